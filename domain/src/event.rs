@@ -1,0 +1,239 @@
+//! All events of all aggregates, as the journal stores them: a type name, a schema number, data.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::agent::AgentEvent;
+use crate::meter::MeterEvent;
+use crate::price_table::PriceTableEvent;
+use crate::tenant::TenantEvent;
+use crate::wallet::WalletEvent;
+
+/// Declares an aggregate's events: an enum whose variants wrap a struct of the same name, with
+/// the schema number that is written beside each. A new schema number needs an upcast in
+/// `decode`, because every format that was ever released stays readable.
+macro_rules! events {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $schema:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(tag = "type", content = "data")]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant($variant),)+
+        }
+
+        impl $name {
+            /// The event's type, as the journal names it.
+            #[must_use]
+            pub const fn type_name(&self) -> &'static str {
+                match self { $($name::$variant(_) => stringify!($variant),)+ }
+            }
+
+            /// The schema its data is written in.
+            #[must_use]
+            pub const fn schema(&self) -> u32 {
+                match self { $($name::$variant(_) => $schema,)+ }
+            }
+
+            /// Writes the data alone, without type and schema.
+            pub fn serialize_data<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $($name::$variant(data) => serde::Serialize::serialize(data, serializer),)+ }
+            }
+
+            /// Reads data back. `None` when the type is not one of this aggregate's.
+            pub(crate) fn decode(
+                type_name: &str,
+                schema: u32,
+                data: &str,
+            ) -> Option<Result<Self, $crate::event::DecodeError>> {
+                match type_name {
+                    $(stringify!($variant) if schema == $schema => Some(
+                        serde_json::from_str(data)
+                            .map($name::$variant)
+                            .map_err(|source| $crate::event::DecodeError::Malformed {
+                                type_name: type_name.to_owned(),
+                                source,
+                            }),
+                    ),
+                    stringify!($variant) => Some(Err($crate::event::DecodeError::UnknownSchema {
+                        type_name: type_name.to_owned(),
+                        schema,
+                    })),)+
+                    _ => None,
+                }
+            }
+        }
+
+        impl cqrs_es::DomainEvent for $name {
+            fn event_type(&self) -> String {
+                self.type_name().to_owned()
+            }
+            fn event_version(&self) -> String {
+                self.schema().to_string()
+            }
+        }
+    };
+}
+pub(crate) use events;
+
+/// Any event that a journal can hold.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A tenant's lifecycle.
+    Tenant(TenantEvent),
+    /// A tenant's credits.
+    Wallet(WalletEvent),
+    /// The catalogue of meters.
+    Meter(MeterEvent),
+    /// The catalogue of token prices.
+    PriceTable(PriceTableEvent),
+    /// A tenant's agents.
+    Agent(AgentEvent),
+    /// An application's own event, kept as it came.
+    Application(ApplicationEvent),
+}
+
+/// An event of somebody's own aggregate on Quipu's journal.
+#[derive(Clone, Debug)]
+pub struct ApplicationEvent {
+    /// Its type.
+    pub type_name: String,
+    /// Its schema number.
+    pub schema: u32,
+    /// Its data, any JSON.
+    pub data: Box<RawValue>,
+}
+
+/// Why stored data is not an event that this program knows.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Written by a newer program.
+    #[error("schema {schema} of {type_name} is unknown here; read this journal with a newer quipu")]
+    UnknownSchema {
+        /// The event's type.
+        type_name: String,
+        /// The schema it claims.
+        schema: u32,
+    },
+    /// The data does not fit its type.
+    #[error("data of {type_name} does not fit its schema: {source}")]
+    Malformed {
+        /// The event's type.
+        type_name: String,
+        /// Where it fails.
+        source: serde_json::Error,
+    },
+    /// A type of Quipu's own streams that this program does not have.
+    #[error(
+        "event type {type_name} is unknown in a {aggregate_type} stream; read this journal with a newer quipu"
+    )]
+    UnknownType {
+        /// The event's type.
+        type_name: String,
+        /// The stream's aggregate type.
+        aggregate_type: String,
+    },
+}
+
+impl Event {
+    /// The event's type, as the journal names it.
+    #[must_use]
+    pub fn type_name(&self) -> &str {
+        match self {
+            Event::Tenant(event) => event.type_name(),
+            Event::Wallet(event) => event.type_name(),
+            Event::Meter(event) => event.type_name(),
+            Event::PriceTable(event) => event.type_name(),
+            Event::Agent(event) => event.type_name(),
+            Event::Application(event) => &event.type_name,
+        }
+    }
+
+    /// The schema its data is written in.
+    #[must_use]
+    pub fn schema(&self) -> u32 {
+        match self {
+            Event::Tenant(event) => event.schema(),
+            Event::Wallet(event) => event.schema(),
+            Event::Meter(event) => event.schema(),
+            Event::PriceTable(event) => event.schema(),
+            Event::Agent(event) => event.schema(),
+            Event::Application(event) => event.schema,
+        }
+    }
+
+    /// The data alone, as something to serialise.
+    #[must_use]
+    pub const fn data(&self) -> EventData<'_> {
+        EventData(self)
+    }
+
+    /// Reads an event back from its stored parts. `aggregate_type` is the stream's; in a stream
+    /// that is not Quipu's own, everything is an [`ApplicationEvent`].
+    pub fn decode(
+        aggregate_type: &str,
+        type_name: &str,
+        schema: u32,
+        data: &RawValue,
+    ) -> Result<Event, DecodeError> {
+        let text = data.get();
+        let decoded = match aggregate_type {
+            "tenant" => TenantEvent::decode(type_name, schema, text).map(|e| e.map(Event::Tenant)),
+            "wallet" => WalletEvent::decode(type_name, schema, text).map(|e| e.map(Event::Wallet)),
+            "meter" => MeterEvent::decode(type_name, schema, text).map(|e| e.map(Event::Meter)),
+            "price_table" => {
+                PriceTableEvent::decode(type_name, schema, text).map(|e| e.map(Event::PriceTable))
+            }
+            "agent" => AgentEvent::decode(type_name, schema, text).map(|e| e.map(Event::Agent)),
+            _ => Some(Ok(Event::Application(ApplicationEvent {
+                type_name: type_name.to_owned(),
+                schema,
+                data: data.to_owned(),
+            }))),
+        };
+        decoded.unwrap_or_else(|| {
+            Err(DecodeError::UnknownType {
+                type_name: type_name.to_owned(),
+                aggregate_type: aggregate_type.to_owned(),
+            })
+        })
+    }
+}
+
+/// Serialises an event's data without its type and schema.
+#[derive(Clone, Copy, Debug)]
+pub struct EventData<'a>(&'a Event);
+
+impl Serialize for EventData<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Event::Tenant(event) => event.serialize_data(serializer),
+            Event::Wallet(event) => event.serialize_data(serializer),
+            Event::Meter(event) => event.serialize_data(serializer),
+            Event::PriceTable(event) => event.serialize_data(serializer),
+            Event::Agent(event) => event.serialize_data(serializer),
+            Event::Application(event) => event.data.serialize(serializer),
+        }
+    }
+}
+
+impl PartialEq for Event {
+    fn eq(&self, other: &Event) -> bool {
+        match (self, other) {
+            (Event::Tenant(a), Event::Tenant(b)) => a == b,
+            (Event::Wallet(a), Event::Wallet(b)) => a == b,
+            (Event::Meter(a), Event::Meter(b)) => a == b,
+            (Event::PriceTable(a), Event::PriceTable(b)) => a == b,
+            (Event::Agent(a), Event::Agent(b)) => a == b,
+            (Event::Application(a), Event::Application(b)) => {
+                a.type_name == b.type_name && a.schema == b.schema && a.data.get() == b.data.get()
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What an aggregate reports when an event does not fit its state: the journal is inconsistent,
+/// or this program is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("event does not fit the state before it: {0}")]
+pub struct Inconsistency(pub String);

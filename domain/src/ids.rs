@@ -1,0 +1,241 @@
+//! Identifiers: one type each, so that none can stand in for another.
+//!
+//! Two kinds. *Names* are short texts chosen by a caller or minted at the edge (`t_acme`,
+//! `llm_tokens`). *Numbered ids* are the journal position of the event that made the thing
+//! (`grant_17` was granted by event 17), so an id leads straight to its evidence.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::Position;
+
+/// The text does not have the form its identifier asks for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct IdError(pub String);
+
+fn is_name(text: &str) -> bool {
+    let plain =
+        |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-' | b'.');
+    (1..=64).contains(&text.len()) && text.bytes().all(plain)
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The text itself.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                match text.strip_prefix($prefix) {
+                    Some(rest) if is_name(rest) => Ok(Self(Arc::from(text))),
+                    _ => Err(IdError(format!(
+                        concat!("{:?} is not ", $what, ": write \"", $prefix,
+                            "\" and 1 to 64 of a-z, 0-9, '_', '-', '.'"),
+                        text.chars().take(80).collect::<String>()
+                    ))),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+name!(
+    /// A tenant: `t_` and a short name or random text.
+    TenantId, "t_", "a tenant id"
+);
+name!(
+    /// An agent of one tenant, unique within it.
+    AgentId, "", "an agent id"
+);
+name!(
+    /// A meter of the catalogue.
+    MeterName, "", "a meter name"
+);
+name!(
+    /// A token price table of the catalogue.
+    PriceTableName, "", "a price table name"
+);
+
+macro_rules! numbered {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub Position);
+
+        impl $name {
+            /// What its text begins with.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// The position of the event that made it.
+            #[must_use]
+            pub const fn position(self) -> Position {
+                self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                text.strip_prefix($prefix)
+                    .filter(|digits| !digits.starts_with(['0', '+']))
+                    .and_then(|digits| digits.parse().ok())
+                    .map(|number| Self(Position(number)))
+                    .ok_or_else(|| IdError(format!(
+                        concat!("{:?} is not an id of the form ", $prefix, "123"),
+                        text.chars().take(80).collect::<String>()
+                    )))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+numbered!(
+    /// A grant, and the lot of credits it made.
+    GrantId, "grant_"
+);
+numbered!(
+    /// A hold.
+    HoldId, "hold_"
+);
+numbered!(
+    /// A line of a statement that consumed or returned credits: debit, settlement, usage, refund.
+    EntryId, "entry_"
+);
+
+/// Free text from outside, kept short and printable: a name, a reason, a reference, a dimension.
+///
+/// 1 to 500 characters, none of them a control character (so no NUL, which PostgreSQL's text
+/// cannot hold, and no line breaks, which forge log lines).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Label(Arc<str>);
+
+impl Label {
+    /// Most characters a label may have.
+    pub const MOST_CHARS: usize = 500;
+
+    /// The text itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Label {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        if text.is_empty()
+            || text.len() > 4 * Self::MOST_CHARS
+            || text.chars().count() > Self::MOST_CHARS
+        {
+            return Err(IdError(format!("a text must have 1 to {} characters", Self::MOST_CHARS)));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(IdError("a text must not contain control characters".into()));
+        }
+        Ok(Label(Arc::from(text)))
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Label {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_short_and_plain() {
+        assert!("t_acme-1".parse::<TenantId>().is_ok());
+        for bad in ["", "t_", "acme", "t_Acme", "t_a b", "t_a/b", "t_\u{e9}"] {
+            assert!(bad.parse::<TenantId>().is_err(), "{bad:?}");
+        }
+        assert!(format!("t_{}", "a".repeat(65)).parse::<TenantId>().is_err());
+    }
+
+    #[test]
+    fn numbered_ids_have_one_spelling() {
+        assert_eq!("grant_17".parse::<GrantId>().unwrap().to_string(), "grant_17");
+        for bad in
+            ["grant_", "grant_017", "grant_0", "grant_+1", "hold_1", "grant_18446744073709551616"]
+        {
+            assert!(bad.parse::<GrantId>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn labels_refuse_control_characters() {
+        assert!("a\0b".parse::<Label>().is_err());
+        assert!("a\nb".parse::<Label>().is_err());
+        assert!("".parse::<Label>().is_err());
+        assert!("x".repeat(501).parse::<Label>().is_err());
+        assert!("Åsa & co".parse::<Label>().is_ok());
+    }
+}

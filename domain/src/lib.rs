@@ -1,0 +1,30 @@
+//! The rules of the book: aggregates, commands, events and refusals.
+//!
+//! Each aggregate is a plain state with two synchronous functions, `decide` (state, command,
+//! context -> events or a [`Refusal`]) and `apply` (state, event -> state), and implements
+//! [`cqrs_es::Aggregate`] on top of them. The rules are numbered in this crate's README; tests,
+//! refusals and comments cite the numbers.
+//!
+//! **Absent from this crate:** I/O, clocks, randomness, threads, SQL, HTTP. Time and positions
+//! arrive as arguments ([`Moment`]); the order of map iteration never depends on a hash seed.
+
+pub mod agent;
+pub mod amount;
+pub mod envelope;
+pub mod event;
+pub mod ids;
+pub mod meter;
+pub mod postings;
+pub mod price_table;
+pub mod rating;
+pub mod refusal;
+pub mod tenant;
+pub mod timestamp;
+pub mod wallet;
+
+pub use amount::Credits;
+pub use envelope::{Metadata, Moment, Position, Recorded, Stream, Version};
+pub use event::Event;
+pub use ids::{AgentId, EntryId, GrantId, HoldId, Label, MeterName, PriceTableName, TenantId};
+pub use refusal::Refusal;
+pub use timestamp::Timestamp;

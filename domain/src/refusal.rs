@@ -1,0 +1,344 @@
+//! Every way a command can be refused: a named rule with a code that never changes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AgentId, Credits, EntryId, GrantId, HoldId, Label, MeterName, PriceTableName, TenantId,
+    Timestamp,
+};
+
+/// Why a command was refused. It left no event, and did not use up its idempotency key (J4).
+///
+/// The order of the variants is the order of precedence: where two rules refuse a command, the
+/// one that stands first here answers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub enum Refusal {
+    /// There is no such tenant.
+    #[error("there is no tenant {tenant}")]
+    UnknownTenant {
+        /// Who was asked for.
+        tenant: TenantId,
+    },
+    /// The id is taken.
+    #[error("a tenant {tenant} exists already")]
+    TenantExists {
+        /// The id.
+        tenant: TenantId,
+    },
+    /// There is no such meter.
+    #[error("there is no meter {meter}")]
+    UnknownMeter {
+        /// Its name.
+        meter: MeterName,
+    },
+    /// The name is taken.
+    #[error("a meter {meter} exists already")]
+    MeterExists {
+        /// Its name.
+        meter: MeterName,
+    },
+    /// There is no such price table.
+    #[error("there is no price table {table}")]
+    UnknownPriceTable {
+        /// Its name.
+        table: PriceTableName,
+    },
+    /// There is no such agent.
+    #[error("there is no agent {agent}")]
+    UnknownAgent {
+        /// Its id.
+        agent: AgentId,
+    },
+    /// The id is taken.
+    #[error("an agent {agent} exists already")]
+    AgentExists {
+        /// Its id.
+        agent: AgentId,
+    },
+    /// There is no such grant.
+    #[error("there is no {grant}")]
+    UnknownGrant {
+        /// The id.
+        grant: GrantId,
+    },
+    /// There is no such hold.
+    #[error("there is no {hold}")]
+    UnknownHold {
+        /// The id.
+        hold: HoldId,
+    },
+    /// There is no such debit, settlement or usage record.
+    #[error("there is no {entry}")]
+    UnknownEntry {
+        /// The id.
+        entry: EntryId,
+    },
+
+    /// An amount that must be above zero is not.
+    #[error("the amount must be above zero")]
+    AmountNotPositive,
+    /// M3: a sum would pass 10^12 credits.
+    #[error("the amount, or a sum it leads to, is beyond 1000000000000 credits")]
+    AmountOutOfRange,
+    /// W1: priority is 0 to 100.
+    #[error("the priority {priority} is not within 0 and 100")]
+    PriorityOutOfRange {
+        /// What was asked for.
+        priority: u8,
+    },
+    /// W6: a time to live is 1 s to 24 h.
+    #[error("a hold lives 1 to {most} seconds, not {ttl_seconds}")]
+    TtlOutOfRange {
+        /// What was asked for.
+        ttl_seconds: i64,
+        /// The most there is.
+        most: i64,
+    },
+    /// An expiry lies before the grant's own beginning, or in the past.
+    #[error("the expiry {expires_at} is not after {after}")]
+    ExpiryNotInFuture {
+        /// What was asked for.
+        expires_at: Timestamp,
+        /// What it must be after.
+        after: Timestamp,
+    },
+    /// M5: dated further back than the window allows.
+    #[error("{at} is before {earliest}, the earliest that may be recorded now")]
+    TooFarBack {
+        /// What was asked for.
+        at: Timestamp,
+        /// The beginning of the window.
+        earliest: Timestamp,
+    },
+    /// M5: only grants may be dated ahead.
+    #[error("{at} is in the future")]
+    InTheFuture {
+        /// What was asked for.
+        at: Timestamp,
+    },
+    /// Not an IANA time zone.
+    #[error("{time_zone} is not a time zone of the IANA database, such as \"Europe/Stockholm\"")]
+    UnknownTimeZone {
+        /// What was asked for.
+        time_zone: Label,
+    },
+    /// A price, a tier, a package or a markup does not make sense.
+    #[error("the price is not valid: {why}")]
+    InvalidPrice {
+        /// What is wrong.
+        why: String,
+    },
+    /// A usage record lacks what its meter counts, or has what it cannot count.
+    #[error("the usage record does not fit meter {meter}: {why}")]
+    InvalidUsage {
+        /// Its meter.
+        meter: MeterName,
+        /// What is wrong.
+        why: String,
+    },
+
+    /// The tenant is suspended: no new debits, holds and usage.
+    #[error("the tenant is suspended: {reason}")]
+    TenantSuspended {
+        /// Why.
+        reason: Label,
+    },
+    /// It is not suspended.
+    #[error("the tenant is not suspended")]
+    TenantNotSuspended,
+    /// It is suspended already.
+    #[error("the tenant is suspended already")]
+    TenantAlreadySuspended,
+    /// W13: no debits and holds while frozen.
+    #[error("the wallet is frozen: {reason}")]
+    WalletFrozen {
+        /// Why.
+        reason: Label,
+    },
+    /// It is frozen already.
+    #[error("the wallet is frozen already")]
+    WalletAlreadyFrozen,
+    /// It is not frozen.
+    #[error("the wallet is not frozen")]
+    WalletNotFrozen,
+    /// A retired agent does nothing more.
+    #[error("agent {agent} is retired")]
+    AgentRetired {
+        /// Its id.
+        agent: AgentId,
+    },
+
+    /// W9: the hold expired, and its grace is over.
+    #[error("{hold} expired at {expired_at}")]
+    HoldExpired {
+        /// The hold.
+        hold: HoldId,
+        /// When.
+        expired_at: Timestamp,
+    },
+    /// W7: the hold ended already: settled, released, or expired long ago.
+    #[error("{hold} has ended")]
+    HoldEnded {
+        /// The hold.
+        hold: HoldId,
+    },
+    /// W8: by the hold's policy a larger settlement is refused.
+    #[error("the settlement of {needed} is more than the {held} held")]
+    SettlementExceedsHold {
+        /// What was asked for.
+        needed: Credits,
+        /// What is held.
+        held: Credits,
+    },
+    /// W11: nothing is left of the grant.
+    #[error("nothing is left of {grant} to void")]
+    NothingToVoid {
+        /// The grant.
+        grant: GrantId,
+    },
+    /// W10: the line did not consume anything that could be returned.
+    #[error("{entry} consumed nothing that could be returned")]
+    NotRefundable {
+        /// The line.
+        entry: EntryId,
+    },
+    /// W10: more than what is left of the line.
+    #[error("the refund of {needed} is more than the {refundable} left of {entry}")]
+    RefundExceedsDebit {
+        /// The line.
+        entry: EntryId,
+        /// What was asked for.
+        needed: Credits,
+        /// What is left.
+        refundable: Credits,
+    },
+    /// U4: the usage record is void already.
+    #[error("{entry} is void already")]
+    UsageAlreadyVoid {
+        /// The record.
+        entry: EntryId,
+    },
+    /// U3: no price is known, and the meter's policy is to refuse.
+    #[error("the usage cannot be priced: {why}")]
+    UsageUnpriceable {
+        /// What is missing.
+        why: String,
+    },
+    /// W4: not enough is available.
+    #[error("{needed} needed, {available} available")]
+    InsufficientCredits {
+        /// What was asked for.
+        needed: Credits,
+        /// What could be spent on this meter, overdraft not counted.
+        available: Credits,
+        /// What holds have reserved.
+        held: Credits,
+        /// What is owed already.
+        overdraft: Credits,
+        /// How far the wallet may go below zero.
+        overdraft_limit: Credits,
+        /// When the next lot that was granted becomes effective.
+        next_grant_at: Option<Timestamp>,
+    },
+}
+
+/// What kind of refusal it is; the edge turns it into a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// What the command names is not there.
+    NotFound,
+    /// The command makes no sense in itself.
+    Invalid,
+    /// The command makes sense, but not in this state.
+    Conflict,
+    /// There is not enough.
+    Insufficient,
+}
+
+impl Refusal {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Refusal::UnknownTenant { .. } => "unknown_tenant",
+            Refusal::TenantExists { .. } => "tenant_exists",
+            Refusal::UnknownMeter { .. } => "unknown_meter",
+            Refusal::MeterExists { .. } => "meter_exists",
+            Refusal::UnknownPriceTable { .. } => "unknown_price_table",
+            Refusal::UnknownAgent { .. } => "unknown_agent",
+            Refusal::AgentExists { .. } => "agent_exists",
+            Refusal::UnknownGrant { .. } => "unknown_grant",
+            Refusal::UnknownHold { .. } => "unknown_hold",
+            Refusal::UnknownEntry { .. } => "unknown_entry",
+            Refusal::AmountNotPositive => "amount_not_positive",
+            Refusal::AmountOutOfRange => "amount_out_of_range",
+            Refusal::PriorityOutOfRange { .. } => "priority_out_of_range",
+            Refusal::TtlOutOfRange { .. } => "ttl_out_of_range",
+            Refusal::ExpiryNotInFuture { .. } => "expiry_not_in_future",
+            Refusal::TooFarBack { .. } => "too_far_back",
+            Refusal::InTheFuture { .. } => "in_the_future",
+            Refusal::UnknownTimeZone { .. } => "unknown_time_zone",
+            Refusal::InvalidPrice { .. } => "invalid_price",
+            Refusal::InvalidUsage { .. } => "invalid_usage",
+            Refusal::TenantSuspended { .. } => "tenant_suspended",
+            Refusal::TenantNotSuspended => "tenant_not_suspended",
+            Refusal::TenantAlreadySuspended => "tenant_already_suspended",
+            Refusal::WalletFrozen { .. } => "wallet_frozen",
+            Refusal::WalletAlreadyFrozen => "wallet_already_frozen",
+            Refusal::WalletNotFrozen => "wallet_not_frozen",
+            Refusal::AgentRetired { .. } => "agent_retired",
+            Refusal::HoldExpired { .. } => "hold_expired",
+            Refusal::HoldEnded { .. } => "hold_ended",
+            Refusal::SettlementExceedsHold { .. } => "settlement_exceeds_hold",
+            Refusal::NothingToVoid { .. } => "nothing_to_void",
+            Refusal::NotRefundable { .. } => "not_refundable",
+            Refusal::RefundExceedsDebit { .. } => "refund_exceeds_debit",
+            Refusal::UsageAlreadyVoid { .. } => "usage_already_void",
+            Refusal::UsageUnpriceable { .. } => "usage_unpriceable",
+            Refusal::InsufficientCredits { .. } => "insufficient_credits",
+        }
+    }
+
+    /// What kind of refusal it is.
+    #[must_use]
+    pub const fn kind(&self) -> RefusalKind {
+        match self {
+            Refusal::UnknownTenant { .. }
+            | Refusal::UnknownMeter { .. }
+            | Refusal::UnknownPriceTable { .. }
+            | Refusal::UnknownAgent { .. }
+            | Refusal::UnknownGrant { .. }
+            | Refusal::UnknownHold { .. }
+            | Refusal::UnknownEntry { .. } => RefusalKind::NotFound,
+            Refusal::AmountNotPositive
+            | Refusal::AmountOutOfRange
+            | Refusal::PriorityOutOfRange { .. }
+            | Refusal::TtlOutOfRange { .. }
+            | Refusal::ExpiryNotInFuture { .. }
+            | Refusal::TooFarBack { .. }
+            | Refusal::InTheFuture { .. }
+            | Refusal::UnknownTimeZone { .. }
+            | Refusal::InvalidPrice { .. }
+            | Refusal::InvalidUsage { .. }
+            | Refusal::UsageUnpriceable { .. } => RefusalKind::Invalid,
+            Refusal::InsufficientCredits { .. } => RefusalKind::Insufficient,
+            Refusal::TenantExists { .. }
+            | Refusal::MeterExists { .. }
+            | Refusal::AgentExists { .. }
+            | Refusal::TenantSuspended { .. }
+            | Refusal::TenantNotSuspended
+            | Refusal::TenantAlreadySuspended
+            | Refusal::WalletFrozen { .. }
+            | Refusal::WalletAlreadyFrozen
+            | Refusal::WalletNotFrozen
+            | Refusal::AgentRetired { .. }
+            | Refusal::HoldExpired { .. }
+            | Refusal::HoldEnded { .. }
+            | Refusal::SettlementExceedsHold { .. }
+            | Refusal::NothingToVoid { .. }
+            | Refusal::NotRefundable { .. }
+            | Refusal::RefundExceedsDebit { .. }
+            | Refusal::UsageAlreadyVoid { .. } => RefusalKind::Conflict,
+        }
+    }
+}

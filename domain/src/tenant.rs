@@ -1,0 +1,85 @@
+//! The tenant: who a wallet, its agents and its usage belong to.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::events;
+use crate::{Label, TenantId};
+
+events! {
+    /// What can happen to a tenant.
+    TenantEvent {
+        /// The tenant exists from now on.
+        TenantCreated = 1,
+        /// It is called otherwise.
+        TenantRenamed = 1,
+        /// New debits, holds and usage are refused; what is held can still be settled (W6).
+        TenantSuspended = 1,
+        /// A suspension ended.
+        TenantReactivated = 1,
+    }
+}
+
+/// The tenant exists from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantCreated {
+    /// Its id.
+    pub tenant: TenantId,
+    /// Its name for people.
+    pub name: Label,
+    /// IANA time zone in which its periods are computed (M6).
+    pub time_zone: Label,
+}
+
+/// It is called otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantRenamed {
+    /// The new name.
+    pub name: Label,
+}
+
+/// New debits, holds and usage are refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantSuspended {
+    /// Why.
+    pub reason: Label,
+}
+
+/// A suspension ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantReactivated {
+    /// Why.
+    pub reason: Label,
+}
+
+/// What can be asked of a tenant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TenantCommand {
+    /// Create it.
+    Create {
+        /// Its id.
+        tenant: TenantId,
+        /// Its name for people.
+        name: Label,
+        /// IANA time zone; `UTC` where the caller named none.
+        time_zone: Label,
+    },
+    /// Call it otherwise.
+    Rename {
+        /// The new name.
+        name: Label,
+    },
+    /// Refuse new work.
+    Suspend {
+        /// Why.
+        reason: Label,
+    },
+    /// End a suspension.
+    Reactivate {
+        /// Why.
+        reason: Label,
+    },
+}
