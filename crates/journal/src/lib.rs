@@ -1,1 +1,38 @@
-//! .
+//! The append-only log of a book: every event, in one order, in a form that proves it is whole.
+//!
+//! One row per commit holds its events as a JSON array, byte for byte as they were hashed. Each
+//! row's `root` is the RFC 6962 tree head over all events up to its last, and its `prev_root` is
+//! the root of the row before: unique and a foreign key, so the database itself refuses a fork.
+//!
+//! - [`Writer`] appends. There is one per journal; it owns the lease, the head and the tree.
+//! - [`Journal`] reads: pages, single events, rows as they are stored.
+//! - [`Index`] finds a stream's events and a key's event without a table row per event.
+//! - [`Store`] is what a database has to offer: [`SqlStore`] on SQLite and PostgreSQL,
+//!   [`MemoryStore`] for tests and examples.
+//! - [`codec`] is the one place where an event becomes text and is read back.
+//!
+//! **Absent from this crate:** what events mean and whether they are allowed (the domain decides,
+//! the engine asks it), clocks and ids (events come complete), balances and reports (views), and
+//! threads (whoever owns the writer decides where it runs).
+
+mod batch;
+pub mod codec;
+mod error;
+mod index;
+mod journal;
+mod key;
+mod memory;
+mod store;
+mod tree;
+mod writer;
+
+pub use batch::{BatchRow, Head, MOST_BYTES_IN_EVENT, Root};
+pub use codec::StoredEvent;
+pub use error::{AppendError, JournalError};
+pub use index::{Index, KeyWindow};
+pub use journal::Journal;
+pub use key::{KeyHash, keys_of};
+pub use memory::{Fault, MemoryStore};
+pub use store::{Appender, Lease, SealedKeys, SealedSegment, SegmentEnd, Snapshot, Store};
+pub use tree::Tree;
+pub use writer::{Appended, Outcome, SEGMENT_LENGTH, Writer};

@@ -1,0 +1,99 @@
+use quipu_domain::event::ApplicationEvent;
+use quipu_domain::wallet::event::{WalletEvent, WalletFrozen};
+
+use super::*;
+
+fn label(text: &str) -> Label {
+    text.parse().unwrap()
+}
+
+fn full() -> Recorded {
+    let data = RawValue::from_string(r#"{"b": 1.50,"a":"é\u0001"}"#.to_owned()).unwrap();
+    Recorded {
+        position: Position(7),
+        stream: Stream::application("case", "c/1").unwrap(),
+        version: Version(3),
+        id: Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001),
+        recorded_at: "2026-11-20T12:00:00.000001Z".parse().unwrap(),
+        effective_at: Some("2026-11-19T00:00:00Z".parse().unwrap()),
+        tenant: Some("t_acme".parse().unwrap()),
+        metadata: Metadata {
+            actor: label("local"),
+            command: Some(label("key \"1\"")),
+            fingerprint: Some(label("00ff")),
+            correlation: Some(label("request-1")),
+            causation: Some(Position(6)),
+        },
+        event: Event::Application(ApplicationEvent {
+            type_name: "CaseOpened".to_owned(),
+            schema: 2,
+            data,
+        }),
+    }
+}
+
+fn text_of(recorded: &Recorded) -> String {
+    let mut text = Vec::new();
+    encode(recorded, &mut text);
+    String::from_utf8(text).unwrap()
+}
+
+/// The bytes are hashed, so they may never change: this is a test vector, not an example.
+#[test]
+fn an_event_with_every_field_has_these_bytes() {
+    let expected = concat!(
+        r#"{"position":7,"stream":"case/c/1","version":3,"#,
+        r#""id":"01900000-0000-7000-8000-000000000001","type":"CaseOpened","schema":2,"#,
+        r#""recorded_at":"2026-11-20T12:00:00.000001Z","effective_at":"2026-11-19T00:00:00Z","#,
+        r#""tenant":"t_acme","actor":"local","command":"key \"1\"","fingerprint":"00ff","#,
+        r#""correlation":"request-1","causation":6,"data":{"b": 1.50,"a":"é\u0001"}}"#,
+    );
+    assert_eq!(text_of(&full()), expected);
+    assert_eq!(decode(Position(7), expected).unwrap(), full());
+}
+
+#[test]
+fn absent_fields_are_left_out() {
+    let tenant: TenantId = "t_acme".parse().unwrap();
+    let recorded = Recorded {
+        stream: Stream::wallet(&tenant),
+        effective_at: None,
+        tenant: None,
+        metadata: Metadata::by(label("scheduler")),
+        event: Event::Wallet(WalletEvent::WalletFrozen(WalletFrozen { reason: label("audit") })),
+        ..full()
+    };
+    let expected = concat!(
+        r#"{"position":7,"stream":"wallet/t_acme","version":3,"#,
+        r#""id":"01900000-0000-7000-8000-000000000001","type":"WalletFrozen","schema":1,"#,
+        r#""recorded_at":"2026-11-20T12:00:00.000001Z","actor":"scheduler","#,
+        r#""data":{"reason":"audit"}}"#,
+    );
+    assert_eq!(text_of(&recorded), expected);
+    assert_eq!(decode(Position(7), expected).unwrap(), recorded);
+}
+
+#[test]
+fn a_header_keeps_the_exact_text() {
+    let text = text_of(&full());
+    let stored = decode_header(Position(7), &text).unwrap();
+    assert_eq!(stored.text, text);
+    assert_eq!((stored.stream, stored.type_name.as_str()), (full().stream, "CaseOpened"));
+}
+
+#[test]
+fn what_is_not_an_event_is_corrupt_and_what_is_newer_is_unreadable() {
+    let text = text_of(&full());
+    for (position, text) in [
+        (8, text.clone()),
+        (7, text.replace("\"version\":3,", "")),
+        (7, text.replace("\"version\":3", "\"version\":3,\"more\":1")),
+        (7, String::from("null")),
+    ] {
+        let error = decode(Position(position), &text).unwrap_err();
+        assert!(matches!(error, JournalError::Corrupt { .. }), "{error}");
+    }
+    let newer = text.replace("case/c/1", "wallet/t_acme");
+    let error = decode(Position(7), &newer).unwrap_err();
+    assert!(matches!(error, JournalError::Unreadable { position: Position(7), .. }), "{error}");
+}

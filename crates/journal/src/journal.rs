@@ -1,0 +1,83 @@
+//! Reading the journal.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use quipu_domain::{Position, Recorded};
+
+use crate::codec::{self, StoredEvent};
+use crate::{BatchRow, Head, JournalError, Store};
+
+/// The read side, for everybody: feed, verification, and whoever looks an event up.
+#[derive(Clone)]
+pub struct Journal {
+    store: Arc<dyn Store>,
+}
+
+impl Journal {
+    /// The journal in this store.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Journal {
+        Journal { store }
+    }
+
+    /// The end of the journal.
+    pub fn head(&self) -> Result<Head, JournalError> {
+        self.store.head()
+    }
+
+    /// At most `limit` events after a position, in order; none only at the end.
+    pub fn page(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, JournalError> {
+        self.read_after(after, limit, codec::decode)
+    }
+
+    /// As [`page`](Self::page), with each event's exact text.
+    pub fn stored_page(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, JournalError> {
+        self.read_after(after, limit, codec::decode_header)
+    }
+
+    /// The events at these positions, each once, in the journal's order. A position that the
+    /// journal does not have is left out.
+    pub fn events_at(&self, positions: &[Position]) -> Result<Vec<Recorded>, JournalError> {
+        let wanted: BTreeSet<Position> = positions.iter().copied().collect();
+        let mut events = Vec::with_capacity(wanted.len());
+        for row in self.store.rows_holding(positions)? {
+            for (position, text) in codec::texts(&row)? {
+                if wanted.contains(&position) {
+                    events.push(codec::decode(position, text)?);
+                }
+            }
+        }
+        Ok(events)
+    }
+
+    /// Rows as they are stored, with some `most_events` events after a position.
+    pub fn rows_after(
+        &self,
+        after: Position,
+        most_events: usize,
+    ) -> Result<Vec<BatchRow>, JournalError> {
+        self.store.rows_after(after, most_events)
+    }
+
+    fn read_after<T>(
+        &self,
+        after: Position,
+        limit: usize,
+        read: impl Fn(Position, &str) -> Result<T, JournalError>,
+    ) -> Result<Vec<T>, JournalError> {
+        let mut page = Vec::new();
+        for row in self.store.rows_after(after, limit)? {
+            for (position, text) in codec::texts(&row)? {
+                if position > after && page.len() < limit {
+                    page.push(read(position, text)?);
+                }
+            }
+        }
+        Ok(page)
+    }
+}

@@ -1,0 +1,116 @@
+//! What a journal needs from the place it is stored in.
+
+use std::time::Duration;
+
+use quipu_domain::{Position, Stream, Timestamp, Version};
+
+use crate::{AppendError, BatchRow, Head, JournalError, KeyHash, Root};
+
+/// The storage contract: put the next rows if, and only if, the first one's `prev_root` is the
+/// head. Everything else is reading, and derived caches that may be deleted at any time.
+pub trait Store: Send + Sync {
+    /// Becomes the journal's writer. The lease only makes forks rare; that they are impossible
+    /// is the business of [`Appender::append`].
+    fn acquire(&self, lease: Lease) -> Result<Box<dyn Appender>, JournalError>;
+
+    /// The end of the journal; [`Head::genesis`] where it is empty.
+    fn head(&self) -> Result<Head, JournalError>;
+
+    /// Rows with events after a position, in order: some `most_events` events (whole rows, so a
+    /// few more), and at least one row where there is one.
+    fn rows_after(
+        &self,
+        after: Position,
+        most_events: usize,
+    ) -> Result<Vec<BatchRow>, JournalError>;
+
+    /// The rows that hold these positions, each once, in order.
+    fn rows_holding(&self, positions: &[Position]) -> Result<Vec<BatchRow>, JournalError>;
+
+    /// A stream's positions after the given one, in order, as far as segments are saved.
+    fn postings(&self, stream: &Stream, after: Position) -> Result<Vec<Position>, JournalError>;
+
+    /// The keys of saved segments whose last event was recorded at that time or later, in order.
+    fn segments(&self, since: Timestamp) -> Result<Vec<SealedKeys>, JournalError>;
+
+    /// The end of the last saved segment before which none is missing.
+    fn last_segment(&self) -> Result<Option<SegmentEnd>, JournalError>;
+
+    /// The newest snapshot of a stream at or below a version (any, where `None`) that was taken
+    /// by a program with the same state schema.
+    fn snapshot(
+        &self,
+        stream: &Stream,
+        most_version: Option<Version>,
+        schema_hash: &str,
+    ) -> Result<Option<Snapshot>, JournalError>;
+}
+
+/// The right to append to a journal, for as long as it lives.
+pub trait Appender: Send {
+    /// Puts all rows in one transaction; durable when it returns `Ok`.
+    fn append(&mut self, rows: &[BatchRow]) -> Result<(), AppendError>;
+    /// Saves what was derived from a segment, in place of what overlaps it.
+    fn save_segment(&mut self, segment: &SealedSegment) -> Result<(), JournalError>;
+    /// Saves snapshots, in place of those of the same stream and version.
+    fn save_snapshots(&mut self, snapshots: &[Snapshot]) -> Result<(), JournalError>;
+}
+
+/// How to become the writer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lease {
+    /// Wait so long for another writer to end, then fail with its name.
+    Wait(Duration),
+    /// Do not ask. The database still refuses every append that does not follow the head.
+    Forced,
+}
+
+/// Where a segment ends, and the hash tree there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentEnd {
+    /// The segment's last position.
+    pub position: Position,
+    /// When that event was recorded.
+    pub recorded_at: Timestamp,
+    /// The tree's right edge after that event: one hash per complete subtree, largest first.
+    pub peaks: Vec<Root>,
+}
+
+/// What is derived from a completed segment of the journal: a cache, never truth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedSegment {
+    /// The segment's first position.
+    pub first_position: Position,
+    /// Where it ends.
+    pub end: SegmentEnd,
+    /// Each stream's positions in it, delta-coded, by stream name.
+    pub postings: Vec<(Stream, Vec<u8>)>,
+    /// The key hashes of its events, sorted, with offsets from the first position.
+    pub keys: Vec<u8>,
+}
+
+/// The keys of a saved segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedKeys {
+    /// The segment's last position.
+    pub last_position: Position,
+    /// When that event was recorded.
+    pub recorded_at: Timestamp,
+    /// Every key's hash and the event that carries it, sorted.
+    pub keys: Vec<(KeyHash, Position)>,
+}
+
+/// The state of an aggregate after one of its events: a cache, never truth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Whose state.
+    pub stream: Stream,
+    /// After which version.
+    pub version: Version,
+    /// The position of that event.
+    pub position: Position,
+    /// Which form of state: a program that folds differently has another one.
+    pub schema_hash: String,
+    /// The state as JSON.
+    pub state: String,
+}
