@@ -7,6 +7,7 @@
 mod keys;
 mod postings;
 
+use std::borrow::Borrow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -69,10 +70,15 @@ impl Index {
 
     /// Takes in what was just committed. Gives the segments that it completed, for
     /// [`Writer::save_segment`](crate::Writer::save_segment), most often none.
-    pub fn record(&mut self, events: &[Recorded], appended: &Appended) -> Vec<Arc<SealedSegment>> {
+    pub fn record<E: Borrow<Recorded>>(
+        &mut self,
+        events: &[E],
+        appended: &Appended,
+    ) -> Vec<Arc<SealedSegment>> {
         let mut completed = Vec::new();
         let mut ends = appended.segment_ends.iter().peekable();
         for recorded in events {
+            let recorded: &Recorded = recorded.borrow();
             for key in keys_of(recorded) {
                 self.keys.insert(key, recorded.position);
                 self.open.keys.push((key, recorded.position));

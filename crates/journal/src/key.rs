@@ -41,12 +41,17 @@ impl KeyHash {
 /// The keys an event carries, which makes them findable without a table of keys.
 pub fn keys_of(recorded: &Recorded) -> impl Iterator<Item = KeyHash> + use<> {
     let tenant = recorded.tenant.as_ref();
-    let command = recorded.metadata.command.as_ref().map(|key| KeyHash::command(tenant, key));
     let usage = match (&recorded.event, tenant) {
         (Event::Wallet(WalletEvent::UsageRecorded(recorded)), Some(tenant)) => {
             Some(KeyHash::usage(tenant, &recorded.usage.source, &recorded.usage.id))
         }
         _ => None,
+    };
+    // U1: a usage record is known by its (source, id). Its request's key may be shared by ten
+    // thousand records, and finding all of them would help nobody.
+    let command = match usage {
+        Some(_) => None,
+        None => recorded.metadata.command.as_ref().map(|key| KeyHash::command(tenant, key)),
     };
     command.into_iter().chain(usage)
 }

@@ -4,6 +4,7 @@ mod edge;
 mod load;
 mod rows;
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use quipu_domain::Recorded;
@@ -89,7 +90,7 @@ impl Writer {
 
     /// Encodes and hashes events and puts them into the journal in one transaction. They must
     /// carry the positions that follow the head, and times that do not decrease.
-    pub fn append(&mut self, events: &[Recorded]) -> Result<Appended, AppendError> {
+    pub fn append<E: Borrow<Recorded>>(&mut self, events: &[E]) -> Result<Appended, AppendError> {
         let failed = AppendError::Failed;
         let appender = self.appender.as_mut().ok_or(failed(JournalError::NotRecovered))?;
         let mut edge = self.edge.clone();

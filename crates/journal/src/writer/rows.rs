@@ -1,5 +1,7 @@
 //! From events to rows: encode, hash, cut.
 
+use std::borrow::Borrow;
+
 use quipu_domain::{Position, Recorded};
 
 use super::edge::Edge;
@@ -7,15 +9,16 @@ use crate::batch::{MOST_BYTES_IN_EVENT, MOST_BYTES_IN_ROW, MOST_EVENTS_IN_ROW};
 use crate::{BatchRow, JournalError, Root, SegmentEnd, codec};
 
 /// Encodes events into the rows that follow the edge, and moves the edge to their end.
-pub(super) fn encode(
+pub(super) fn encode<E: Borrow<Recorded>>(
     edge: &mut Edge,
-    events: &[Recorded],
+    events: &[E],
 ) -> Result<(Vec<BatchRow>, Vec<SegmentEnd>), JournalError> {
     let mut rows = Vec::new();
     let mut segment_ends = Vec::new();
     let mut open = OpenRow::after(edge);
     let mut buffer = Vec::new();
     for recorded in events {
+        let recorded: &Recorded = recorded.borrow();
         buffer.clear();
         codec::encode(recorded, &mut buffer);
         let text = std::str::from_utf8(&buffer).expect("JSON is UTF-8");
