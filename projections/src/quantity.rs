@@ -1,0 +1,104 @@
+//! Sums of metered quantities that stay exact and that SQL can add up.
+
+use rust_decimal::Decimal;
+
+/// Parts in one unit: quantities have at most twelve decimals.
+const PARTS: i128 = 1_000_000_000_000;
+const SCALE: u32 = 12;
+
+/// An exact quantity, kept as whole units and parts of 10^-12 in two BIGINTs, because neither
+/// database has an exact decimal that the other understands.
+///
+/// ```
+/// use quipu_projections::Quantity;
+/// let quantity = Quantity::from_decimal("-1.25".parse().unwrap()).unwrap();
+/// assert_eq!((quantity.units(), quantity.parts()), (-2, 750_000_000_000));
+/// assert_eq!(quantity.to_decimal().unwrap().to_string(), "-1.25");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Quantity(i128);
+
+impl Quantity {
+    /// Nothing.
+    pub const ZERO: Quantity = Quantity(0);
+
+    /// The quantity of a decimal; `None` with more than twelve decimals.
+    #[must_use]
+    pub fn from_decimal(value: Decimal) -> Option<Quantity> {
+        let value = value.normalize();
+        let missing = SCALE.checked_sub(value.scale())?;
+        value.mantissa().checked_mul(10_i128.pow(missing)).map(Quantity)
+    }
+
+    /// The quantity that two columns hold, or their sums over several rows.
+    #[must_use]
+    pub fn from_columns(units: i64, parts: i64) -> Quantity {
+        Quantity(i128::from(units) * PARTS + i128::from(parts))
+    }
+
+    /// Whole units, rounded down; `i64`'s ends where it is beyond.
+    #[must_use]
+    pub fn units(self) -> i64 {
+        let units = self.0.div_euclid(PARTS);
+        i64::try_from(units).unwrap_or(if units < 0 { i64::MIN } else { i64::MAX })
+    }
+
+    /// Parts of 10^-12 above the whole units: 0 to 999,999,999,999.
+    #[must_use]
+    pub fn parts(self) -> i64 {
+        i64::try_from(self.0.rem_euclid(PARTS)).expect("a remainder of 10^12 is below 2^63")
+    }
+
+    /// The sum, if its whole units fit.
+    #[must_use]
+    pub fn plus(self, other: Quantity) -> Option<Quantity> {
+        let sum = Quantity(self.0.checked_add(other.0)?);
+        i64::try_from(sum.0.div_euclid(PARTS)).ok().map(|_| sum)
+    }
+
+    /// The quantity with the sign turned.
+    #[must_use]
+    pub const fn negated(self) -> Quantity {
+        Quantity(-self.0)
+    }
+
+    /// The decimal; `None` where it has more digits than a decimal can hold.
+    #[must_use]
+    pub fn to_decimal(self) -> Option<Decimal> {
+        let mut mantissa = self.0;
+        let mut scale = SCALE;
+        while scale > 0 && mantissa % 10 == 0 {
+            mantissa /= 10;
+            scale -= 1;
+        }
+        Decimal::try_from_i128_with_scale(mantissa, scale).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adds_without_losing_the_last_decimal() {
+        let small = Quantity::from_decimal("0.000000000001".parse().unwrap()).unwrap();
+        let large = Quantity::from_decimal("1000000000000".parse().unwrap()).unwrap();
+        let sum = large.plus(small).unwrap();
+        assert_eq!(sum.to_decimal().unwrap().to_string(), "1000000000000.000000000001");
+        assert_eq!(sum.plus(large.negated()).unwrap(), small);
+    }
+
+    #[test]
+    fn columns_add_up_to_the_sum_of_quantities() {
+        let quantity = |text: &str| Quantity::from_decimal(text.parse().unwrap()).unwrap();
+        let (left, right) = (quantity("-1.9"), quantity("2.95"));
+        let summed =
+            Quantity::from_columns(left.units() + right.units(), left.parts() + right.parts());
+        assert_eq!(summed, left.plus(right).unwrap());
+    }
+
+    #[test]
+    fn refuses_a_thirteenth_decimal() {
+        assert_eq!(Quantity::from_decimal("0.0000000000001".parse().unwrap()), None);
+    }
+}

@@ -1,0 +1,214 @@
+//! Rows in memory: what was loaded, what an event changed, and the way back when it fails.
+
+use std::any::Any;
+use std::collections::{HashMap, HashSet};
+
+use quipu_domain::{Position, Recorded};
+
+use crate::cell::Cell;
+use crate::error::ProjectionError;
+use crate::slots::Slots;
+use crate::table::{Row, Schema};
+
+/// The rows of one projection's tables.
+///
+/// [`apply_page`](crate::apply_page) brings them in and changes them; [`Rows::changes`] is then
+/// what to write.
+pub struct Rows {
+    tables: Vec<Box<dyn Table>>,
+    wanted_events: HashSet<Position>,
+    events: HashMap<Position, Recorded>,
+}
+
+/// What to write to one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// The table.
+    pub schema: &'static Schema,
+    /// Rows to insert, or to replace by key; sorted by key.
+    pub written: Vec<Vec<Cell>>,
+    /// Keys of rows to delete; sorted.
+    pub deleted: Vec<Vec<Cell>>,
+}
+
+/// One table's rows, whatever their type.
+pub(crate) trait Table: Any + Send {
+    fn schema(&self) -> &'static Schema;
+    fn known(&self) -> usize;
+    fn take_missing(&mut self) -> Vec<Vec<Cell>>;
+    fn load(&mut self, cells: &[Cell]) -> Result<(), ProjectionError>;
+    fn changes(&self) -> Changes;
+    fn mark_saved(&mut self, most_rows: usize);
+    fn begin_event(&mut self);
+    fn undo_event(&mut self);
+    fn sorted(&self) -> Vec<Vec<Cell>>;
+    fn take_appended(&mut self) -> Vec<Vec<Cell>>;
+}
+
+impl Rows {
+    /// No tables yet.
+    pub(crate) fn new() -> Rows {
+        Rows { tables: Vec::new(), wanted_events: HashSet::new(), events: HashMap::new() }
+    }
+
+    /// The same with one more table, without rows.
+    pub(crate) fn with<R: Row>(mut self) -> Rows {
+        self.tables.push(Box::new(Slots::<R>::new()));
+        self
+    }
+
+    /// The tables that there are.
+    pub fn schemas(&self) -> impl Iterator<Item = &'static Schema> + '_ {
+        self.tables.iter().map(|table| table.schema())
+    }
+
+    /// Makes sure that a row can be looked up, if it exists.
+    pub(crate) fn want<R: Row>(&mut self, key: R::Key) {
+        self.slots_mut::<R>().want(key);
+    }
+
+    /// Like [`Rows::want`] for a row that the event itself makes: there is nothing to load.
+    pub(crate) fn want_new<R: Row>(&mut self, key: R::Key) {
+        self.slots_mut::<R>().want_new(key);
+    }
+
+    /// Makes sure that an earlier event can be looked up.
+    pub(crate) fn want_event(&mut self, position: Position) {
+        if !self.events.contains_key(&position) {
+            self.wanted_events.insert(position);
+        }
+    }
+
+    /// Keys of wanted rows that are not in memory, by table. Each is named once: what the caller
+    /// then does not [`load`](Rows::load) does not exist.
+    pub(crate) fn missing(&mut self) -> Vec<(&'static Schema, Vec<Vec<Cell>>)> {
+        let missing = self.tables.iter_mut().map(|table| (table.schema(), table.take_missing()));
+        missing.filter(|(_, keys)| !keys.is_empty()).collect()
+    }
+
+    /// Earlier events that are wanted and not in memory, in order.
+    pub(crate) fn missing_events(&self) -> Vec<Position> {
+        let mut positions: Vec<Position> = self.wanted_events.iter().copied().collect();
+        positions.sort_unstable();
+        positions
+    }
+
+    /// Takes in a row as it was stored.
+    pub(crate) fn load(&mut self, table: &Schema, cells: &[Cell]) -> Result<(), ProjectionError> {
+        match self.tables.iter_mut().find(|candidate| candidate.schema().name == table.name) {
+            Some(found) => found.load(cells),
+            None => Err(ProjectionError::MalformedRow { table: table.name }),
+        }
+    }
+
+    /// Takes in an earlier event.
+    pub(crate) fn load_event(&mut self, event: Recorded) {
+        self.wanted_events.remove(&event.position);
+        self.events.insert(event.position, event);
+    }
+
+    /// A wanted event.
+    pub(crate) fn event(&self, position: Position) -> Result<&Recorded, ProjectionError> {
+        self.events.get(&position).ok_or(ProjectionError::UnpreparedEvent { position })
+    }
+
+    /// The row with this key.
+    pub(crate) fn get<R: Row>(&self, key: &R::Key) -> Result<Option<&R>, ProjectionError> {
+        self.slots::<R>().get(key)
+    }
+
+    /// The row with this key, to be changed; an error when there is none.
+    pub(crate) fn edit<R: Row>(&mut self, key: &R::Key) -> Result<&mut R, ProjectionError> {
+        self.slots_mut::<R>().edit(key)
+    }
+
+    /// The row with this key, to be changed; a fresh one when there is none.
+    pub(crate) fn edit_or<R: Row>(
+        &mut self,
+        key: &R::Key,
+        fresh: impl FnOnce() -> R,
+    ) -> Result<&mut R, ProjectionError> {
+        self.slots_mut::<R>().edit_or(key, fresh)
+    }
+
+    /// Makes a row, or replaces it.
+    pub(crate) fn put<R: Row>(&mut self, row: R) {
+        self.slots_mut::<R>().put(row);
+    }
+
+    /// Takes a row away, if it is there.
+    pub(crate) fn delete<R: Row>(&mut self, key: &R::Key) -> Result<(), ProjectionError> {
+        self.slots_mut::<R>().delete(key)
+    }
+
+    /// Adds a row to an insert-only table.
+    pub(crate) fn append<R: Row>(&mut self, row: R) {
+        self.slots_mut::<R>().append(row);
+    }
+
+    /// From here on, [`Rows::undo_event`] leads back to here.
+    pub(crate) fn begin_event(&mut self) {
+        self.tables.iter_mut().for_each(|table| table.begin_event());
+    }
+
+    /// Takes back what was changed since [`Rows::begin_event`].
+    pub(crate) fn undo_event(&mut self) {
+        self.tables.iter_mut().for_each(|table| table.undo_event());
+    }
+
+    /// What is different from the database, coalesced: each row once, as it is now.
+    #[must_use]
+    pub fn changes(&self) -> Vec<Changes> {
+        let changes = self.tables.iter().map(|table| table.changes());
+        changes.filter(|changed| !changed.is_empty()).collect()
+    }
+
+    /// The changes are in the database now. Of each table, some `most_rows` rows stay in memory,
+    /// those that were used last.
+    pub fn mark_saved(&mut self, most_rows: usize) {
+        self.tables.iter_mut().for_each(|table| table.mark_saved(most_rows));
+    }
+
+    /// Earlier events are needed rarely, and never twice.
+    pub(crate) fn forget_events(&mut self) {
+        self.events.clear();
+        self.wanted_events.clear();
+    }
+
+    /// How many rows and events there is knowledge of, whether they exist or not.
+    pub(crate) fn known(&self) -> usize {
+        self.tables.iter().map(|table| table.known()).sum::<usize>() + self.events.len()
+    }
+
+    /// All rows in memory, table by table, sorted by key.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<(&'static Schema, Vec<Vec<Cell>>)> {
+        self.tables.iter().map(|table| (table.schema(), table.sorted())).collect()
+    }
+
+    /// Hands out the rows of insert-only tables and forgets them: they are as many as events.
+    pub fn take_appended(&mut self) -> Vec<(&'static Schema, Vec<Vec<Cell>>)> {
+        let appended = self.tables.iter_mut().map(|table| (table.schema(), table.take_appended()));
+        appended.filter(|(_, rows)| !rows.is_empty()).collect()
+    }
+
+    fn slots<R: Row>(&self) -> &Slots<R> {
+        let mut tables = self.tables.iter().map(|table| &**table as &dyn Any);
+        tables
+            .find_map(|table| table.downcast_ref())
+            .expect("a projection uses no table but those it lists")
+    }
+
+    fn slots_mut<R: Row>(&mut self) -> &mut Slots<R> {
+        let mut tables = self.tables.iter_mut().map(|table| &mut **table as &mut dyn Any);
+        tables
+            .find_map(|table| table.downcast_mut())
+            .expect("a projection uses no table but those it lists")
+    }
+}
+
+impl Changes {
+    fn is_empty(&self) -> bool {
+        self.written.is_empty() && self.deleted.is_empty()
+    }
+}

@@ -1,0 +1,337 @@
+//! How much was used, per hour, day and month, by which agent, on which meter and model?
+
+mod window;
+
+use quipu_domain::postings::Account;
+use quipu_domain::tenant::TenantEvent;
+use quipu_domain::wallet::WalletEvent;
+use quipu_domain::wallet::event::{Rating, Tokens, UsageRecorded};
+use quipu_domain::{Credits, EntryId, Event, Label, MeterName, Recorded, TenantId, Timestamp};
+
+pub use window::WindowUnit;
+
+use crate::quantity::Quantity;
+use crate::table::{Row, table};
+use crate::{Projection, ProjectionError, Rows, movement};
+
+table! {
+    /// What was used in one window of one tenant, by agent, meter and model.
+    updated UsageTotal in "usage_total"
+    key UsageTotalKey {
+        /// Whose.
+        tenant: TenantId,
+        /// How long the window is.
+        window_unit: WindowUnit,
+        /// Its first moment.
+        window_start: Timestamp,
+        /// The meter.
+        meter: MeterName,
+        /// The agent; empty where none was named.
+        agent: LabelOrNone,
+        /// The model; empty where none was named.
+        model: LabelOrNone,
+    }
+    columns {
+        /// Records, without voided ones.
+        records: i64,
+        /// Their quantities' sum: whole units.
+        quantity_units: i64,
+        /// And parts of 10^-12.
+        quantity_parts: i64,
+        /// Tokens sent and not cached.
+        input_tokens: i64,
+        /// Tokens sent and cached.
+        cached_input_tokens: i64,
+        /// Tokens generated.
+        output_tokens: i64,
+        /// What was charged, in micros.
+        cost: i64,
+        /// Records that have no price yet (U3).
+        unpriced: i64,
+        /// Records that were voided (U4).
+        voided: i64,
+    }
+}
+
+table! {
+    /// The time zone of a tenant's days and months (M6).
+    updated UsageZone in "usage_zone"
+    key UsageZoneKey {
+        /// Whose.
+        tenant: TenantId,
+    }
+    columns {
+        /// IANA name.
+        time_zone: Label,
+    }
+}
+
+table! {
+    /// A usage record that has no price yet; gone once it is rated or voided.
+    updated UnpricedUsage in "unpriced_usage"
+    key UnpricedUsageKey {
+        /// Whose.
+        tenant: TenantId,
+        /// The record.
+        entry_position: EntryId,
+    }
+    columns {
+        /// Its meter.
+        meter: MeterName,
+        /// When it occurred.
+        occurred_at: Timestamp,
+    }
+}
+
+/// A label in a key: where there is none, the column holds the empty text, which no label is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LabelOrNone(pub Option<Label>);
+
+crate::cell::text_field! {
+    LabelOrNone:
+        |label| label.0.as_ref().map_or("", Label::as_str).into(),
+        |text| if text.is_empty() {
+            Some(LabelOrNone(None))
+        } else {
+            text.parse().ok().map(|label| LabelOrNone(Some(label)))
+        };
+}
+
+/// How much was used, per hour, day and month, by which agent, on which meter and model?
+#[derive(Clone, Copy, Debug)]
+pub struct Usage;
+
+impl Projection for Usage {
+    fn name(&self) -> &'static str {
+        "usage"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn question(&self) -> &'static str {
+        "How much was used, per hour, day and month, by which agent, on which meter and model?"
+    }
+
+    fn rows(&self) -> Rows {
+        Rows::new().with::<UsageTotal>().with::<UsageZone>().with::<UnpricedUsage>()
+    }
+
+    fn prepare(&self, event: &Recorded, rows: &mut Rows) {
+        let Some(tenant) = &event.tenant else { return };
+        if let Event::Tenant(TenantEvent::TenantCreated(_)) = &event.event {
+            rows.want_new::<UsageZone>(UsageZoneKey { tenant: tenant.clone() });
+        }
+        let Some(record) = record_of(event) else { return };
+        rows.want::<UsageZone>(UsageZoneKey { tenant: tenant.clone() });
+        if record.position() == event.position {
+            rows.want_new::<UnpricedUsage>(unpriced_key(tenant, record));
+        } else {
+            rows.want::<UnpricedUsage>(unpriced_key(tenant, record));
+            rows.want_event(record.position());
+        }
+        // Which windows it is depends on the zone and on the corrected record. Where they are not
+        // in memory yet, `apply` fails as unprepared, and `prepare` comes here again.
+        if let Ok(keys) = total_keys(tenant, event, record, rows) {
+            keys.into_iter().for_each(|key| rows.want::<UsageTotal>(key));
+        }
+    }
+
+    fn apply(&self, event: &Recorded, rows: &mut Rows) -> Result<(), ProjectionError> {
+        if let Event::Tenant(TenantEvent::TenantCreated(created)) = &event.event {
+            let tenant = movement::tenant_of(event)?.clone();
+            rows.put(UsageZone { tenant, time_zone: created.time_zone.clone() });
+        }
+        let Some(record) = record_of(event) else { return Ok(()) };
+        let tenant = movement::tenant_of(event)?;
+        let keys = total_keys(tenant, event, record, rows)?;
+        let change = change_of(tenant, event, record, rows)?;
+        keys.into_iter().try_for_each(|key| {
+            let fresh = || UsageTotal::new(key.clone());
+            rows.edit_or::<UsageTotal>(&key, fresh)?.add(&change)
+        })
+    }
+}
+
+/// The usage record that the event makes or corrects.
+fn record_of(event: &Recorded) -> Option<EntryId> {
+    match &event.event {
+        Event::Wallet(WalletEvent::UsageRecorded(e)) => Some(e.entry),
+        Event::Wallet(WalletEvent::UsageVoided(e)) => Some(e.of),
+        Event::Wallet(WalletEvent::UsageRated(e)) => Some(e.of),
+        _ => None,
+    }
+}
+
+fn unpriced_key(tenant: &TenantId, record: EntryId) -> UnpricedUsageKey {
+    UnpricedUsageKey { tenant: tenant.clone(), entry_position: record }
+}
+
+/// What was recorded: by this event, or by the one that it corrects.
+fn recorded<'a>(
+    event: &'a Recorded,
+    record: EntryId,
+    rows: &'a Rows,
+) -> Result<&'a UsageRecorded, ProjectionError> {
+    let position = record.position();
+    let original = if position == event.position { event } else { rows.event(position)? };
+    match &original.event {
+        Event::Wallet(WalletEvent::UsageRecorded(e)) if original.tenant == event.tenant => Ok(e),
+        _ => Err(ProjectionError::NotUsage { position }),
+    }
+}
+
+/// The three totals that a record counts in. A correction counts where its record does.
+fn total_keys(
+    tenant: &TenantId,
+    event: &Recorded,
+    record: EntryId,
+    rows: &Rows,
+) -> Result<[UsageTotalKey; 3], ProjectionError> {
+    let usage = &recorded(event, record, rows)?.usage;
+    let zone = rows.get::<UsageZone>(&UsageZoneKey { tenant: tenant.clone() })?;
+    let zone = zone.ok_or_else(|| ProjectionError::MissingRow {
+        table: UsageZone::SCHEMA.name,
+        key: tenant.to_string(),
+    })?;
+    let starts = window::starts(usage.occurred_at, &zone.time_zone)?;
+    Ok(starts.map(|(window_unit, window_start)| UsageTotalKey {
+        tenant: tenant.clone(),
+        window_unit,
+        window_start,
+        meter: usage.meter.clone(),
+        agent: LabelOrNone(usage.attribution.agent.clone()),
+        model: LabelOrNone(usage.attribution.model.clone()),
+    }))
+}
+
+/// What an event adds to the totals of its record.
+#[derive(Default)]
+struct Change {
+    records: i64,
+    quantity: Quantity,
+    input_tokens: i64,
+    cached_input_tokens: i64,
+    output_tokens: i64,
+    cost: i64,
+    unpriced: i64,
+    voided: i64,
+}
+
+fn change_of(
+    tenant: &TenantId,
+    event: &Recorded,
+    record: EntryId,
+    rows: &mut Rows,
+) -> Result<Change, ProjectionError> {
+    let Some((_, wallet)) = movement::wallet_event(event)? else { return Ok(Change::default()) };
+    let cost = cost_of(wallet)?;
+    if let WalletEvent::UsageRecorded(e) = wallet {
+        let mut change = Change { cost, ..Change::recorded(e, 1)? };
+        if let Rating::Unpriced { .. } = e.rating {
+            change.unpriced = 1;
+            rows.put(UnpricedUsage {
+                tenant: tenant.clone(),
+                entry_position: record,
+                meter: e.usage.meter.clone(),
+                occurred_at: e.usage.occurred_at,
+            });
+        }
+        return Ok(change);
+    }
+    let unpriced = unpriced_key(tenant, record);
+    let was_unpriced = rows.get::<UnpricedUsage>(&unpriced)?.is_some();
+    let mut change = match wallet {
+        WalletEvent::UsageVoided(_) => {
+            Change { voided: 1, ..Change::recorded(recorded(event, record, rows)?, -1)? }
+        }
+        _ => Change::default(),
+    };
+    change.cost = cost;
+    if was_unpriced {
+        change.unpriced = -1;
+        rows.delete::<UnpricedUsage>(&unpriced)?;
+    }
+    Ok(change)
+}
+
+/// What the event charged, so that the totals' cost is what the `consumed` accounts say (M4).
+fn cost_of(event: &WalletEvent) -> Result<i64, ProjectionError> {
+    let mut consumed = Credits::ZERO;
+    for posting in movement::postings_of(event)? {
+        if let Account::Consumed(_) = posting.account {
+            consumed = posting.amount;
+        }
+    }
+    Ok(consumed.micros())
+}
+
+impl Change {
+    /// A record's quantities, counted so many times.
+    fn recorded(record: &UsageRecorded, times: i64) -> Result<Change, ProjectionError> {
+        let overflow = ProjectionError::Overflow { what: "a quantity" };
+        let quantity = match record.usage.quantity {
+            Some(quantity) => Quantity::from_decimal(quantity).ok_or(overflow)?,
+            None => Quantity::ZERO,
+        };
+        let Tokens { input, cached_input, output } = record.usage.tokens.unwrap_or_default();
+        let count = |tokens: u64| {
+            let tokens = i64::try_from(tokens);
+            tokens.map(|tokens| tokens * times).map_err(|_| TOO_MANY_TOKENS)
+        };
+        Ok(Change {
+            records: times,
+            quantity: if times < 0 { quantity.negated() } else { quantity },
+            input_tokens: count(input)?,
+            cached_input_tokens: count(cached_input)?,
+            output_tokens: count(output)?,
+            ..Change::default()
+        })
+    }
+}
+
+const TOO_MANY_TOKENS: ProjectionError = ProjectionError::Overflow { what: "tokens" };
+
+impl UsageTotal {
+    fn new(key: UsageTotalKey) -> UsageTotal {
+        UsageTotal {
+            tenant: key.tenant,
+            window_unit: key.window_unit,
+            window_start: key.window_start,
+            meter: key.meter,
+            agent: key.agent,
+            model: key.model,
+            records: 0,
+            quantity_units: 0,
+            quantity_parts: 0,
+            input_tokens: 0,
+            cached_input_tokens: 0,
+            output_tokens: 0,
+            cost: 0,
+            unpriced: 0,
+            voided: 0,
+        }
+    }
+
+    fn add(&mut self, change: &Change) -> Result<(), ProjectionError> {
+        let quantity = Quantity::from_columns(self.quantity_units, self.quantity_parts)
+            .plus(change.quantity)
+            .ok_or(ProjectionError::Overflow { what: "a quantity" })?;
+        self.quantity_units = quantity.units();
+        self.quantity_parts = quantity.parts();
+        for (total, added) in [
+            (&mut self.records, change.records),
+            (&mut self.input_tokens, change.input_tokens),
+            (&mut self.cached_input_tokens, change.cached_input_tokens),
+            (&mut self.output_tokens, change.output_tokens),
+            (&mut self.cost, change.cost),
+            (&mut self.unpriced, change.unpriced),
+            (&mut self.voided, change.voided),
+        ] {
+            let sum = total.checked_add(added);
+            *total = sum.ok_or(ProjectionError::Overflow { what: "a usage total" })?;
+        }
+        Ok(())
+    }
+}
