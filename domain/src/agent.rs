@@ -1,9 +1,13 @@
 //! The agent: a program of a tenant's that burns credits.
 
+mod state;
+
 use serde::{Deserialize, Serialize};
 
 use crate::event::events;
 use crate::{AgentId, Label};
+
+pub use state::{Agent, AgentContext, AgentServices};
 
 events! {
     /// What can happen to an agent.

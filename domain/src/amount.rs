@@ -44,6 +44,8 @@ pub enum AmountError {
 impl Credits {
     /// Nothing.
     pub const ZERO: Credits = Credits(0);
+    /// As much as there can be (M3).
+    pub const MAX: Credits = Credits(LIMIT_MICROS);
 
     /// An amount from micro-units, refused beyond the limit (M3).
     pub fn from_micros(micros: i64) -> Result<Credits, AmountError> {

@@ -77,6 +77,10 @@ pub(crate) use events;
 
 /// Any event that a journal can hold.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every event is a wallet's: a box would cost each of them an allocation"
+)]
 pub enum Event {
     /// A tenant's lifecycle.
     Tenant(TenantEvent),

@@ -10,6 +10,7 @@
 
 pub mod agent;
 pub mod amount;
+pub mod calendar;
 pub mod envelope;
 pub mod event;
 pub mod ids;

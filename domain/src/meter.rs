@@ -1,10 +1,15 @@
 //! The meter: what is counted, how counts add up, and what they cost (U2, U3).
 
+mod state;
+mod validation;
+
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::event::events;
 use crate::{Label, MeterName, PriceTableName, Timestamp};
+
+pub use state::{Meter, MeterContext, MeterServices};
 
 events! {
     /// What can happen to a meter.

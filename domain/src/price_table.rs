@@ -1,5 +1,7 @@
 //! The token price table: what a model's tokens cost, by effective date (U2).
 
+mod state;
+
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
@@ -7,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::events;
 use crate::{Label, PriceTableName, Timestamp};
+
+pub use state::PriceTable;
 
 events! {
     /// What can happen to a price table.

@@ -77,9 +77,6 @@ pub enum Refusal {
     /// An amount that must be above zero is not.
     #[error("the amount must be above zero")]
     AmountNotPositive,
-    /// M3: a sum would pass 10^12 credits.
-    #[error("the amount, or a sum it leads to, is beyond 1000000000000 credits")]
-    AmountOutOfRange,
     /// W1: priority is 0 to 100.
     #[error("the priority {priority} is not within 0 and 100")]
     PriorityOutOfRange {
@@ -224,6 +221,9 @@ pub enum Refusal {
         /// What is missing.
         why: String,
     },
+    /// M3: a sum that this leads to would pass 10^12 credits.
+    #[error("a sum that this leads to is beyond 1000000000000 credits")]
+    AmountOutOfRange,
     /// W4: not enough is available.
     #[error("{needed} needed, {available} available")]
     InsufficientCredits {

@@ -1,9 +1,13 @@
 //! The tenant: who a wallet, its agents and its usage belong to.
 
+mod state;
+
 use serde::{Deserialize, Serialize};
 
 use crate::event::events;
 use crate::{Label, TenantId};
+
+pub use state::Tenant;
 
 events! {
     /// What can happen to a tenant.

@@ -152,7 +152,7 @@ pub struct CreditsGranted {
 }
 
 /// The unused remainder of a grant was taken back (W11). What is held at that time follows when
-/// it returns to the lot.
+/// it returns to the lot; where all of it was held, the amount is zero.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GrantVoided {
@@ -462,11 +462,19 @@ pub enum Rating {
 pub struct Tally {
     /// First moment of the period.
     pub period: Timestamp,
-    /// The aggregated quantity after this record.
+    /// The aggregated quantity before this record.
+    pub previous: Decimal,
+    /// The aggregated quantity after it.
     pub quantity: Decimal,
     /// What a falling total price left over (zero or below): it is set against the next charges.
     #[serde(default, skip_serializing_if = "Credits::is_zero")]
     pub carry: Credits,
+    /// For `latest`: when the record occurred that counts from now on, if this one is it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest_at: Option<Timestamp>,
+    /// For a unique count: the value, if it was counted for the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Label>,
 }
 
 /// Usage was recorded, rated and paid for (U1, U2).
@@ -527,6 +535,9 @@ pub struct UsageRated {
     /// What goes back.
     #[serde(default, skip_serializing_if = "Returns::is_empty")]
     pub returns: Returns,
+    /// The running total, where the price depends on it and the record was not yet in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tally: Option<Tally>,
     /// Why.
     pub reason: Label,
 }

@@ -1,0 +1,157 @@
+//! An agent as its events made it, and what it decides.
+
+use cqrs_es::Aggregate;
+use cqrs_es::event_sink::EventSink;
+use serde::{Deserialize, Serialize};
+
+use super::{AgentCommand, AgentEvent, AgentRegistered, AgentRenamed, AgentRetired};
+use crate::event::Inconsistency;
+use crate::tenant::Tenant;
+use crate::{AgentId, Label, Refusal, TenantId};
+
+/// A program of a tenant's that burns credits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agent {
+    profile: Option<AgentRegistered>,
+    retirement: Option<Label>,
+}
+
+/// What an agent needs to know besides itself to decide.
+#[derive(Clone, Copy, Debug)]
+pub struct AgentContext<'a> {
+    /// Whose agent it is.
+    pub tenant_id: &'a TenantId,
+    /// That tenant.
+    pub tenant: &'a Tenant,
+    /// Whom the command was sent to.
+    pub agent: &'a AgentId,
+}
+
+/// [`AgentContext`] as cqrs-es wants it: owned.
+#[derive(Clone, Debug)]
+pub struct AgentServices {
+    /// Whose agent it is.
+    pub tenant_id: TenantId,
+    /// That tenant.
+    pub tenant: Tenant,
+    /// Whom commands are sent to.
+    pub agent: AgentId,
+}
+
+impl Agent {
+    /// Names the shape a snapshot has; another shape gets another name.
+    pub const SCHEMA: &str = "agent/1";
+
+    /// Whether it was registered.
+    #[must_use]
+    pub const fn exists(&self) -> bool {
+        self.profile.is_some()
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> Option<&AgentId> {
+        self.profile.as_ref().map(|profile| &profile.agent)
+    }
+
+    /// Its name for people.
+    #[must_use]
+    pub fn name(&self) -> Option<&Label> {
+        self.profile.as_ref().map(|profile| &profile.name)
+    }
+
+    /// Why it is retired, if it is.
+    #[must_use]
+    pub const fn retirement(&self) -> Option<&Label> {
+        self.retirement.as_ref()
+    }
+
+    /// What a command leads to.
+    pub fn decide(
+        &self,
+        command: &AgentCommand,
+        context: &AgentContext<'_>,
+    ) -> Result<Vec<AgentEvent>, Refusal> {
+        if !context.tenant.exists() {
+            return Err(Refusal::UnknownTenant { tenant: context.tenant_id.clone() });
+        }
+        let event = match command {
+            AgentCommand::Register { agent, .. } if self.exists() => {
+                return Err(Refusal::AgentExists { agent: agent.clone() });
+            }
+            AgentCommand::Register { agent, name } => {
+                AgentEvent::AgentRegistered(AgentRegistered {
+                    agent: agent.clone(),
+                    name: name.clone(),
+                })
+            }
+            AgentCommand::Rename { .. } | AgentCommand::Retire { .. } if !self.exists() => {
+                return Err(Refusal::UnknownAgent { agent: context.agent.clone() });
+            }
+            AgentCommand::Rename { .. } | AgentCommand::Retire { .. }
+                if self.retirement.is_some() =>
+            {
+                return Err(Refusal::AgentRetired { agent: context.agent.clone() });
+            }
+            AgentCommand::Rename { name } => {
+                AgentEvent::AgentRenamed(AgentRenamed { name: name.clone() })
+            }
+            AgentCommand::Retire { reason } => {
+                AgentEvent::AgentRetired(AgentRetired { reason: reason.clone() })
+            }
+        };
+        Ok(vec![event])
+    }
+
+    /// What an event makes of it.
+    pub fn apply(&mut self, event: &AgentEvent) -> Result<(), Inconsistency> {
+        let fits = match event {
+            AgentEvent::AgentRegistered(_) => !self.exists(),
+            AgentEvent::AgentRenamed(_) | AgentEvent::AgentRetired(_) => {
+                self.exists() && self.retirement.is_none()
+            }
+        };
+        if !fits {
+            return Err(Inconsistency(format!("{} does not follow here", event.type_name())));
+        }
+        match event {
+            AgentEvent::AgentRegistered(registered) => self.profile = Some(registered.clone()),
+            AgentEvent::AgentRenamed(renamed) => {
+                if let Some(profile) = &mut self.profile {
+                    profile.name = renamed.name.clone();
+                }
+            }
+            AgentEvent::AgentRetired(retired) => self.retirement = Some(retired.reason.clone()),
+        }
+        Ok(())
+    }
+}
+
+impl Aggregate for Agent {
+    const TYPE: &'static str = "agent";
+    type Command = AgentCommand;
+    type Event = AgentEvent;
+    type Error = Refusal;
+    type Services = AgentServices;
+
+    async fn handle(
+        &mut self,
+        command: AgentCommand,
+        services: &AgentServices,
+        sink: &EventSink<Self>,
+    ) -> Result<(), Refusal> {
+        let context = AgentContext {
+            tenant_id: &services.tenant_id,
+            tenant: &services.tenant,
+            agent: &services.agent,
+        };
+        for event in self.decide(&command, &context)? {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: AgentEvent) {
+        Agent::apply(self, &event).expect("J5: events fold in the order they were recorded");
+    }
+}

@@ -1,0 +1,124 @@
+//! A usage record is taken back, or gets another price (U3, U4). The original stays.
+
+use super::checks;
+use super::refund::{recorded_line, returned_lots};
+use super::usage::{Rated, step_price};
+use crate::meter::Meter;
+use crate::rating::{Quote, quote};
+use crate::wallet::event::{Draws, Rating, Returns, UsageRated, UsageRecorded, UsageVoided};
+use crate::wallet::funds::Reach;
+use crate::wallet::line::{total, unwind};
+use crate::wallet::{Wallet, WalletContext, WalletEvent};
+use crate::{Credits, EntryId, Label, Refusal};
+
+impl Wallet {
+    /// What is left of its cost goes back. A running total it was part of stays as it is.
+    pub(super) fn void_usage(
+        &self,
+        entry: EntryId,
+        reason: &Label,
+        context: &WalletContext<'_>,
+    ) -> Result<Vec<WalletEvent>, Refusal> {
+        let line = recorded_line(entry, context)?;
+        let recorded = usage_record(entry, line)?;
+        self.is_not_void(entry)?;
+        let mut left = self.left_of(entry, line).unwrap_or_default();
+        let amount = total(&left);
+        let unwound = unwind(&mut left, amount);
+        let returns = self.returns(&unwound, None, context)?;
+        let back = returned_lots(&returns);
+        let event = WalletEvent::UsageVoided(UsageVoided {
+            entry: EntryId(context.moment.next),
+            of: entry,
+            meter: recorded.usage.meter.clone(),
+            amount,
+            returns,
+            reason: reason.clone(),
+        });
+        self.with_consequences(event, &back, context.moment.now)
+    }
+
+    /// The difference between what it costs and what it cost is charged (W4) or goes back.
+    pub(super) fn rate_usage(
+        &self,
+        entry: EntryId,
+        reason: &Label,
+        context: &WalletContext<'_>,
+    ) -> Result<Vec<WalletEvent>, Refusal> {
+        let now = context.moment.now;
+        let line = recorded_line(entry, context)?;
+        let recorded = usage_record(entry, line)?;
+        let meter = checks::meter(&recorded.usage.meter, context)?;
+        let rated = self.rated_again(recorded, meter, context);
+        if let Err(invalid @ Refusal::InvalidUsage { .. }) = rated {
+            return Err(invalid);
+        }
+        self.is_not_void(entry)?;
+        let Rated { amount, price, tally } = rated?;
+        let previous = self.cost_of(recorded);
+        let change = amount.minus(previous).map_err(|_| Refusal::AmountOutOfRange)?;
+        let (draws, returns) = if change.is_positive() {
+            let meter = Some(&recorded.usage.meter);
+            (self.funds.draw(change, meter, now, Reach::WithinLimit)?, Returns::default())
+        } else {
+            let mut left = self.left_of(entry, line).unwrap_or_default();
+            let unwound = unwind(&mut left, change.negated());
+            (Draws::default(), self.returns(&unwound, None, context)?)
+        };
+        let back = returned_lots(&returns);
+        let event = WalletEvent::UsageRated(UsageRated {
+            entry: EntryId(context.moment.next),
+            of: entry,
+            meter: recorded.usage.meter.clone(),
+            previous,
+            amount,
+            price,
+            draws,
+            returns,
+            tally,
+            reason: reason.clone(),
+        });
+        self.with_consequences(event, &back, now)
+    }
+
+    /// A record that is part of a running total keeps its step of it and is priced by that step
+    /// alone; one that is not joins the total now.
+    fn rated_again(
+        &self,
+        recorded: &UsageRecorded,
+        meter: &Meter,
+        context: &WalletContext<'_>,
+    ) -> Result<Rated, Refusal> {
+        let later = self.lines.get(recorded.entry).and_then(|line| line.tally.as_ref());
+        if let Some(tally) = later.or(recorded.tally.as_ref())
+            && let Quote::Running(steps) = quote(&recorded.usage, meter, context.price_table)?
+        {
+            let amount = step_price(&steps, tally)?.max(Credits::ZERO);
+            return Ok(Rated { amount, price: steps.price, tally: None });
+        }
+        self.rated(&recorded.usage, meter, context)?
+            .map_err(|why| Refusal::UsageUnpriceable { why })
+    }
+
+    fn cost_of(&self, recorded: &UsageRecorded) -> Credits {
+        let later = self.lines.get(recorded.entry).and_then(|line| line.cost);
+        later.unwrap_or(match &recorded.rating {
+            Rating::Rated { amount, .. } => *amount,
+            Rating::Unpriced { .. } => Credits::ZERO,
+        })
+    }
+
+    fn is_not_void(&self, entry: EntryId) -> Result<(), Refusal> {
+        match self.lines.get(entry) {
+            Some(line) if line.void => Err(Refusal::UsageAlreadyVoid { entry }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn usage_record(entry: EntryId, line: &WalletEvent) -> Result<&UsageRecorded, Refusal> {
+    match line {
+        WalletEvent::UsageRecorded(recorded) => Ok(recorded),
+        _ => Err(Refusal::UnknownEntry { entry }),
+    }
+}

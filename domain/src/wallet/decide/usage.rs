@@ -1,0 +1,134 @@
+//! Usage is recorded, rated and paid for (U1-U3).
+
+use rust_decimal::Decimal;
+
+use super::checks;
+use crate::calendar::month_start;
+use crate::meter::{Aggregation, Meter};
+use crate::rating::{Quote, Steps, check_price, quote, total_price};
+use crate::wallet::event::{Rating, Tally, Usage, UsageRecorded};
+use crate::wallet::funds::Reach;
+use crate::wallet::{Wallet, WalletContext, WalletEvent};
+use crate::{Credits, EntryId, Label, Refusal};
+
+/// A record's cost, by which price, and its step of the running total.
+pub(super) struct Rated {
+    pub(super) amount: Credits,
+    pub(super) price: Label,
+    pub(super) tally: Option<Tally>,
+}
+
+impl Wallet {
+    pub(super) fn record_usage(
+        &self,
+        usage: &Usage,
+        context: &WalletContext<'_>,
+    ) -> Result<Vec<WalletEvent>, Refusal> {
+        let moment = &context.moment;
+        let meter = checks::meter(&usage.meter, context)?;
+        checks::not_too_far_back(usage.occurred_at, moment)?;
+        checks::not_ahead(usage.occurred_at, checks::CLOCK_TOLERANCE_SECONDS, moment)?;
+        let rated = self.rated(usage, meter, context);
+        if let Err(invalid @ Refusal::InvalidUsage { .. }) = rated {
+            return Err(invalid);
+        }
+        self.may_work(context)?;
+        let (rating, amount, tally) = match rated? {
+            Ok(Rated { amount, price, tally }) => (Rating::Rated { amount, price }, amount, tally),
+            Err(why) => (Rating::Unpriced { why: short_label(&why) }, Credits::ZERO, None),
+        };
+        let draws = self.funds.draw(amount, Some(&usage.meter), moment.now, Reach::WithinLimit)?;
+        Ok(vec![WalletEvent::UsageRecorded(UsageRecorded {
+            entry: EntryId(moment.next),
+            usage: usage.clone(),
+            rating,
+            draws,
+            tally,
+        })])
+    }
+
+    /// What a record costs on top of what its period has counted so far; the inner error says why
+    /// it stays without a price (U3).
+    pub(super) fn rated(
+        &self,
+        usage: &Usage,
+        meter: &Meter,
+        context: &WalletContext<'_>,
+    ) -> Result<Result<Rated, String>, Refusal> {
+        match quote(usage, meter, context.price_table)? {
+            Quote::Record { amount, price } => Ok(Ok(Rated { amount, price, tally: None })),
+            Quote::Running(steps) => self.step(usage, steps, context).map(Ok),
+            Quote::Unpriced { why } => Ok(Err(why)),
+        }
+    }
+
+    /// U2: the price of the total after, less the price of the total before, less what falling
+    /// totals left over. Never below zero: the rest is carried.
+    fn step(
+        &self,
+        usage: &Usage,
+        steps: Steps,
+        context: &WalletContext<'_>,
+    ) -> Result<Rated, Refusal> {
+        let zone = context
+            .tenant
+            .time_zone()
+            .ok_or_else(|| Refusal::UnknownTenant { tenant: context.tenant_id.clone() })?;
+        let period = month_start(usage.occurred_at, zone)
+            .ok_or_else(|| Refusal::UnknownTimeZone { time_zone: zone.clone() })?;
+        let total = self.tallies.get(&usage.meter, period);
+        let previous = total.map_or(Decimal::ZERO, |total| total.quantity);
+        let mut tally = Tally {
+            period,
+            previous,
+            quantity: previous,
+            carry: Credits::ZERO,
+            latest_at: None,
+            counted: None,
+        };
+        match steps.aggregation {
+            Aggregation::Count | Aggregation::Sum => tally.quantity = previous + steps.quantity,
+            Aggregation::Max => tally.quantity = previous.max(steps.quantity),
+            Aggregation::Latest => {
+                let latest_at = total.and_then(|total| total.latest_at);
+                if latest_at.is_none_or(|latest_at| latest_at <= usage.occurred_at) {
+                    tally.quantity = steps.quantity;
+                    tally.latest_at = Some(usage.occurred_at);
+                }
+            }
+            Aggregation::UniqueCount => {
+                let counted = |value: &&Label| !total.is_some_and(|total| total.has_counted(value));
+                if let Some(value) = usage.value.as_ref().filter(counted) {
+                    if total.is_some_and(super::super::tally::PeriodTotal::is_full) {
+                        return Err(Refusal::InvalidUsage {
+                            meter: usage.meter.clone(),
+                            why: "the period has counted as many values as it can".into(),
+                        });
+                    }
+                    tally.quantity = previous + steps.quantity;
+                    tally.counted = Some(value.clone());
+                }
+            }
+        }
+        check_price(tally.quantity).map_err(|_| Refusal::AmountOutOfRange)?;
+        let carry = total.map_or(Credits::ZERO, |total| total.carry);
+        let charge = step_price(&steps, &tally)?.plus(carry);
+        let charge = charge.map_err(|_| Refusal::AmountOutOfRange)?;
+        tally.carry = charge.min(Credits::ZERO);
+        Ok(Rated { amount: charge.max(Credits::ZERO), price: steps.price, tally: Some(tally) })
+    }
+}
+
+/// What a step adds to the price of the total; below zero where the total got cheaper.
+pub(super) fn step_price(steps: &Steps, tally: &Tally) -> Result<Credits, Refusal> {
+    let price = |quantity| Ok(total_price(&steps.by, quantity)?.unwrap_or_default());
+    price(tally.quantity)?.minus(price(tally.previous)?).map_err(|_| Refusal::AmountOutOfRange)
+}
+
+/// A text as a label, cut where it is too long.
+fn short_label(text: &str) -> Label {
+    let short: String = text.chars().filter(|c| !c.is_control()).take(Label::MOST_CHARS).collect();
+    short
+        .parse()
+        .expect("made of names, labels and times: not empty and without control characters")
+}
