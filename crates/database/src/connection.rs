@@ -1,0 +1,94 @@
+//! One connection to either engine.
+
+use crate::postgres::PostgresConnection;
+use crate::sqlite::SqliteConnection;
+use crate::{DatabaseError, Engine, Row, Value};
+
+/// A connection. Statements outside [`begin`](Self::begin) and [`commit`](Self::commit) are
+/// transactions of their own. Dropping it rolls back what is open.
+pub struct Connection(pub(crate) Inner);
+
+pub(crate) enum Inner {
+    Sqlite(SqliteConnection),
+    Postgres(PostgresConnection),
+}
+
+macro_rules! on_either {
+    ($self:ident, $connection:ident => $call:expr) => {
+        match &mut $self.0 {
+            Inner::Sqlite($connection) => $call,
+            Inner::Postgres($connection) => $call,
+        }
+    };
+}
+
+impl Connection {
+    /// Which engine it talks to.
+    #[must_use]
+    pub const fn engine(&self) -> Engine {
+        match self.0 {
+            Inner::Sqlite(_) => Engine::Sqlite,
+            Inner::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Runs a statement and gives all its rows.
+    pub fn query(
+        &mut self,
+        sql: &'static str,
+        params: &[Value],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        on_either!(self, connection => connection.query(sql, params))
+    }
+
+    /// Runs a statement and gives the number of rows that it changed.
+    pub fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, DatabaseError> {
+        on_either!(self, connection => connection.execute(sql, params))
+    }
+
+    /// Runs a statement once per row of parameters, in order, and gives the number of rows that
+    /// it changed. On PostgreSQL they are sent without waiting for each other's answers.
+    pub fn execute_many(
+        &mut self,
+        sql: &'static str,
+        rows: &[Vec<Value>],
+    ) -> Result<u64, DatabaseError> {
+        on_either!(self, connection => connection.execute_many(sql, rows))
+    }
+
+    /// Begins a transaction that will write.
+    pub fn begin(&mut self) -> Result<(), DatabaseError> {
+        on_either!(self, connection => connection.begin())
+    }
+
+    /// Ends a transaction. It is durable when this returns `Ok`, and cannot be committed after
+    /// a statement in it has failed.
+    pub fn commit(&mut self) -> Result<(), DatabaseError> {
+        on_either!(self, connection => connection.commit())
+    }
+
+    /// Undoes a transaction; does nothing where none is open.
+    pub fn rollback(&mut self) -> Result<(), DatabaseError> {
+        on_either!(self, connection => connection.rollback())
+    }
+
+    /// Runs work in a transaction: commits what succeeded, undoes what failed.
+    pub fn transaction<T, E: From<DatabaseError>>(
+        &mut self,
+        work: impl FnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.begin()?;
+        match work(self) {
+            Ok(done) => {
+                self.commit()?;
+                Ok(done)
+            }
+            Err(error) => {
+                if let Err(rollback) = self.rollback() {
+                    tracing::warn!(%rollback, "rollback failed; the connection will be replaced");
+                }
+                Err(error)
+            }
+        }
+    }
+}

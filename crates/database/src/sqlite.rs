@@ -1,0 +1,150 @@
+//! SQLite: one file, one writing connection at a time, readers beside it.
+
+mod connection;
+mod error;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{DatabaseError, migrations};
+pub(crate) use connection::SqliteConnection;
+
+/// Before this release a race between a checkpoint and a write could corrupt a database in WAL
+/// mode ("the WAL reset bug", 3.7.0 to 3.51.2).
+const OLDEST_VERSION: i32 = 3_051_003;
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const MOST_IDLE_READERS: usize = 8;
+
+/// What a commit survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// A power cut: a commit is on the disk when it returns. For what is the truth.
+    Full,
+    /// A crash of the process; a power cut may undo the newest commits, in order. For what can
+    /// be derived again.
+    Derived,
+}
+
+/// A SQLite database and its idle readers.
+pub(crate) struct SqliteFile {
+    place: Place,
+    idle_readers: Mutex<Vec<SqliteConnection>>,
+}
+
+/// Where the file is and how to open it: enough to open it again.
+#[derive(Clone)]
+pub(crate) struct Place {
+    path: PathBuf,
+    durability: Durability,
+    read_only: bool,
+}
+
+impl SqliteFile {
+    pub(crate) fn open(
+        path: &Path,
+        durability: Durability,
+        scripts: &[(&str, &str)],
+    ) -> Result<SqliteFile, DatabaseError> {
+        let place = Place { path: path.to_owned(), durability, read_only: false };
+        let mut connection = place.open()?;
+        migrations::runner(scripts)?.run(&mut connection).map_err(migrations::failed)?;
+        Ok(SqliteFile { place, idle_readers: Mutex::default() })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.place.path
+    }
+
+    pub(crate) fn settings(&self) -> Result<Vec<(String, String)>, DatabaseError> {
+        let connection = self.place.open()?;
+        let pragma = |name: &str| -> Result<String, DatabaseError> {
+            let value = connection
+                .pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+                .map_err(|error| error::from_sqlite(&error, name))?;
+            Ok(match value {
+                rusqlite::types::Value::Integer(number) => number.to_string(),
+                rusqlite::types::Value::Text(text) => text,
+                other => format!("{other:?}"),
+            })
+        };
+        let mut settings = vec![("sqlite_version".to_owned(), rusqlite::version().to_owned())];
+        for name in ["journal_mode", "synchronous", "foreign_keys", "mmap_size"] {
+            settings.push((name.to_owned(), pragma(name)?));
+        }
+        Ok(settings)
+    }
+
+    pub(crate) fn writer(&self) -> Result<SqliteConnection, DatabaseError> {
+        SqliteConnection::open(self.place.clone())
+    }
+
+    /// A reader in a snapshot.
+    pub(crate) fn reader(&self) -> Result<SqliteConnection, DatabaseError> {
+        let idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut reader = match idle {
+            Some(reader) => reader,
+            None => SqliteConnection::open(Place { read_only: true, ..self.place.clone() })?,
+        };
+        reader.begin_read()?;
+        Ok(reader)
+    }
+
+    pub(crate) fn give_back(&self, reader: SqliteConnection) {
+        let mut idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MOST_IDLE_READERS {
+            idle.push(reader);
+        }
+    }
+}
+
+impl Place {
+    fn open(&self) -> Result<Connection, DatabaseError> {
+        if rusqlite::version_number() < OLDEST_VERSION {
+            return Err(DatabaseError::Misconfigured(format!(
+                "SQLite {} can corrupt a database in WAL mode; build with 3.51.3 or newer",
+                rusqlite::version()
+            )));
+        }
+        let failed = |error: rusqlite::Error| {
+            error::from_sqlite(&error, &format!("open {}", self.path.display()))
+        };
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags).map_err(failed)?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+        let mode: String = connection
+            .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
+            .map_err(failed)?;
+        if mode != "wal" {
+            return Err(DatabaseError::Misconfigured(format!(
+                "{} cannot use a write-ahead log (journal_mode stays {mode}); \
+                 put it on a local disk, not on a network share",
+                self.path.display()
+            )));
+        }
+        let synchronous = match self.durability {
+            Durability::Full => "FULL",
+            Durability::Derived => "NORMAL",
+        };
+        let pragmas: [(&str, &dyn rusqlite::ToSql); 7] = [
+            ("synchronous", &synchronous),
+            ("foreign_keys", &true),
+            // A file error under a memory map would be a signal that ends the process.
+            ("mmap_size", &0),
+            ("trusted_schema", &false),
+            // macOS: fsync alone leaves the data in the drive's cache.
+            ("fullfsync", &true),
+            ("checkpoint_fullfsync", &true),
+            ("query_only", &self.read_only),
+        ];
+        for (name, value) in pragmas {
+            connection.pragma_update(None, name, value).map_err(failed)?;
+        }
+        connection.set_prepared_statement_cache_capacity(128);
+        Ok(connection)
+    }
+}

@@ -1,0 +1,144 @@
+//! One SQLite connection, replaced after an input or output error.
+
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, params_from_iter};
+
+use super::{Place, error};
+use crate::{DatabaseError, Row, Value};
+
+pub(crate) struct SqliteConnection {
+    place: Place,
+    connection: Connection,
+    /// An input or output error happened: what SQLite has in memory may differ from the file.
+    broken: bool,
+}
+
+impl SqliteConnection {
+    pub(super) fn open(place: Place) -> Result<SqliteConnection, DatabaseError> {
+        let connection = place.open()?;
+        Ok(SqliteConnection { place, connection, broken: false })
+    }
+
+    pub(crate) fn query(
+        &mut self,
+        sql: &'static str,
+        params: &[Value],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        self.run(sql, |connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let columns = statement.column_count();
+            let mut rows = statement.query(params_from_iter(params))?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let values = (0..columns).map(|index| read(row.get_ref(index)?, index));
+                found.push(Row(values.collect::<Result<_, _>>()?));
+            }
+            Ok(found)
+        })
+    }
+
+    pub(crate) fn execute(
+        &mut self,
+        sql: &'static str,
+        params: &[Value],
+    ) -> Result<u64, DatabaseError> {
+        self.run(sql, |connection| {
+            Ok(connection.prepare_cached(sql)?.execute(params_from_iter(params))? as u64)
+        })
+    }
+
+    pub(crate) fn execute_many(
+        &mut self,
+        sql: &'static str,
+        rows: &[Vec<Value>],
+    ) -> Result<u64, DatabaseError> {
+        self.run(sql, |connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            rows.iter().try_fold(0, |changed, row| {
+                Ok(changed + statement.execute(params_from_iter(row))? as u64)
+            })
+        })
+    }
+
+    /// Takes the write lock at once: a transaction that reads first and then writes would fail
+    /// when somebody else wrote in between.
+    pub(crate) fn begin(&mut self) -> Result<(), DatabaseError> {
+        self.execute("BEGIN IMMEDIATE", &[]).map(drop)
+    }
+
+    pub(crate) fn begin_read(&mut self) -> Result<(), DatabaseError> {
+        self.execute("BEGIN DEFERRED", &[]).map(drop)
+    }
+
+    pub(crate) fn commit(&mut self) -> Result<(), DatabaseError> {
+        if self.broken || self.connection.is_autocommit() {
+            self.rollback()?;
+            let why = "the transaction was rolled back by an error in it".to_owned();
+            return Err(DatabaseError::Statement { sql: "COMMIT".to_owned(), why });
+        }
+        self.execute("COMMIT", &[]).map(drop).map_err(|error| match error {
+            // The commit may be in the log file complete although it could not be synced.
+            DatabaseError::Unavailable(why) if self.broken => DatabaseError::CommitUnknown(why),
+            other => other,
+        })
+    }
+
+    pub(crate) fn rollback(&mut self) -> Result<(), DatabaseError> {
+        if self.broken {
+            // Closing the connection undoes what was open, whatever state it is in.
+            self.reopen()
+        } else if self.connection.is_autocommit() {
+            Ok(())
+        } else {
+            self.execute("ROLLBACK", &[]).map(drop)
+        }
+    }
+
+    fn run<T>(
+        &mut self,
+        sql: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, DatabaseError> {
+        if self.broken {
+            self.reopen()?;
+        }
+        work(&self.connection).map_err(|failure| {
+            self.broken |= error::is_of_the_file(&failure);
+            error::from_sqlite(&failure, sql)
+        })
+    }
+
+    fn reopen(&mut self) -> Result<(), DatabaseError> {
+        self.connection = self.place.open()?;
+        self.broken = false;
+        Ok(())
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Value::Null => ValueRef::Null,
+            Value::Int(value) => ValueRef::Integer(*value),
+            Value::Text(value) => ValueRef::Text(value.as_bytes()),
+            Value::Blob(value) => ValueRef::Blob(value),
+        }))
+    }
+}
+
+fn read(value: ValueRef<'_>, index: usize) -> rusqlite::Result<Value> {
+    match value {
+        ValueRef::Null => Ok(Value::Null),
+        ValueRef::Integer(value) => Ok(Value::Int(value)),
+        ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Value::Text(text.to_owned())),
+            Err(error) => Err(rusqlite::Error::Utf8Error(index, error)),
+        },
+        ValueRef::Blob(value) => Ok(Value::Blob(value.to_owned())),
+        ValueRef::Real(_) => Err(rusqlite::Error::InvalidColumnType(
+            index,
+            "a floating-point number, which no column of ours holds".to_owned(),
+            rusqlite::types::Type::Real,
+        )),
+    }
+}

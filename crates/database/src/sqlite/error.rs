@@ -1,0 +1,56 @@
+//! What SQLite's result codes mean to a caller.
+
+use rusqlite::{Error, ErrorCode, ffi};
+
+use crate::DatabaseError;
+
+pub(super) fn from_sqlite(error: &Error, sql: &str) -> DatabaseError {
+    let why = error.to_string();
+    let Error::SqliteFailure(failure, message) = error else {
+        return match error {
+            Error::Utf8Error(..) => DatabaseError::Corrupt(why),
+            _ => DatabaseError::Statement { sql: sql.to_owned(), why },
+        };
+    };
+    let message = || message.clone().unwrap_or_else(|| failure.to_string());
+    match failure.extended_code {
+        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => {
+            // "UNIQUE constraint failed: journal_batch.journal, journal_batch.root"
+            let message = message();
+            let columns = message.split_once(": ").map_or("", |(_, columns)| columns);
+            return DatabaseError::UniqueViolation { constraint: columns.to_owned() };
+        }
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => {
+            return DatabaseError::ForeignKeyViolation { constraint: String::new() };
+        }
+        ffi::SQLITE_CONSTRAINT_TRIGGER => return DatabaseError::Refused(message()),
+        _ => {}
+    }
+    match failure.code {
+        ErrorCode::DiskFull => DatabaseError::Full(why),
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => DatabaseError::Corrupt(why),
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::SystemIoFailure => {
+            DatabaseError::Unavailable(why)
+        }
+        ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
+            DatabaseError::Misconfigured(format!(
+                "{why} ({sql}); check that the folder exists and can be written to"
+            ))
+        }
+        _ => DatabaseError::Statement { sql: sql.to_owned(), why },
+    }
+}
+
+/// Whether the file, not the statement, is at fault.
+pub(super) fn is_of_the_file(error: &Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::SystemIoFailure
+                | ErrorCode::DiskFull
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+                | ErrorCode::CannotOpen
+        )
+    )
+}

@@ -1,0 +1,207 @@
+//! The same behaviour on SQLite and on PostgreSQL.
+
+use quipu_database::{Database, DatabaseError, Durability, Engine, Migrations, Value};
+use quipu_testkit::postgres::Server;
+use quipu_testkit::{postgres, sqlite};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+const MIGRATIONS: Migrations =
+    Migrations { sqlite: &[("0001_item", ITEM_SQLITE)], postgres: &[("0001_item", ITEM_POSTGRES)] };
+const ITEM_SQLITE: &str = "CREATE TABLE item (
+    id BIGINT PRIMARY KEY, parent BIGINT REFERENCES item (id), text TEXT, bytes BLOB);
+    CREATE TRIGGER item_keeps BEFORE DELETE ON item BEGIN SELECT RAISE(ABORT, 'items stay'); END;";
+const ITEM_POSTGRES: &str = "CREATE TABLE item (
+    id BIGINT PRIMARY KEY, parent BIGINT REFERENCES item (id), text TEXT, bytes BYTEA);
+    CREATE FUNCTION item_keeps() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'items stay'; END $$;
+    CREATE TRIGGER item_keeps BEFORE DELETE ON item FOR EACH ROW EXECUTE FUNCTION item_keeps();";
+const INSERT: &str = "INSERT INTO item (id, parent, text, bytes) VALUES ($1, $2, $3, $4)";
+const IDS: &str = "SELECT id FROM item ORDER BY id";
+
+struct Bed {
+    database: Database,
+    _runtime: Runtime,
+    _folder: TempDir,
+}
+
+fn on(engine: Engine) -> Bed {
+    let (runtime, folder) = (Runtime::new().unwrap(), sqlite::folder());
+    let database = match engine {
+        Engine::Sqlite => {
+            Database::open_sqlite(&folder.path().join("a.db"), Durability::Full, &MIGRATIONS)
+        }
+        Engine::Postgres => {
+            let handle = runtime.handle().clone();
+            Database::connect_postgres(&postgres::database(), "items", handle, &MIGRATIONS)
+        }
+    };
+    Bed { database: database.unwrap(), _runtime: runtime, _folder: folder }
+}
+
+fn item(id: i64, parent: Option<i64>) -> Vec<Value> {
+    vec![id.into(), parent.into(), "é".into(), vec![0, 255].into()]
+}
+
+fn ids(database: &Database) -> Vec<i64> {
+    let rows = database.read(|connection| connection.query(IDS, &[])).unwrap();
+    rows.iter().map(|row| row.int(0).unwrap()).collect()
+}
+
+fn values_survive(database: &Database) {
+    database.writer().unwrap().execute(INSERT, &item(1, None)).unwrap();
+    let sql = "SELECT id, parent, text, bytes FROM item WHERE text = $1";
+    let rows = database.read(|connection| connection.query(sql, &["é".into()])).unwrap();
+    assert_eq!(rows[0].values(), item(1, None));
+    assert!(rows[0].text(0).is_err() && rows[0].int(1).is_err() && rows[0].int(9).is_err());
+    assert_eq!(rows[0].optional_int(1).unwrap(), None);
+}
+
+fn many_rows_keep_their_order(database: &Database) {
+    let rows: Vec<Vec<Value>> = (1..=2_000).map(|id| item(id, (id > 1).then(|| id - 1))).collect();
+    let mut writer = database.writer().unwrap();
+    writer.begin().unwrap();
+    assert_eq!(writer.execute_many(INSERT, &rows).unwrap(), 2_000);
+    writer.commit().unwrap();
+    assert_eq!(ids(database), (1..=2_000).collect::<Vec<_>>());
+}
+
+fn a_failed_transaction_cannot_be_committed_in_part(database: &Database) {
+    let mut writer = database.writer().unwrap();
+    let result: Result<u64, DatabaseError> = writer.transaction(|connection| {
+        connection.execute(INSERT, &item(1, None))?;
+        connection.execute(INSERT, &item(1, None))
+    });
+    assert!(matches!(result, Err(DatabaseError::UniqueViolation { .. })), "{result:?}");
+    assert!(ids(database).is_empty());
+    writer.execute(INSERT, &item(2, None)).unwrap();
+    assert_eq!(ids(database), [2]);
+}
+
+fn refusals_are_told_apart(database: &Database) {
+    let mut writer = database.writer().unwrap();
+    writer.execute(INSERT, &item(1, None)).unwrap();
+    let orphan = writer.execute(INSERT, &item(2, Some(9))).unwrap_err();
+    assert!(matches!(orphan, DatabaseError::ForeignKeyViolation { .. }), "{orphan:?}");
+    let delete = writer.execute("DELETE FROM item", &[]).unwrap_err();
+    assert_eq!(delete, DatabaseError::Refused("items stay".to_owned()));
+    let mistake = writer.execute("DELETE FROM nothing", &[]).unwrap_err();
+    assert!(matches!(mistake, DatabaseError::Statement { .. }), "{mistake:?}");
+}
+
+fn a_read_sees_one_state_and_cannot_write(database: &Database) {
+    let mut writer = database.writer().unwrap();
+    let seen = database.read(|connection| {
+        let before = connection.query(IDS, &[])?.len();
+        writer.execute(INSERT, &item(1, None))?;
+        Ok((before, connection.query(IDS, &[])?.len()))
+    });
+    assert_eq!(seen, Ok((0, 0)));
+    assert_eq!(ids(database), [1]);
+    assert!(database.read(|connection| connection.execute(INSERT, &item(2, None))).is_err());
+    assert_eq!(ids(database), [1]);
+}
+
+fn what_is_dropped_open_is_rolled_back(database: &Database) {
+    let mut writer = database.writer().unwrap();
+    writer.begin().unwrap();
+    writer.execute(INSERT, &item(1, None)).unwrap();
+    drop(writer);
+    database.writer().unwrap().execute(INSERT, &item(1, None)).unwrap();
+    assert_eq!(ids(database), [1]);
+}
+
+fn settings_show_what_durability_rests_on(database: &Database) {
+    let settings = database.settings().unwrap();
+    let wanted = match database.engine() {
+        Engine::Sqlite => [("journal_mode", "wal"), ("synchronous", "2")],
+        Engine::Postgres => [("fsync", "on"), ("synchronous_commit", "on")],
+    };
+    for (name, value) in wanted {
+        assert!(settings.contains(&(name.to_owned(), value.to_owned())), "{settings:?}");
+    }
+}
+
+macro_rules! on_both {
+    ($($case:ident,)+) => {
+        mod on_sqlite { $(#[test] fn $case() { super::$case(&super::on(super::Engine::Sqlite).database) })+ }
+        mod on_postgres { $(#[test] fn $case() { super::$case(&super::on(super::Engine::Postgres).database) })+ }
+    };
+}
+
+on_both! {
+    values_survive,
+    many_rows_keep_their_order,
+    a_failed_transaction_cannot_be_committed_in_part,
+    refusals_are_told_apart,
+    a_read_sees_one_state_and_cannot_write,
+    what_is_dropped_open_is_rolled_back,
+    settings_show_what_durability_rests_on,
+}
+
+#[test]
+fn a_full_disk_undoes_the_transaction_and_writing_goes_on_after() {
+    let bed = on(Engine::Sqlite);
+    let mut writer = bed.database.writer().unwrap();
+    writer.query("PRAGMA max_page_count = 8", &[]).unwrap();
+    let large = vec![1.into(), Value::Null, "x".repeat(100_000).into(), Value::Null];
+    let result: Result<u64, DatabaseError> =
+        writer.transaction(|connection| connection.execute(INSERT, &large));
+    assert!(matches!(result, Err(DatabaseError::Full(_))), "{result:?}");
+    assert!(ids(&bed.database).is_empty());
+    writer.execute(INSERT, &large).unwrap();
+    assert_eq!(ids(&bed.database), [1]);
+}
+
+#[test]
+fn a_server_that_crashes_and_comes_back_is_used_again() {
+    let (server, runtime) = (Server::own(), Runtime::new().unwrap());
+    let handle = runtime.handle().clone();
+    let database =
+        Database::connect_postgres(&server.database(), "public", handle, &MIGRATIONS).unwrap();
+    let mut writer = database.writer().unwrap();
+    writer.execute(INSERT, &item(1, None)).unwrap();
+    assert_eq!(ids(&database), [1]);
+    writer.begin().unwrap();
+    writer.execute(INSERT, &item(2, None)).unwrap();
+    server.stop_immediate();
+    let commit = writer.commit().unwrap_err();
+    assert!(matches!(commit, DatabaseError::CommitUnknown(_)), "{commit:?}");
+    let read = database.read(|connection| connection.query(IDS, &[])).unwrap_err();
+    assert!(read.is_unavailable(), "{read:?}");
+    let again = database.writer().err().unwrap();
+    assert!(again.is_unavailable(), "{again:?}");
+    server.start_again();
+    assert_eq!(ids(&database), [1]);
+    database.writer().unwrap().execute(INSERT, &item(2, None)).unwrap();
+    assert_eq!(ids(&database), [1, 2]);
+}
+
+#[test]
+fn a_server_that_may_forget_is_refused_with_what_to_do() {
+    let runtime = Runtime::new().unwrap();
+    let url = format!("{}&options=-c%20synchronous_commit%3Doff", postgres::database());
+    let refused = Database::connect_postgres(&url, "public", runtime.handle().clone(), &MIGRATIONS);
+    let why = refused.err().unwrap().to_string();
+    assert!(why.contains("ALTER SYSTEM SET synchronous_commit = on"), "{why}");
+}
+
+#[test]
+fn a_wrong_place_is_a_message_about_the_place() {
+    let runtime = Runtime::new().unwrap();
+    let connect = |url: &str, schema: &str| {
+        let handle = runtime.handle().clone();
+        Database::connect_postgres(url, schema, handle, &MIGRATIONS).err().unwrap()
+    };
+    let url = postgres::database();
+    assert!(matches!(connect("http://", "public"), DatabaseError::Misconfigured(_)));
+    assert!(matches!(connect(&url, "public; DROP"), DatabaseError::Misconfigured(_)));
+    let missing = connect(&url.replace("/test_", "/missing_"), "public");
+    assert!(matches!(missing, DatabaseError::Misconfigured(_)), "{missing:?}");
+    let nobody = connect("postgres://postgres@/x?host=/nowhere", "public");
+    assert!(nobody.is_unavailable(), "{nobody:?}");
+    let folder = sqlite::folder();
+    let path = folder.path().join("missing/a.db");
+    let nowhere = Database::open_sqlite(&path, Durability::Full, &MIGRATIONS).err().unwrap();
+    assert!(matches!(nowhere, DatabaseError::Misconfigured(_)), "{nowhere:?}");
+}
