@@ -1,1 +1,16 @@
-//! .
+//! Proves a book from its journal: every hash, every state, every balance, every view.
+//!
+//! [`verify`] reads the rows as they are stored and recomputes everything else from them. It uses
+//! the journal's codec and hash tree, the domain's `apply` and the projections' own folds, and
+//! trusts nothing that was derived earlier.
+//!
+//! **Absent from this crate:** writing, SQL, and any knowledge of how views are stored (the
+//! caller brings a [`ViewSource`]).
+
+mod report;
+mod verify;
+mod view_source;
+
+pub use report::{Finding, ProjectionReport, ReplayError, Report};
+pub use verify::{Expectation, Progress, verify};
+pub use view_source::{ViewSource, ViewState};

@@ -1,0 +1,78 @@
+//! What a verification found.
+
+use quipu_domain::{Position, Timestamp};
+use quipu_journal::{JournalError, Root};
+use serde::{Serialize, Serializer};
+
+/// What was verified, and what was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Whether everything holds.
+    pub holds: bool,
+    /// The first thing that does not, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finding: Option<Finding>,
+    /// The last position up to which every check passed.
+    pub position: Position,
+    /// The tree head there. Who keeps it can hold the book to it later.
+    #[serde(serialize_with = "as_text")]
+    pub root: Root,
+    /// When the last verified event was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recorded_at: Option<Timestamp>,
+    /// Rows of the journal.
+    pub rows: u64,
+    /// Streams, whose aggregates were folded.
+    pub streams: u64,
+    /// Accounts of the trial balance.
+    pub accounts: u64,
+    /// The projections whose views were compared.
+    pub projections: Vec<ProjectionReport>,
+}
+
+/// One projection's view, compared with its fold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProjectionReport {
+    /// The projection.
+    pub name: String,
+    /// The position its view stands at.
+    pub checkpoint: Position,
+    /// Whether it was compared: a view of another version than this program's is not.
+    pub compared: bool,
+    /// Rows that equal the fold.
+    pub rows: u64,
+    /// Tenants whose partition is parked, and was left out.
+    pub parked: Vec<String>,
+}
+
+/// Something that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The first position concerned.
+    pub position: Position,
+    /// What is wrong, in a sentence.
+    pub what: String,
+}
+
+impl Finding {
+    /// A finding at a position.
+    pub(crate) fn at(position: Position, what: impl Into<String>) -> Finding {
+        Finding { position, what: what.into() }
+    }
+}
+
+/// Why a verification could not be carried through. What is wrong with the book itself is a
+/// [`Finding`].
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The journal cannot be reached.
+    #[error("journal cannot be read: {0}")]
+    Journal(#[source] JournalError),
+    /// The views cannot be reached.
+    #[error("views cannot be read: {0}")]
+    Views(String),
+}
+
+fn as_text<S: Serializer>(root: &Root, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(root)
+}

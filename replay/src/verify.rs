@@ -1,0 +1,220 @@
+//! Verifies a book: the journal row by row from its stored bytes, then every view against it.
+
+mod aggregates;
+mod chain;
+mod identity;
+mod trial_balance;
+mod views;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use quipu_domain::{Position, Recorded};
+use quipu_journal::{BatchRow, Journal, JournalError, Root, Store, codec};
+
+use crate::report::{Finding, ReplayError, Report};
+use crate::view_source::{ViewSource, ViewState};
+use aggregates::Aggregates;
+use chain::Chain;
+use identity::Identities;
+use trial_balance::TrialBalance;
+use views::Views;
+
+/// Some so many events are read from the journal at once.
+const PAGE_EVENTS: usize = 4_096;
+
+/// A tree head that the book must still lead to: remembered from an earlier verification, so
+/// that nobody can have cut the end off or rewritten everything since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// Where.
+    pub position: Position,
+    /// The tree head there.
+    pub root: Root,
+}
+
+/// How far a verification has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Events verified.
+    pub position: Position,
+    /// Events there were when it began.
+    pub head: Position,
+}
+
+/// Verifies a whole book. `Err` only when it could not be read; whatever is wrong with it is in
+/// the report, which names the first bad position.
+pub fn verify(
+    store: &Arc<dyn Store>,
+    mut views: Option<&mut dyn ViewSource>,
+    expected: &[Expectation],
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Report, ReplayError> {
+    // Views follow the journal, so a journal that is read after them is never behind.
+    let states = views.as_deref_mut().map(ViewSource::states).transpose()?.unwrap_or_default();
+    let mut verifier = Verifier {
+        store: &**store,
+        journal: Journal::new(Arc::clone(store)),
+        chain: Chain::new(expected),
+        aggregates: Aggregates::default(),
+        identities: Identities::default(),
+        trial_balance: TrialBalance::default(),
+        views: Views::new(&states),
+    };
+    let verified = verifier.journal(progress).and_then(|()| verifier.beyond_the_end(&states));
+    let verified = match (verified, views) {
+        (Ok(()), Some(source)) => verifier.views.compare(source),
+        (verified, _) => verified,
+    };
+    let finding = match verified {
+        Ok(()) => None,
+        Err(Stop::Found(finding)) => Some(finding),
+        Err(Stop::Failed(error)) => return Err(error),
+    };
+    Ok(verifier.report(finding))
+}
+
+/// Why verification ends before the end.
+enum Stop {
+    /// Something does not hold.
+    Found(Finding),
+    /// The book cannot be read now.
+    Failed(ReplayError),
+}
+
+impl From<Finding> for Stop {
+    fn from(finding: Finding) -> Stop {
+        Stop::Found(finding)
+    }
+}
+
+impl From<ReplayError> for Stop {
+    fn from(error: ReplayError) -> Stop {
+        Stop::Failed(error)
+    }
+}
+
+/// What cannot be read for any other reason than an outage is a finding.
+fn readable<T>(position: Position, read: Result<T, JournalError>) -> Result<T, Stop> {
+    read.map_err(|error| match error {
+        error if error.is_unavailable() => Stop::Failed(ReplayError::Journal(error)),
+        JournalError::Corrupt { position, why } | JournalError::Unreadable { position, why } => {
+            Finding::at(position, why).into()
+        }
+        error => Finding::at(position, format!("the row cannot be read: {error}")).into(),
+    })
+}
+
+/// Everything that is known of the book so far.
+struct Verifier<'a> {
+    store: &'a dyn Store,
+    journal: Journal,
+    chain: Chain<'a>,
+    aggregates: Aggregates,
+    identities: Identities,
+    trial_balance: TrialBalance,
+    views: Views,
+}
+
+impl Verifier<'_> {
+    fn journal(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<(), Stop> {
+        let head = readable(Position(1), self.store.head())?.position;
+        loop {
+            let rows = self.rows()?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            for row in &rows {
+                self.row(row)?;
+            }
+            let position = self.chain.position();
+            progress(Progress { position, head: head.max(position) });
+        }
+    }
+
+    /// The next rows. Where a page cannot be read, row by row up to the one that cannot.
+    fn rows(&self) -> Result<Vec<BatchRow>, Stop> {
+        let after = self.chain.position();
+        match self.store.rows_after(after, PAGE_EVENTS) {
+            Err(error) if !error.is_unavailable() => {
+                readable(after.plus(1), self.store.rows_after(after, 1))
+            }
+            rows => readable(after.plus(1), rows),
+        }
+    }
+
+    fn row(&mut self, row: &BatchRow) -> Result<(), Stop> {
+        let texts = self.chain.row(row)?;
+        let mut events = Vec::with_capacity(texts.len());
+        for (position, text) in (row.first_position.0..).map(Position).zip(texts) {
+            let recorded = readable(position, codec::decode(position, text))?;
+            self.chain.event(&recorded)?;
+            self.event(&recorded)?;
+            events.push(recorded);
+        }
+        self.views.events(&events, |positions| {
+            self.journal.events_at(positions).map_err(ReplayError::Journal)
+        })?;
+        Ok(self.chain.row_ends(row)?)
+    }
+
+    /// The rules take for granted that a recorded event was decided by them. One that was forged
+    /// with all its hashes may break that, and is then a finding, not the end of this program.
+    fn event(&mut self, recorded: &Recorded) -> Result<(), Finding> {
+        let rules = AssertUnwindSafe(|| {
+            self.identities.event(recorded)?;
+            self.aggregates.event(recorded)?;
+            self.trial_balance.event(recorded)
+        });
+        catch_unwind(rules).unwrap_or_else(|_panic| {
+            Err(Finding::at(recorded.position, "it breaks what every recorded event must keep"))
+        })
+    }
+
+    /// What else knows how far the journal goes: it must not go further than the journal.
+    fn beyond_the_end(&self, states: &[ViewState]) -> Result<(), Stop> {
+        let end = self.chain.position();
+        self.chain.ends()?;
+        let head = readable(end.plus(1), self.store.head())?;
+        // A server may have appended more meanwhile; what is there now must continue what was.
+        if head.position < end || (head.position == end && head.root != self.chain.root()) {
+            let what = format!(
+                "the journal's head is {} with root {}, but its rows lead to {end} with root {}",
+                head.position,
+                head.root,
+                self.chain.root()
+            );
+            return Err(Finding::at(head.position.min(end).plus(1), what).into());
+        }
+        let mut further: Vec<(Position, String)> = states
+            .iter()
+            .map(|state| (state.checkpoint, format!("the view {}", state.name)))
+            .collect();
+        let segment = readable(end.plus(1), self.store.last_segment())?;
+        further.extend(segment.map(|segment| (segment.position, "a saved segment".to_owned())));
+        match further.into_iter().find(|(position, _)| *position > end) {
+            None => Ok(()),
+            Some((position, what)) => {
+                let what = format!(
+                    "the journal ends at {end}, but {what} was made from events up to {position}: \
+                     the end of the journal is missing"
+                );
+                Err(Finding::at(end.plus(1), what).into())
+            }
+        }
+    }
+
+    fn report(self, finding: Option<Finding>) -> Report {
+        Report {
+            holds: finding.is_none(),
+            finding,
+            position: self.chain.position(),
+            root: self.chain.root(),
+            recorded_at: self.chain.recorded_at(),
+            rows: self.chain.rows(),
+            streams: self.aggregates.count(),
+            accounts: self.trial_balance.accounts(),
+            projections: self.views.into_reports(),
+        }
+    }
+}

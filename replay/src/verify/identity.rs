@@ -1,0 +1,84 @@
+//! What must be there once: event ids, keys of commands, ids of usage records.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::Hash;
+
+use quipu_domain::wallet::WalletEvent;
+use quipu_domain::{Event, Label, Position, Recorded, TenantId, Timestamp};
+use uuid::Uuid;
+
+use crate::report::Finding;
+
+/// For so long a key or a usage record's id may not come again (U1).
+const WINDOW_SECONDS: i64 = 32 * 24 * 60 * 60;
+
+type CommandKey = (Option<TenantId>, Label);
+type UsageKey = (TenantId, Label, Label);
+
+/// The identities seen so far.
+#[derive(Default)]
+pub(super) struct Identities {
+    events: HashSet<Uuid>,
+    commands: Window<CommandKey, Option<Label>>,
+    usage: Window<UsageKey, Position>,
+}
+
+impl Identities {
+    pub(super) fn event(&mut self, recorded: &Recorded) -> Result<(), Finding> {
+        let here = |what: String| Err(Finding::at(recorded.position, what));
+        if !self.events.insert(recorded.id) {
+            return here(format!("the event id {} is there twice", recorded.id));
+        }
+        let now = recorded.recorded_at;
+        if let Some(key) = &recorded.metadata.command {
+            let fingerprint = &recorded.metadata.fingerprint;
+            let first = self
+                .commands
+                .insert((recorded.tenant.clone(), key.clone()), now, || fingerprint.clone());
+            if first.is_some_and(|first| first != fingerprint) {
+                return here(format!("the idempotency key {key} was used for another request"));
+            }
+        }
+        if let (Some(tenant), Event::Wallet(WalletEvent::UsageRecorded(usage))) =
+            (&recorded.tenant, &recorded.event)
+        {
+            let usage = &usage.usage;
+            let key = (tenant.clone(), usage.source.clone(), usage.id.clone());
+            if let Some(first) = self.usage.insert(key, now, || recorded.position) {
+                return here(format!(
+                    "the usage record {} of {} is recorded twice: first at {first}",
+                    usage.id, usage.source
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What was seen within the window, and not longer: memory does not grow with the journal.
+struct Window<K, V> {
+    seen: HashMap<K, V>,
+    order: VecDeque<(Timestamp, K)>,
+}
+
+impl<K, V> Default for Window<K, V> {
+    fn default() -> Window<K, V> {
+        Window { seen: HashMap::new(), order: VecDeque::new() }
+    }
+}
+
+impl<K: Eq + Hash + Clone, V> Window<K, V> {
+    /// What is there under the key; otherwise nothing, and `value` is put there.
+    fn insert(&mut self, key: K, now: Timestamp, value: impl FnOnce() -> V) -> Option<&V> {
+        let since = now.plus_seconds(-WINDOW_SECONDS);
+        while let Some((_, old)) = self.order.pop_front_if(|(seen, _)| *seen < since) {
+            self.seen.remove(&old);
+        }
+        if !self.seen.contains_key(&key) {
+            self.order.push_back((now, key.clone()));
+            self.seen.insert(key, value());
+            return None;
+        }
+        self.seen.get(&key)
+    }
+}
