@@ -1,0 +1,252 @@
+//! The states that commands are decided on: in memory while they are used, otherwise rebuilt
+//! from a snapshot and the events after it.
+
+use std::hash::Hash;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use lru::LruCache;
+use quipu_domain::agent::{Agent, AgentEvent};
+use quipu_domain::event::Inconsistency;
+use quipu_domain::meter::{Meter, MeterEvent};
+use quipu_domain::price_table::{PriceTable, PriceTableEvent};
+use quipu_domain::tenant::{Tenant, TenantEvent};
+use quipu_domain::wallet::{Wallet, WalletEvent};
+use quipu_domain::{Event, Position, Recorded, Stream, Version};
+use quipu_journal::{Index, Journal, JournalError, Snapshot, Store};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::EngineError;
+
+/// A snapshot is taken each time a stream has grown by so many events, and all of them are kept:
+/// rebuilding a state at any version reads fewer events than this.
+pub(crate) const SNAPSHOT_INTERVAL_EVENTS: u64 = 1_024;
+
+/// What the engine needs to know of an aggregate.
+pub(crate) trait State: Default + Clone + Serialize + DeserializeOwned {
+    /// Names the shape of the serialised state; a snapshot of another shape is ignored.
+    const SCHEMA: &'static str;
+    /// Its events.
+    type Event;
+    /// Takes an event in.
+    fn fold(&mut self, event: &Self::Event) -> Result<(), Inconsistency>;
+    /// The event, if it is one of this aggregate's.
+    fn own(event: &Event) -> Option<&Self::Event>;
+    /// The event among all events.
+    fn wrap(event: Self::Event) -> Event;
+}
+
+macro_rules! state {
+    ($state:ident, $event:ident, $variant:ident) => {
+        impl State for $state {
+            const SCHEMA: &'static str = $state::SCHEMA;
+            type Event = $event;
+            fn fold(&mut self, event: &$event) -> Result<(), Inconsistency> {
+                $state::apply(self, event)
+            }
+            fn own(event: &Event) -> Option<&$event> {
+                match event {
+                    Event::$variant(event) => Some(event),
+                    _ => None,
+                }
+            }
+            fn wrap(event: $event) -> Event {
+                Event::$variant(event)
+            }
+        }
+    };
+}
+
+state!(Tenant, TenantEvent, Tenant);
+state!(Wallet, WalletEvent, Wallet);
+state!(Meter, MeterEvent, Meter);
+state!(PriceTable, PriceTableEvent, PriceTable);
+state!(Agent, AgentEvent, Agent);
+
+/// A state and where in its stream it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot<S> {
+    pub(crate) stream: Stream,
+    pub(crate) state: S,
+    pub(crate) version: Version,
+    /// Position of the last event in it, durable or not.
+    pub(crate) position: Position,
+}
+
+impl<S: State> Slot<S> {
+    /// Takes in an event that is about to be written at `position`.
+    pub(crate) fn advance(
+        &mut self,
+        event: &S::Event,
+        position: Position,
+    ) -> Result<(), EngineError> {
+        self.state.fold(event).map_err(|error| {
+            EngineError::Inconsistent(format!("{} at position {position}: {error}", self.stream))
+        })?;
+        self.version = self.version.next();
+        self.position = position;
+        Ok(())
+    }
+
+    /// A snapshot, if the stream has just grown past a multiple of the interval.
+    pub(crate) fn due_snapshot(&self) -> Option<Snapshot> {
+        self.version.0.is_multiple_of(SNAPSHOT_INTERVAL_EVENTS).then(|| self.snapshot())
+    }
+
+    /// The state as a cache entry of the journal.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            stream: self.stream.clone(),
+            version: self.version,
+            position: self.position,
+            schema_hash: S::SCHEMA.to_owned(),
+            state: serde_json::to_string(&self.state)
+                .expect("a state is made of strings, numbers and maps with string keys"),
+        }
+    }
+}
+
+/// The states of one kind that are in memory, the least recently used leaving first.
+pub(crate) struct Cache<K: Hash + Eq, S> {
+    slots: LruCache<K, Slot<S>>,
+    most: usize,
+}
+
+impl<K: Hash + Eq + Clone, S: State> Cache<K, S> {
+    pub(crate) fn new(most: NonZeroUsize) -> Cache<K, S> {
+        // `lru` would drop states itself at its capacity; which may leave is decided in `trim`.
+        Cache { slots: LruCache::unbounded(), most: most.get() }
+    }
+
+    /// Sees to it that the slot of `key` is in memory. `stream` names it only when it is not in memory.
+    pub(crate) fn load(
+        &mut self,
+        key: &K,
+        stream: impl FnOnce() -> Stream,
+        past: &Past,
+    ) -> Result<(), EngineError> {
+        if !self.slots.contains(key) {
+            let slot = past.rebuild(stream(), None)?;
+            self.slots.put(key.clone(), slot);
+        }
+        Ok(())
+    }
+
+    /// The slot of `key`, which must be in memory, to be changed.
+    pub(crate) fn loaded_mut(&mut self, key: &K) -> &mut Slot<S> {
+        self.slots.get_mut(key).expect("a decision loads what it needs first")
+    }
+
+    /// The slot of `key`, which must be in memory.
+    pub(crate) fn loaded(&self, key: &K) -> &Slot<S> {
+        self.slots.peek(key).expect("a decision loads what it needs first")
+    }
+
+    /// Puts back how a state was before something that is now undone.
+    pub(crate) fn restore(&mut self, key: K, slot: Slot<S>) {
+        self.slots.put(key, slot);
+    }
+
+    /// Forgets everything: what was decided on it will not become durable.
+    pub(crate) fn clear(&mut self) {
+        self.slots.clear();
+    }
+
+    /// Lets the least recently used go until the limit is kept, but none with events that are
+    /// not durable: the journal could not give them back. Returns their snapshots, where they
+    /// have grown since the last.
+    pub(crate) fn trim(&mut self, durable: Position) -> Vec<Snapshot> {
+        let mut snapshots = Vec::new();
+        while self.slots.len() > self.most
+            && self.slots.peek_lru().is_some_and(|(_, slot)| slot.position <= durable)
+        {
+            let Some((_, slot)) = self.slots.pop_lru() else { break };
+            if worth_a_snapshot(slot.version) {
+                snapshots.push(slot.snapshot());
+            }
+        }
+        snapshots
+    }
+
+    /// Snapshots of everything in memory, for a quick start next time.
+    pub(crate) fn snapshots(&self) -> impl Iterator<Item = Snapshot> {
+        self.slots
+            .iter()
+            .filter(|(_, slot)| worth_a_snapshot(slot.version))
+            .map(|(_, slot)| slot.snapshot())
+    }
+}
+
+/// Whether so many events follow the last regular snapshot that reading them again costs more
+/// than a snapshot does.
+fn worth_a_snapshot(version: Version) -> bool {
+    version.0 % SNAPSHOT_INTERVAL_EVENTS >= 64
+}
+
+/// What is durable: the journal, and how to find something in it.
+pub(crate) struct Past {
+    pub(crate) journal: Journal,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) index: Index,
+}
+
+impl Past {
+    /// The positions of a stream after one of them.
+    pub(crate) fn positions(
+        &self,
+        stream: &Stream,
+        after: Position,
+    ) -> Result<Vec<Position>, EngineError> {
+        self.index.positions(self.store.as_ref(), stream, after).map_err(unavailable)
+    }
+
+    /// Durable events, by position.
+    pub(crate) fn events_at(&self, positions: &[Position]) -> Result<Vec<Recorded>, EngineError> {
+        self.journal.events_at(positions).map_err(unavailable)
+    }
+
+    /// The state of a stream: at `version`, or as the journal has it now.
+    pub(crate) fn rebuild<S: State>(
+        &self,
+        stream: Stream,
+        version: Option<Version>,
+    ) -> Result<Slot<S>, EngineError> {
+        let mut slot =
+            Slot { stream, state: S::default(), version: Version::ZERO, position: Position::ZERO };
+        let snapshot =
+            self.store.snapshot(&slot.stream, version, S::SCHEMA).map_err(unavailable)?;
+        // A snapshot is a cache and never the truth: one that does not read is as good as none.
+        if let Some(snapshot) = snapshot
+            && let Ok(state) = serde_json::from_str(&snapshot.state)
+        {
+            slot.state = state;
+            slot.version = snapshot.version;
+            slot.position = snapshot.position;
+        }
+        let positions = self.positions(&slot.stream, slot.position)?;
+        for page in positions.chunks(SNAPSHOT_INTERVAL_EVENTS as usize) {
+            for recorded in self.events_at(page)? {
+                if version.is_some_and(|last| slot.version >= last) {
+                    return Ok(slot);
+                }
+                let event = S::own(&recorded.event).filter(|_| recorded.stream == slot.stream);
+                let fits = recorded.version == slot.version.next();
+                let (Some(event), true) = (event, fits) else {
+                    return Err(EngineError::Inconsistent(format!(
+                        "position {} does not continue {} at version {}",
+                        recorded.position, slot.stream, slot.version
+                    )));
+                };
+                slot.advance(event, recorded.position)?;
+            }
+        }
+        Ok(slot)
+    }
+}
+
+/// A journal that does not answer: the caller may try again.
+#[expect(clippy::needless_pass_by_value, reason = "it is used as a function in map_err")]
+pub(crate) fn unavailable(error: JournalError) -> EngineError {
+    EngineError::Unavailable { why: crate::request::label(&error.to_string()) }
+}

@@ -1,0 +1,169 @@
+//! The committing thread: makes batches durable, answers their callers, and sees a journal that
+//! went away through until it knows what became of the batch it was writing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender};
+use quipu_domain::Recorded;
+use quipu_journal::{
+    AppendError, Appended, Head, Index, JournalError, KeyWindow, Lease, Outcome, SealedSegment,
+    Snapshot, Store, Writer,
+};
+use tokio::sync::watch;
+
+use crate::EngineError;
+use crate::batch::Batch;
+use crate::engine::Status;
+use crate::request::label;
+
+/// How long the first and the longest wait between two attempts to reach the journal are.
+const RETRY_FIRST: Duration = Duration::from_millis(50);
+const RETRY_LONGEST: Duration = Duration::from_secs(1);
+
+/// What the deciding thread hands over.
+pub(crate) enum Work {
+    /// Make this durable and answer its callers.
+    Commit(Batch),
+    /// Save cache entries. They are derived: a failure costs time later, nothing else.
+    Save { segments: Vec<Arc<SealedSegment>>, snapshots: Vec<Snapshot> },
+}
+
+/// What became of a batch.
+pub(crate) enum Committed {
+    /// It is durable.
+    Durable(Vec<Arc<Recorded>>, Appended),
+    /// It is not, and never will be: another writer's events stand where it was to go. The
+    /// journal was read anew.
+    Overtaken(Box<Index>, Head),
+    /// The thread ends: the journal could not be reached before the engine had to stop.
+    GaveUp,
+}
+
+pub(crate) struct Committer {
+    pub(crate) writer: Writer,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) key_window: KeyWindow,
+    pub(crate) work: Receiver<Work>,
+    pub(crate) outcomes: Sender<Committed>,
+    pub(crate) head: watch::Sender<Head>,
+    pub(crate) status: watch::Sender<Status>,
+    pub(crate) stopping: Arc<AtomicBool>,
+}
+
+impl Committer {
+    /// Runs until the deciding thread hangs up.
+    pub(crate) fn run(mut self) {
+        while let Ok(work) = self.work.recv() {
+            match work {
+                Work::Commit(batch) => {
+                    let outcome = self.commit(batch);
+                    let over = matches!(outcome, Committed::GaveUp);
+                    if self.outcomes.send(outcome).is_err() || over {
+                        break;
+                    }
+                }
+                Work::Save { segments, snapshots } => self.save(&segments, &snapshots),
+            }
+        }
+        self.status.send_replace(Status::Stopped);
+    }
+
+    fn commit(&mut self, batch: Batch) -> Committed {
+        let started = Instant::now();
+        let appended = match self.writer.append(&batch.events) {
+            Ok(appended) => appended,
+            Err(error) => match self.resolve(&batch, error) {
+                Resolved::Durable(appended) => appended,
+                Resolved::Overtaken(index, head) => {
+                    let why = label("another writer has taken the journal over");
+                    return self.lose(batch, why, Committed::Overtaken(index, head));
+                }
+                Resolved::GaveUp => {
+                    let why = label("the journal was out of reach when the engine stopped");
+                    return self.lose(batch, why, Committed::GaveUp);
+                }
+            },
+        };
+        metrics::histogram!("quipu_commit_seconds").record(started.elapsed().as_secs_f64());
+        metrics::counter!("quipu_commits_total").increment(1);
+        metrics::counter!("quipu_events_total").increment(batch.events.len() as u64);
+        self.head.send_replace(appended.head);
+        for answer in batch.answers {
+            answer.give();
+        }
+        self.save(&[], &batch.snapshots);
+        Committed::Durable(batch.events, appended)
+    }
+
+    /// Finds out what became of a batch whose append failed, and appends it again as long as it
+    /// is certain that it is not there (an ambiguous COMMIT is resolved by reading, not guessed).
+    fn resolve(&mut self, batch: &Batch, error: AppendError) -> Resolved {
+        tracing::error!(%error, events = batch.events.len(), "append failed");
+        let mut why = error.to_string();
+        let mut wait = RETRY_FIRST;
+        loop {
+            self.status.send_replace(Status::Unavailable { why: label(&why) });
+            match self.writer.recover() {
+                Ok(Outcome::Committed(appended)) => return self.reached(appended),
+                Ok(Outcome::NotCommitted) => match self.writer.append(&batch.events) {
+                    Ok(appended) => return self.reached(appended),
+                    Err(error) => why = error.to_string(),
+                },
+                Ok(Outcome::Overtaken) => match self.reopen() {
+                    Ok((index, head)) => {
+                        self.status.send_replace(Status::Ready);
+                        return Resolved::Overtaken(Box::new(index), head);
+                    }
+                    Err(error) => why = error.to_string(),
+                },
+                Err(error) => why = error.to_string(),
+            }
+            if self.stopping.load(Ordering::SeqCst) {
+                return Resolved::GaveUp;
+            }
+            std::thread::sleep(wait);
+            wait = (wait * 2).min(RETRY_LONGEST);
+        }
+    }
+
+    fn reached(&self, appended: Appended) -> Resolved {
+        tracing::info!(position = appended.head.position.0, "the journal is within reach again");
+        self.status.send_replace(Status::Ready);
+        Resolved::Durable(appended)
+    }
+
+    fn reopen(&mut self) -> Result<(Index, Head), JournalError> {
+        let (writer, index) =
+            Writer::open(Arc::clone(&self.store), Lease::Wait(Duration::ZERO), self.key_window)?;
+        self.writer = writer;
+        Ok((index, self.writer.head()))
+    }
+
+    fn lose(&self, batch: Batch, why: quipu_domain::Label, outcome: Committed) -> Committed {
+        for answer in batch.answers {
+            answer.fail(EngineError::Unavailable { why: why.clone() });
+        }
+        outcome
+    }
+
+    fn save(&mut self, segments: &[Arc<SealedSegment>], snapshots: &[Snapshot]) {
+        for segment in segments {
+            if let Err(error) = self.writer.save_segment(segment) {
+                tracing::warn!(%error, "a segment of the index was not saved");
+            }
+        }
+        if !snapshots.is_empty()
+            && let Err(error) = self.writer.save_snapshots(snapshots)
+        {
+            tracing::warn!(%error, "snapshots were not saved");
+        }
+    }
+}
+
+enum Resolved {
+    Durable(Appended),
+    Overtaken(Box<Index>, Head),
+    GaveUp,
+}

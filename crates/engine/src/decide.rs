@@ -1,0 +1,172 @@
+//! From a request to a receipt: what is known already is answered, the rest is decided.
+
+use std::sync::Arc;
+
+use quipu_domain::agent::{AgentCommand, AgentContext};
+use quipu_domain::meter::{MeterCommand, MeterContext, Price};
+use quipu_domain::price_table::PriceTableCommand;
+use quipu_domain::tenant::TenantCommand;
+use quipu_domain::wallet::Wallet;
+use quipu_domain::{AgentId, Metadata, MeterName, Moment, PriceTableName, Recorded, TenantId};
+
+use crate::aggregates::{Slot, unavailable};
+use crate::decider::Decider;
+use crate::draft::Attributes;
+use crate::known::KeyState;
+use crate::{Command, EngineError, Receipt, Request};
+
+mod application;
+mod loading;
+mod size;
+mod wallet;
+
+type Events = Vec<Arc<Recorded>>;
+
+impl Decider {
+    /// Answers a command that was done already, or decides it.
+    pub(crate) fn command(&mut self, request: &Request) -> Result<Receipt, EngineError> {
+        let Request { command, metadata } = request;
+        let known = self.draft.known.command(
+            command.tenant(),
+            metadata,
+            &self.past.journal,
+            &self.past.index,
+        );
+        match known.map_err(unavailable)? {
+            KeyState::Free => {}
+            KeyState::InFlight => return Err(EngineError::KeyInFlight),
+            KeyState::Reused(position) => return Err(EngineError::KeyReused { position }),
+            KeyState::Receipt(receipt) => return Ok(receipt),
+            KeyState::Done(events) => return self.receipt_again(command, events),
+        }
+        let moment = self.moment();
+        let events = match command {
+            Command::Tenant { tenant, command } => {
+                self.tenant(tenant, command, metadata, moment)?
+            }
+            Command::Wallet { tenant, command } => {
+                self.wallet(tenant, command, metadata, moment)?
+            }
+            Command::Agent { tenant, agent, command } => {
+                self.agent(tenant, agent, command, metadata, moment)?
+            }
+            Command::Meter { meter, command } => self.meter(meter, command, metadata, moment)?,
+            Command::PriceTable { table, command } => {
+                self.price_table(table, command, metadata, moment)?
+            }
+        };
+        let balance = match command {
+            Command::Wallet { tenant, .. } => {
+                Some(self.states.wallets.loaded(tenant).state.balance(moment.now))
+            }
+            _ => None,
+        };
+        let receipt = Receipt { events, balance, replayed: false };
+        self.draft.known.note_receipt(&receipt);
+        Ok(receipt)
+    }
+
+    /// The receipt of a command that was done long ago: the same events, and the wallet as it
+    /// was right after them.
+    fn receipt_again(&self, command: &Command, events: Events) -> Result<Receipt, EngineError> {
+        let balance = match (command, events.last()) {
+            (Command::Wallet { .. }, Some(last)) => {
+                let then: Slot<Wallet> =
+                    self.past.rebuild(last.stream.clone(), Some(last.version))?;
+                Some(then.state.balance(last.recorded_at))
+            }
+            _ => None,
+        };
+        Ok(Receipt { events, balance, replayed: true })
+    }
+
+    fn tenant(
+        &mut self,
+        tenant: &TenantId,
+        command: &TenantCommand,
+        metadata: &Metadata,
+        moment: Moment,
+    ) -> Result<Events, EngineError> {
+        self.load_tenant(tenant)?;
+        let slot = self.states.tenants.loaded_mut(tenant);
+        let events = slot.state.decide(command, tenant)?;
+        let attributes =
+            Attributes { tenant: Some(tenant), metadata, now: moment.now, effective_at: None };
+        self.draft.write_all(slot, events, &attributes)
+    }
+
+    fn agent(
+        &mut self,
+        tenant: &TenantId,
+        agent: &AgentId,
+        command: &AgentCommand,
+        metadata: &Metadata,
+        moment: Moment,
+    ) -> Result<Events, EngineError> {
+        self.existing_tenant(tenant)?;
+        self.load_agent(tenant, agent)?;
+        let slot = self.states.agents.loaded_mut(&(tenant.clone(), agent.clone()));
+        let context = AgentContext {
+            tenant_id: tenant,
+            tenant: &self.states.tenants.loaded(tenant).state,
+            agent,
+        };
+        let events = slot.state.decide(command, &context)?;
+        let attributes =
+            Attributes { tenant: Some(tenant), metadata, now: moment.now, effective_at: None };
+        self.draft.write_all(slot, events, &attributes)
+    }
+
+    fn meter(
+        &mut self,
+        meter: &MeterName,
+        command: &MeterCommand,
+        metadata: &Metadata,
+        moment: Moment,
+    ) -> Result<Events, EngineError> {
+        let table = match command {
+            MeterCommand::SetPrice(priced) => match &priced.price {
+                Price::Tokens { price_table } => Some(price_table),
+                _ => None,
+            },
+            MeterCommand::Define(_) => None,
+        };
+        let table_exists = match table {
+            Some(table) => {
+                self.load_price_table(table)?;
+                self.states.price_tables.loaded(table).state.exists()
+            }
+            None => false,
+        };
+        self.load_meter(meter)?;
+        let slot = self.states.meters.loaded_mut(meter);
+        let context = MeterContext { meter, price_table_exists: table_exists };
+        let events = slot.state.decide(command, &context)?;
+        let effective_at = match command {
+            MeterCommand::SetPrice(priced) => Some(priced.effective_at),
+            MeterCommand::Define(_) => None,
+        };
+        let attributes = Attributes { tenant: None, metadata, now: moment.now, effective_at };
+        self.draft.write_all(slot, events, &attributes)
+    }
+
+    fn price_table(
+        &mut self,
+        table: &PriceTableName,
+        command: &PriceTableCommand,
+        metadata: &Metadata,
+        moment: Moment,
+    ) -> Result<Events, EngineError> {
+        self.load_price_table(table)?;
+        let slot = self.states.price_tables.loaded_mut(table);
+        let events = slot.state.decide(command)?;
+        let PriceTableCommand::Publish(published) = command;
+        let attributes = Attributes {
+            tenant: None,
+            metadata,
+            now: moment.now,
+            effective_at: Some(published.effective_at),
+        };
+        self.draft.write_all(slot, events, &attributes)
+    }
+}

@@ -1,0 +1,52 @@
+//! Sees to it that the states a decision needs are in memory.
+
+use quipu_domain::{AgentId, MeterName, PriceTableName, Refusal, Stream, TenantId, Timestamp};
+
+use crate::EngineError;
+use crate::decider::Decider;
+
+impl Decider {
+    pub(super) fn load_tenant(&mut self, tenant: &TenantId) -> Result<(), EngineError> {
+        self.states.tenants.load(tenant, || Stream::tenant(tenant), &self.past)
+    }
+
+    pub(super) fn existing_tenant(&mut self, tenant: &TenantId) -> Result<(), EngineError> {
+        self.load_tenant(tenant)?;
+        if !self.states.tenants.loaded(tenant).state.exists() {
+            return Err(Refusal::UnknownTenant { tenant: tenant.clone() }.into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn load_agent(
+        &mut self,
+        tenant: &TenantId,
+        agent: &AgentId,
+    ) -> Result<(), EngineError> {
+        let key = (tenant.clone(), agent.clone());
+        self.states.agents.load(&key, || Stream::agent(tenant, agent), &self.past)
+    }
+
+    pub(super) fn load_meter(&mut self, meter: &MeterName) -> Result<(), EngineError> {
+        self.states.meters.load(meter, || Stream::meter(meter), &self.past)
+    }
+
+    pub(super) fn load_price_table(&mut self, table: &PriceTableName) -> Result<(), EngineError> {
+        self.states.price_tables.load(table, || Stream::price_table(table), &self.past)
+    }
+
+    /// Loads a meter and the price table that it refers to at a time.
+    pub(super) fn load_prices(
+        &mut self,
+        meter: Option<&MeterName>,
+        at: Timestamp,
+    ) -> Result<Option<PriceTableName>, EngineError> {
+        let Some(meter) = meter else { return Ok(None) };
+        self.load_meter(meter)?;
+        let table = self.states.meters.loaded(meter).state.price_table_at(at).cloned();
+        if let Some(table) = &table {
+            self.load_price_table(table)?;
+        }
+        Ok(table)
+    }
+}

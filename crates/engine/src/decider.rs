@@ -1,0 +1,300 @@
+//! The deciding thread: takes commands in, has them decided on speculative state, and hands what
+//! has come together to the committing thread whenever that is idle.
+
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, never, select};
+use lru::LruCache;
+use quipu_domain::agent::Agent;
+use quipu_domain::meter::Meter;
+use quipu_domain::price_table::PriceTable;
+use quipu_domain::tenant::Tenant;
+use quipu_domain::wallet::Wallet;
+use quipu_domain::{
+    AgentId, MeterName, Moment, Position, PriceTableName, Recorded, Stream, TenantId, Version,
+};
+use quipu_journal::Head;
+use tokio::sync::watch;
+
+use crate::aggregates::{Cache, Past};
+use crate::batch::{Answer, Batch, Caller};
+use crate::committer::{Committed, Work};
+use crate::draft::Draft;
+use crate::engine::{Options, Status};
+use crate::request::label;
+use crate::{Append, Clock, EngineError, Receipt, Request, UsageBatch, UsageOutcome};
+
+/// A batch that has grown so large is not added to: it would make its callers wait for each other.
+const BATCH_EVENTS_MOST: usize = 8_192;
+
+/// What the engine's handle asks for.
+pub(crate) enum Task {
+    Command(Box<Request>, Caller<Receipt>),
+    Usage(UsageBatch, Caller<Vec<UsageOutcome>>),
+    Append(Append, Caller<Vec<Arc<Recorded>>>),
+    CatchUp(TenantId, Caller<()>),
+    Positions(Stream, Caller<Vec<Position>>),
+    Stop,
+}
+
+/// The states in memory, by kind.
+pub(crate) struct States {
+    pub(crate) tenants: Cache<TenantId, Tenant>,
+    pub(crate) wallets: Cache<TenantId, Wallet>,
+    pub(crate) meters: Cache<MeterName, Meter>,
+    pub(crate) price_tables: Cache<PriceTableName, PriceTable>,
+    pub(crate) agents: Cache<(TenantId, AgentId), Agent>,
+    /// Versions of application streams, with the position of their last event.
+    pub(crate) applications: LruCache<Stream, (Version, Position)>,
+}
+
+pub(crate) struct Decider {
+    tasks: Receiver<Task>,
+    work: Sender<Work>,
+    outcomes: Receiver<Committed>,
+    status: watch::Receiver<Status>,
+    clock: Arc<dyn Clock>,
+    backdating_seconds: i64,
+    pub(crate) past: Past,
+    pub(crate) states: States,
+    pub(crate) draft: Draft,
+    /// Last position that is known to be durable.
+    pub(crate) durable: Position,
+    /// Whether a batch is with the committing thread.
+    flying: bool,
+    stopping: bool,
+}
+
+impl Decider {
+    #[expect(clippy::too_many_arguments, reason = "called once, by the engine that wires it")]
+    pub(crate) fn new(
+        tasks: Receiver<Task>,
+        work: Sender<Work>,
+        outcomes: Receiver<Committed>,
+        status: watch::Receiver<Status>,
+        past: Past,
+        head: &Head,
+        options: &Options,
+    ) -> Decider {
+        let most = options.states_in_memory;
+        Decider {
+            tasks,
+            work,
+            outcomes,
+            status,
+            clock: Arc::clone(&options.clock),
+            backdating_seconds: options.backdating_seconds,
+            past,
+            states: States {
+                tenants: Cache::new(most),
+                wallets: Cache::new(most),
+                meters: Cache::new(most),
+                price_tables: Cache::new(most),
+                agents: Cache::new(most),
+                applications: LruCache::new(most),
+            },
+            draft: Draft::after(head, options.ids),
+            durable: head.position,
+            flying: false,
+            stopping: false,
+        }
+    }
+
+    /// Runs until it is told to stop and everything decided is durable.
+    pub(crate) fn run(mut self) {
+        let nothing = never();
+        while !(self.stopping && !self.flying && self.draft.batch.is_empty()) {
+            let open = !self.stopping && !self.draft.batch.is_full(BATCH_EVENTS_MOST);
+            let tasks = if open { self.tasks.clone() } else { nothing.clone() };
+            select! {
+                recv(self.outcomes) -> outcome => match outcome {
+                    Ok(outcome) => self.take_outcome(outcome),
+                    Err(_) => return self.abandon("the committing thread has ended"),
+                },
+                recv(tasks) -> task => match task {
+                    Ok(task) => self.take_all(task),
+                    // All handles are gone: nobody can ask any more.
+                    Err(_) => self.stopping = true,
+                },
+            }
+            self.send_when_idle();
+        }
+        self.finish();
+    }
+
+    /// Takes a task and whatever else waits, as long as the batch may grow and no outcome waits.
+    fn take_all(&mut self, first: Task) {
+        self.take(first);
+        while !self.stopping
+            && !self.draft.batch.is_full(BATCH_EVENTS_MOST)
+            && self.outcomes.is_empty()
+            && let Ok(task) = self.tasks.try_recv()
+        {
+            self.take(task);
+        }
+    }
+
+    fn take(&mut self, task: Task) {
+        let out_of_reach = match &*self.status.borrow() {
+            Status::Unavailable { why } => Some(EngineError::Unavailable { why: why.clone() }),
+            Status::Ready | Status::Stopped => None,
+        };
+        let answer = match task {
+            Task::Stop => {
+                self.stopping = true;
+                return;
+            }
+            Task::Positions(stream, caller) => {
+                drop(caller.send(self.past.positions(&stream, Position::ZERO)));
+                return;
+            }
+            Task::Command(request, caller) => {
+                let receipt = out_of_reach.map_or_else(|| self.command(&request), Err);
+                Answer::Command(caller, receipt)
+            }
+            Task::Usage(batch, caller) => {
+                let outcomes = out_of_reach.map_or_else(|| self.usage(&batch), Err);
+                Answer::Usage(caller, outcomes)
+            }
+            Task::Append(append, caller) => {
+                let events = out_of_reach.map_or_else(|| self.application(append), Err);
+                Answer::Append(caller, events)
+            }
+            Task::CatchUp(tenant, caller) => {
+                let moment = self.moment();
+                match out_of_reach.map_or_else(|| self.bring_up_to_date(&tenant, moment), Err) {
+                    Ok(()) => Answer::CatchUp(caller),
+                    Err(error) => {
+                        drop(caller.send(Err(error)));
+                        return;
+                    }
+                }
+            }
+        };
+        if self.draft.tainted {
+            self.start_over(answer);
+        } else if self.flying || !self.draft.batch.events.is_empty() {
+            // Every answer, a refusal too, may rest on events that are not durable yet.
+            self.draft.batch.answers.push(answer);
+        } else {
+            answer.give();
+        }
+    }
+
+    fn send_when_idle(&mut self) {
+        if self.flying || self.draft.batch.is_empty() {
+            return;
+        }
+        let batch = self.draft.take_batch();
+        if batch.events.is_empty() {
+            for answer in batch.answers {
+                answer.give();
+            }
+            return;
+        }
+        metrics::histogram!("quipu_batch_events").record(u32_of(batch.events.len()));
+        self.flying = self.work.send(Work::Commit(batch)).is_ok();
+    }
+
+    fn take_outcome(&mut self, outcome: Committed) {
+        self.flying = false;
+        match outcome {
+            Committed::Durable(events, appended) => {
+                self.durable = appended.head.position;
+                let segments = self.past.index.record(&events, &appended);
+                self.draft.known.committed();
+                let mut snapshots = self.states.wallets.trim(self.durable);
+                snapshots.extend(self.states.tenants.trim(self.durable));
+                snapshots.extend(self.states.agents.trim(self.durable));
+                snapshots.extend(self.states.meters.trim(self.durable));
+                snapshots.extend(self.states.price_tables.trim(self.durable));
+                if !segments.is_empty() || !snapshots.is_empty() {
+                    // The committing thread ends only after this one hangs up.
+                    drop(self.work.send(Work::Save { segments, snapshots }));
+                }
+            }
+            Committed::Overtaken(index, head) => {
+                self.past.index = *index;
+                self.durable = head.position;
+                self.draft.restart(&head);
+                self.forget("another writer has taken the journal over");
+            }
+            Committed::GaveUp => {
+                self.stopping = true;
+                self.forget("the journal was out of reach when the engine stopped");
+            }
+        }
+    }
+
+    /// An event did not fit the state that it was decided on, so that state cannot be trusted:
+    /// nothing of the batch is written, and all states are read from the journal again.
+    fn start_over(&mut self, answer: Answer) {
+        tracing::error!("an event did not fit its state; the batch is dropped");
+        answer.give();
+        if self.flying
+            && let Ok(outcome) = self.outcomes.recv()
+        {
+            self.take_outcome(outcome);
+        }
+        self.draft.rewind(self.durable);
+        self.forget("the batch was dropped because of an inconsistency");
+    }
+
+    /// Drops what was decided and is not on its way to the disk, and all speculative state.
+    fn forget(&mut self, why: &str) {
+        let why = label(why);
+        for answer in self.draft.take_batch().answers {
+            answer.fail(EngineError::Unavailable { why: why.clone() });
+        }
+        self.draft.known.lost();
+        self.draft.tainted = false;
+        self.states.tenants.clear();
+        self.states.wallets.clear();
+        self.states.meters.clear();
+        self.states.price_tables.clear();
+        self.states.agents.clear();
+        self.states.applications.clear();
+    }
+
+    fn abandon(mut self, why: &str) {
+        tracing::error!(why, "the engine stops");
+        self.forget(why);
+    }
+
+    fn finish(mut self) {
+        let states = &self.states;
+        let snapshots = states
+            .wallets
+            .snapshots()
+            .chain(states.tenants.snapshots())
+            .chain(states.agents.snapshots())
+            .chain(states.meters.snapshots())
+            .chain(states.price_tables.snapshots())
+            .collect();
+        drop(self.work.send(Work::Save { segments: Vec::new(), snapshots }));
+        self.forget("the engine has been shut down");
+    }
+
+    /// Now, and the position the next event will have.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment {
+            now: self.clock.now().max(self.draft.last_recorded_at),
+            next: self.draft.next,
+            backdating_seconds: self.backdating_seconds,
+        }
+    }
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.answers.is_empty()
+    }
+
+    fn is_full(&self, most: usize) -> bool {
+        self.events.len() >= most || self.answers.len() >= most
+    }
+}
+
+fn u32_of(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

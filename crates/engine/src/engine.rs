@@ -1,0 +1,228 @@
+//! The engine's handle: what everybody else holds.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Sender, TrySendError, bounded};
+use quipu_domain::{Label, Recorded, Stream, TenantId};
+use quipu_journal::{Head, Journal, JournalError, KeyWindow, Lease, Store, Writer};
+use tokio::sync::{oneshot, watch};
+
+use crate::aggregates::Past;
+use crate::batch::Caller;
+use crate::committer::Committer;
+use crate::decider::{Decider, Task};
+use crate::{
+    Append, Clock, EngineError, Ids, Receipt, Request, SystemClock, UsageBatch, UsageOutcome,
+};
+
+/// How an engine runs.
+#[derive(Clone)]
+pub struct Options {
+    /// What it does when another writer holds the journal.
+    pub lease: Lease,
+    /// For how long keys of commands and ids of usage are known (U1).
+    pub key_window: KeyWindow,
+    /// How far back usage and debits may be dated, in seconds (M5).
+    pub backdating_seconds: i64,
+    /// Commands that may wait; more are refused as `Overloaded`.
+    pub queue_capacity: usize,
+    /// States of each kind that stay in memory.
+    pub states_in_memory: NonZeroUsize,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where event ids come from.
+    pub ids: Ids,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            lease: Lease::Wait(Duration::from_secs(10)),
+            key_window: KeyWindow::default(),
+            backdating_seconds: 10 * 366 * 86_400,
+            queue_capacity: 8_192,
+            states_in_memory: NonZeroUsize::new(100_000).expect("it is not zero"),
+            clock: Arc::new(SystemClock),
+            ids: Ids::random(),
+        }
+    }
+}
+
+/// Whether the journal can be written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It can.
+    Ready,
+    /// Not now.
+    Unavailable {
+        /// What is wrong.
+        why: Label,
+    },
+    /// The engine has been shut down.
+    Stopped,
+}
+
+/// The single writer of a journal. Cheap to clone; all clones are the same engine.
+#[derive(Clone)]
+pub struct Engine(Arc<Shared>);
+
+struct Shared {
+    tasks: Sender<Task>,
+    journal: Journal,
+    head: watch::Receiver<Head>,
+    status: watch::Receiver<Status>,
+    stopping: Arc<AtomicBool>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Takes the lease, reads the journal's end and starts the two threads. Blocks meanwhile.
+    pub fn start(store: Arc<dyn Store>, options: Options) -> Result<Engine, JournalError> {
+        let (writer, index) = Writer::open(Arc::clone(&store), options.lease, options.key_window)?;
+        let head = writer.head();
+        let journal = Journal::new(Arc::clone(&store));
+        let (task_sender, tasks) = bounded(options.queue_capacity);
+        let (work_sender, work) = bounded(2);
+        let (outcome_sender, outcomes) = bounded(2);
+        let (head_sender, head_receiver) = watch::channel(head);
+        let (status_sender, status_receiver) = watch::channel(Status::Ready);
+        let stopping = Arc::new(AtomicBool::new(false));
+        let committer = Committer {
+            writer,
+            store: Arc::clone(&store),
+            key_window: options.key_window,
+            work,
+            outcomes: outcome_sender,
+            head: head_sender,
+            status: status_sender,
+            stopping: Arc::clone(&stopping),
+        };
+        let decider = Decider::new(
+            tasks,
+            work_sender,
+            outcomes,
+            status_receiver.clone(),
+            Past { journal: journal.clone(), store, index },
+            &head,
+            &options,
+        );
+        let threads = vec![
+            spawn("quipu-commit", move || committer.run()),
+            spawn("quipu-decide", move || decider.run()),
+        ];
+        Ok(Engine(Arc::new(Shared {
+            tasks: task_sender,
+            journal,
+            head: head_receiver,
+            status: status_receiver,
+            stopping,
+            threads: Mutex::new(threads),
+        })))
+    }
+
+    /// Has a command decided and, if it is accepted, made durable.
+    pub async fn execute(&self, request: Request) -> Result<Receipt, EngineError> {
+        self.ask(|caller| Task::Command(Box::new(request), caller)).await
+    }
+
+    /// Records usage: an outcome per record, in order.
+    pub async fn record_usage(&self, batch: UsageBatch) -> Result<Vec<UsageOutcome>, EngineError> {
+        self.ask(|caller| Task::Usage(batch, caller)).await
+    }
+
+    /// Appends events of an application's own aggregate.
+    pub async fn append(&self, append: Append) -> Result<Vec<Arc<Recorded>>, EngineError> {
+        self.ask(|caller| Task::Append(append, caller)).await
+    }
+
+    /// Writes what has fallen due in a wallet: expiries of lots and holds, repaid overdraft.
+    pub async fn catch_up(&self, tenant: TenantId) -> Result<(), EngineError> {
+        self.ask(|caller| Task::CatchUp(tenant, caller)).await
+    }
+
+    /// The durable events of one stream, in order. Reads the journal: call it where blocking is
+    /// allowed to take a moment.
+    pub async fn stream(&self, stream: Stream) -> Result<Vec<Recorded>, EngineError> {
+        let positions = self.ask(|caller| Task::Positions(stream, caller)).await?;
+        let journal = self.0.journal.clone();
+        tokio::task::spawn_blocking(move || journal.events_at(&positions))
+            .await
+            .map_err(|_| EngineError::Stopped)?
+            .map_err(crate::aggregates::unavailable)
+    }
+
+    /// Moves with every commit: the last durable position.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<Head> {
+        self.0.head.clone()
+    }
+
+    /// The journal, for reading.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    /// Whether the journal can be written to now.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.0.status.borrow().clone()
+    }
+
+    /// Commands that wait to be decided.
+    #[must_use]
+    pub fn queue_length(&self) -> usize {
+        self.0.tasks.len()
+    }
+
+    /// Takes no more commands, makes what was decided durable, saves caches and gives the lease
+    /// back. Waits until that is done.
+    pub async fn shutdown(&self) {
+        let shared = Arc::clone(&self.0);
+        let done = tokio::task::spawn_blocking(move || {
+            shared.stopping.store(true, Ordering::SeqCst);
+            // A full queue drains; a hung-up one has stopped already.
+            drop(shared.tasks.send(Task::Stop));
+            let threads = std::mem::take(
+                &mut *shared.threads.lock().expect("nobody panics while holding this lock"),
+            );
+            for thread in threads {
+                if thread.join().is_err() {
+                    tracing::error!("a thread of the engine panicked");
+                }
+            }
+        });
+        if done.await.is_err() {
+            tracing::error!("the engine did not stop cleanly");
+        }
+    }
+
+    async fn ask<T>(&self, task: impl FnOnce(Caller<T>) -> Task) -> Result<T, EngineError> {
+        if self.0.stopping.load(Ordering::SeqCst) {
+            return Err(EngineError::Stopped);
+        }
+        if let Status::Unavailable { why } = &*self.0.status.borrow() {
+            return Err(EngineError::Unavailable { why: why.clone() });
+        }
+        let (caller, answer) = oneshot::channel();
+        match self.0.tasks.try_send(task(caller)) {
+            Ok(()) => answer.await.map_err(|_| EngineError::Stopped)?,
+            Err(TrySendError::Full(_)) => {
+                metrics::counter!("quipu_overloaded_total").increment(1);
+                Err(EngineError::Overloaded)
+            }
+            Err(TrySendError::Disconnected(_)) => Err(EngineError::Stopped),
+        }
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .expect("a process that cannot start two threads cannot serve")
+}

@@ -1,0 +1,203 @@
+//! What has been done already: keys of commands and ids of usage records, in flight, recent, or
+//! anywhere in the journal's window.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use lru::LruCache;
+use quipu_domain::wallet::WalletEvent;
+use quipu_domain::wallet::event::{Usage, UsageRecorded};
+use quipu_domain::{Event, Label, Metadata, Position, Recorded, TenantId};
+use quipu_journal::{Index, Journal, JournalError, KeyHash, keys_of};
+
+use crate::{Receipt, UsageReport};
+
+/// Receipts that are kept to answer retries without reading the journal.
+const RECENT_RECEIPTS: NonZeroUsize = NonZeroUsize::new(16_384).expect("it is not zero");
+
+/// The keys that the deciding thread knows besides those in the journal's index.
+pub(crate) struct Known {
+    /// Keys of the batch that is being built, and of the batch on its way to the disk.
+    building: HashMap<KeyHash, Vec<Arc<Recorded>>>,
+    flying: HashMap<KeyHash, Vec<Arc<Recorded>>>,
+    /// Receipts of the same two batches, and of those before.
+    building_receipts: Vec<Receipt>,
+    flying_receipts: Vec<Receipt>,
+    recent: LruCache<KeyHash, Receipt>,
+}
+
+/// What is known of an idempotency key.
+pub(crate) enum KeyState {
+    /// Nobody has used it.
+    Free,
+    /// Its command is decided and not yet durable.
+    InFlight,
+    /// It was used for another request.
+    Reused(Position),
+    /// Its command was done; this is the receipt.
+    Receipt(Receipt),
+    /// Its command was done; these are the events, from which the receipt can be made.
+    Done(Vec<Arc<Recorded>>),
+}
+
+/// What is known of a usage record's (source, id).
+pub(crate) enum UsageState {
+    /// Nobody has used it.
+    Free,
+    /// It stands in the journal, or is on its way there.
+    Recorded(Arc<Recorded>),
+    /// It belongs to other content.
+    Reused(Position),
+}
+
+impl Known {
+    pub(crate) fn new() -> Known {
+        Known {
+            building: HashMap::new(),
+            flying: HashMap::new(),
+            building_receipts: Vec::new(),
+            flying_receipts: Vec::new(),
+            recent: LruCache::new(RECENT_RECEIPTS),
+        }
+    }
+
+    /// What is known of a command's key.
+    pub(crate) fn command(
+        &mut self,
+        tenant: Option<&TenantId>,
+        metadata: &Metadata,
+        journal: &Journal,
+        index: &Index,
+    ) -> Result<KeyState, JournalError> {
+        let Some(key) = &metadata.command else { return Ok(KeyState::Free) };
+        let hash = KeyHash::command(tenant, key);
+        let same = |event: &Recorded| is_command(event, tenant, key);
+        if self.in_flight(hash).any(|event| same(event)) {
+            return Ok(KeyState::InFlight);
+        }
+        if let Some(receipt) = self.recent.get(&hash)
+            && let Some(first) = receipt.events.first().filter(|event| same(event))
+        {
+            return Ok(match first.metadata.fingerprint == metadata.fingerprint {
+                true => KeyState::Receipt(Receipt { replayed: true, ..receipt.clone() }),
+                false => KeyState::Reused(first.position),
+            });
+        }
+        let candidates: Vec<Position> = index.find(hash).collect();
+        let mut events: Vec<Arc<Recorded>> =
+            journal.events_at(&candidates)?.into_iter().map(Arc::new).collect();
+        events.retain(|event| same(event));
+        events.sort_by_key(|event| event.position);
+        Ok(match events.first() {
+            None => KeyState::Free,
+            Some(first) if first.metadata.fingerprint != metadata.fingerprint => {
+                KeyState::Reused(first.position)
+            }
+            Some(_) => KeyState::Done(events),
+        })
+    }
+
+    /// What is known of a usage record (U1).
+    pub(crate) fn usage(
+        &self,
+        report: &UsageReport,
+        journal: &Journal,
+        index: &Index,
+    ) -> Result<UsageState, JournalError> {
+        let UsageReport { tenant, usage, dated } = report;
+        let hash = KeyHash::usage(tenant, &usage.source, &usage.id);
+        let compare = |event: &Arc<Recorded>| {
+            let recorded = usage_of(event, tenant)?;
+            let same_id = recorded.usage.source == usage.source && recorded.usage.id == usage.id;
+            same_id.then(|| match same_content(&recorded.usage, usage, *dated) {
+                true => UsageState::Recorded(Arc::clone(event)),
+                false => UsageState::Reused(event.position),
+            })
+        };
+        if let Some(known) = self.in_flight(hash).find_map(compare) {
+            return Ok(known);
+        }
+        let candidates: Vec<Position> = index.find(hash).collect();
+        if candidates.is_empty() {
+            return Ok(UsageState::Free);
+        }
+        let events = journal.events_at(&candidates)?;
+        let known = events.into_iter().map(Arc::new).find_map(|event| compare(&event));
+        Ok(known.unwrap_or(UsageState::Free))
+    }
+
+    /// Remembers the keys of an event of the batch that is being built.
+    pub(crate) fn note(&mut self, event: &Arc<Recorded>) {
+        for key in keys_of(event) {
+            self.building.entry(key).or_default().push(Arc::clone(event));
+        }
+    }
+
+    /// Forgets the keys of events that are undone before they were sent.
+    pub(crate) fn forget_from(&mut self, position: Position) {
+        self.building.retain(|_, events| {
+            events.retain(|event| event.position < position);
+            !events.is_empty()
+        });
+    }
+
+    /// Remembers the receipt of a command of the batch that is being built.
+    pub(crate) fn note_receipt(&mut self, receipt: &Receipt) {
+        self.building_receipts.push(receipt.clone());
+    }
+
+    /// The batch that was being built is on its way to the disk.
+    pub(crate) fn sent(&mut self) {
+        self.flying = std::mem::take(&mut self.building);
+        self.flying_receipts = std::mem::take(&mut self.building_receipts);
+    }
+
+    /// It arrived: its keys are in the index now.
+    pub(crate) fn committed(&mut self) {
+        self.flying.clear();
+        for receipt in self.flying_receipts.drain(..) {
+            if let Some(first) = receipt.events.first()
+                && let Some(key) = &first.metadata.command
+            {
+                let hash = KeyHash::command(first.tenant.as_ref(), key);
+                self.recent.put(hash, receipt);
+            }
+        }
+    }
+
+    /// Nothing that was in flight will arrive.
+    pub(crate) fn lost(&mut self) {
+        self.building.clear();
+        self.flying.clear();
+        self.building_receipts.clear();
+        self.flying_receipts.clear();
+    }
+
+    fn in_flight(&self, hash: KeyHash) -> impl Iterator<Item = &Arc<Recorded>> {
+        [&self.building, &self.flying].into_iter().filter_map(move |keys| keys.get(&hash)).flatten()
+    }
+}
+
+fn is_command(event: &Recorded, tenant: Option<&TenantId>, key: &Label) -> bool {
+    event.tenant.as_ref() == tenant && event.metadata.command.as_ref() == Some(key)
+}
+
+/// U1: the same content; a time that the caller did not give does not count.
+fn same_content(recorded: &Usage, reported: &Usage, dated: bool) -> bool {
+    if dated {
+        return recorded == reported;
+    }
+    Usage { occurred_at: recorded.occurred_at, ..reported.clone() } == *recorded
+}
+
+fn usage_of<'a>(event: &'a Recorded, tenant: &TenantId) -> Option<&'a UsageRecorded> {
+    match &event.event {
+        Event::Wallet(WalletEvent::UsageRecorded(recorded))
+            if event.tenant.as_ref() == Some(tenant) =>
+        {
+            Some(recorded)
+        }
+        _ => None,
+    }
+}
