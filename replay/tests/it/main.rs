@@ -1,0 +1,6 @@
+//! Books that hold, and books that somebody has been at.
+
+mod book;
+mod forgery;
+mod tampering;
+mod views;
