@@ -122,7 +122,7 @@ impl Verifier<'_> {
         loop {
             let rows = self.rows()?;
             if rows.is_empty() {
-                return Ok(());
+                return self.reaches(head);
             }
             for row in &rows {
                 self.row(row)?;
@@ -130,6 +130,17 @@ impl Verifier<'_> {
             let position = self.chain.position();
             progress(Progress { position, head: head.max(position) });
         }
+    }
+
+    /// Pages are asked for by position, so a gap that is larger than a page looks like the end.
+    fn reaches(&self, head: Position) -> Result<(), Stop> {
+        let end = self.chain.position();
+        if end >= head {
+            return Ok(());
+        }
+        let next = end.plus(1);
+        let what = format!("the row of position {next} is missing: the journal goes on to {head}");
+        Err(Finding::at(next, what).into())
     }
 
     /// The next rows. Where a page cannot be read, row by row up to the one that cannot.
