@@ -1,1 +1,41 @@
-//! .
+//! Keeps the views up to date with the journal, exactly once, and answers questions from them.
+//!
+//! A [`Runner`] reads the journal's [`Feed`] and writes what the projections make of it: rows and
+//! checkpoints together, one transaction per page. [`Views`] answers from one snapshot of those
+//! rows, and every [`Answer`] says which position of the journal it stands for.
+//!
+//! Reads block: they belong on plain threads or in `spawn_blocking`, never in an async task.
+//!
+//! **Absent from this crate:** any rule of what events mean, which is the projections', and any
+//! knowledge of how the journal is stored.
+
+mod applier;
+mod cells;
+mod checkpoints;
+mod error;
+mod feed;
+mod reads;
+mod rebuild;
+mod retry;
+mod runner;
+mod snapshot;
+mod statements;
+mod views;
+
+pub use error::ViewsError;
+pub use feed::{Feed, FeedError};
+pub use reads::{
+    AccountBalance, Answer, AsOf, AuditQuery, BookBalance, EntryQuery, GroupBy, KnownAt, Order,
+    Page, ParkedPartition, ProjectionStatus, TrialBalance, UsageCursor, UsageQuery, UsageSum,
+    WalletBalance,
+};
+pub use rebuild::Progress;
+pub use retry::RetryOutcome;
+pub use runner::{Runner, RunnerOptions, Waker};
+pub use snapshot::Snapshot;
+pub use views::{Location, Views};
+
+pub use quipu_projections::{
+    Agent, AgentStatus, AuditLine, Entry, Hold, HoldStatus, Lot, Meter, PriceTable, Tenant,
+    TenantStatus, WindowUnit,
+};

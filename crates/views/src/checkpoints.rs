@@ -1,0 +1,226 @@
+//! How far each projection is, and which of its partitions have stopped.
+
+use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use quipu_database::{Connection, Row, Value};
+use quipu_domain::{Position, TenantId, Timestamp};
+use quipu_projections::{Parked, Partition, Projection, ProjectionError};
+
+use crate::ViewsError;
+use crate::reads::ParkedPartition;
+
+/// How far a projection is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Checkpoint {
+    /// The version that built its rows; 0 where there is none.
+    pub(crate) version: u32,
+    /// The last event in them.
+    pub(crate) position: Position,
+    /// Raised by whoever changes rows without moving the position.
+    pub(crate) generation: i64,
+}
+
+/// A stopped partition and its projection.
+pub(crate) struct Stopped {
+    pub(crate) projection: String,
+    pub(crate) partition: ParkedPartition,
+}
+
+/// All checkpoints, by the projection's name.
+pub(crate) fn read(connection: &mut Connection) -> Result<HashMap<String, Checkpoint>, ViewsError> {
+    let rows =
+        connection.query("SELECT name, version, position, generation FROM projection", &[])?;
+    let checkpoint = |row: &Row| -> Result<(String, Checkpoint), ViewsError> {
+        let version = u32::try_from(row.int(1)?).map_err(|_| malformed("projection"))?;
+        let checkpoint =
+            Checkpoint { version, position: position(row.int(2)?)?, generation: row.int(3)? };
+        Ok((row.text(0)?.to_owned(), checkpoint))
+    };
+    rows.iter().map(checkpoint).collect()
+}
+
+/// The last event that all projections have.
+pub(crate) fn slowest(connection: &mut Connection) -> Result<Position, ViewsError> {
+    let checkpoints = read(connection)?;
+    let position_of = |projection: &&'static dyn Projection| {
+        checkpoints.get(projection.name()).map_or(Position::ZERO, |checkpoint| checkpoint.position)
+    };
+    Ok(quipu_projections::all().iter().map(position_of).min().unwrap_or_default())
+}
+
+/// How far one projection is.
+pub(crate) fn position_of(
+    connection: &mut Connection,
+    projection: &str,
+) -> Result<Position, ViewsError> {
+    let rows = connection
+        .query("SELECT position FROM projection WHERE name = $1", &[projection.into()])?;
+    rows.first().map_or(Ok(Position::ZERO), |row| position(row.int(0)?))
+}
+
+/// Makes the row of a projection that never ran.
+pub(crate) fn start(
+    connection: &mut Connection,
+    projection: &dyn Projection,
+) -> Result<(), ViewsError> {
+    connection.execute(
+        "INSERT INTO projection (name, version, position, generation, applied_at) \
+         VALUES ($1, $2, 0, 1, $3) ON CONFLICT (name) DO NOTHING",
+        &[projection.name().into(), i64::from(projection.version()).into(), now().micros().into()],
+    )?;
+    Ok(())
+}
+
+/// Moves a checkpoint, if nobody else has moved it.
+pub(crate) fn advance(
+    connection: &mut Connection,
+    projection: &str,
+    from: Checkpoint,
+    to: Position,
+) -> Result<(), ViewsError> {
+    let changed = connection.execute(
+        "UPDATE projection SET position = $1, applied_at = $2 \
+         WHERE name = $3 AND position = $4 AND generation = $5",
+        &[
+            int(to),
+            now().micros().into(),
+            projection.into(),
+            int(from.position),
+            from.generation.into(),
+        ],
+    )?;
+    if changed == 1 { Ok(()) } else { Err(ViewsError::CheckpointMoved) }
+}
+
+/// Raises the generation: from now until the transaction ends nobody else moves the checkpoint,
+/// and afterwards everybody who has rows in memory notices.
+pub(crate) fn take_over(
+    connection: &mut Connection,
+    projection: &str,
+) -> Result<Checkpoint, ViewsError> {
+    connection.execute(
+        "UPDATE projection SET generation = generation + 1 WHERE name = $1",
+        &[projection.into()],
+    )?;
+    let unknown = || ViewsError::UnknownProjection(projection.to_owned());
+    read(connection)?.remove(projection).ok_or_else(unknown)
+}
+
+/// Sets what a rebuild has reached.
+pub(crate) fn replace(
+    connection: &mut Connection,
+    projection: &dyn Projection,
+    position: Position,
+) -> Result<(), ViewsError> {
+    connection.execute(
+        "UPDATE projection SET version = $1, position = $2, applied_at = $3 WHERE name = $4",
+        &[
+            i64::from(projection.version()).into(),
+            int(position),
+            now().micros().into(),
+            projection.name().into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// All stopped partitions.
+pub(crate) fn read_parked(connection: &mut Connection) -> Result<Vec<Stopped>, ViewsError> {
+    let rows = connection.query(
+        "SELECT tenant, position, error, parked_at, projection FROM projection_parked \
+         ORDER BY projection, tenant",
+        &[],
+    )?;
+    let stopped = |row: &Row| -> Result<Stopped, ViewsError> {
+        Ok(Stopped { partition: parked_partition(row)?, projection: row.text(4)?.to_owned() })
+    };
+    rows.iter().map(stopped).collect()
+}
+
+/// Whether, and where, a partition has stopped.
+pub(crate) fn parked_at(
+    connection: &mut Connection,
+    projection: &str,
+    tenant: &str,
+) -> Result<Option<ParkedPartition>, ViewsError> {
+    let rows = connection.query(
+        "SELECT tenant, position, error, parked_at FROM projection_parked \
+         WHERE projection = $1 AND tenant = $2",
+        &[projection.into(), tenant.into()],
+    )?;
+    rows.first().map(parked_partition).transpose()
+}
+
+/// Parks a partition, or moves it to another event.
+pub(crate) fn park(
+    connection: &mut Connection,
+    projection: &str,
+    partition: &Partition,
+    parked: &Parked,
+) -> Result<(), ViewsError> {
+    connection.execute(
+        "INSERT INTO projection_parked (projection, tenant, position, error, parked_at) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (projection, tenant) DO UPDATE SET \
+         position = excluded.position, error = excluded.error, parked_at = excluded.parked_at",
+        &[
+            projection.into(),
+            tenant_text(partition).into(),
+            int(parked.position),
+            parked.error.as_str().into(),
+            now().micros().into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Lets a partition go on.
+pub(crate) fn unpark(
+    connection: &mut Connection,
+    projection: &str,
+    partition: &Partition,
+) -> Result<(), ViewsError> {
+    connection.execute(
+        "DELETE FROM projection_parked WHERE projection = $1 AND tenant = $2",
+        &[projection.into(), tenant_text(partition).into()],
+    )?;
+    Ok(())
+}
+
+/// A partition as the table has it: the catalogue's is the empty text, which no tenant's id is.
+pub(crate) fn tenant_text(partition: &Partition) -> &str {
+    partition.as_ref().map_or("", TenantId::as_str)
+}
+
+/// The clock, for what is shown to people.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
+    Timestamp::from_micros(micros).unwrap_or_default()
+}
+
+fn parked_partition(row: &Row) -> Result<ParkedPartition, ViewsError> {
+    let tenant = match row.text(0)? {
+        "" => None,
+        text => Some(text.parse().map_err(|_| malformed("projection_parked"))?),
+    };
+    let parked_at = Timestamp::from_micros(row.int(3)?);
+    Ok(ParkedPartition {
+        tenant,
+        position: position(row.int(1)?)?,
+        error: row.text(2)?.to_owned(),
+        parked_at: parked_at.map_err(|_| malformed("projection_parked"))?,
+    })
+}
+
+fn position(number: i64) -> Result<Position, ViewsError> {
+    u64::try_from(number).map(Position).map_err(|_| malformed("projection"))
+}
+
+fn int(position: Position) -> Value {
+    Value::Int(i64::try_from(position.0).unwrap_or(i64::MAX))
+}
+
+fn malformed(table: &'static str) -> ViewsError {
+    ProjectionError::MalformedRow { table }.into()
+}

@@ -1,0 +1,71 @@
+//! Why the views did not answer, or could not be kept up to date.
+
+use quipu_database::DatabaseError;
+use quipu_domain::{MeterName, Position, PriceTableName, TenantId};
+use quipu_projections::ProjectionError;
+
+use crate::FeedError;
+
+/// An answer that cannot be given. Never an empty list instead.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewsError {
+    /// There is no such tenant.
+    #[error("there is no tenant {0}")]
+    UnknownTenant(TenantId),
+    /// There is no such meter.
+    #[error("there is no meter {0}")]
+    UnknownMeter(MeterName),
+    /// There is no such price table.
+    #[error("there is no price table {0}")]
+    UnknownPriceTable(PriceTableName),
+    /// There is no such projection.
+    #[error("there is no projection {0}")]
+    UnknownProjection(String),
+    /// The moment has not come yet.
+    #[error("as_of and known_at must not lie in the future")]
+    FutureMoment,
+    /// The views have not come as far as the position that was asked for.
+    #[error("the views are at position {checkpoint}, not yet at {wanted}")]
+    NotYet {
+        /// What was asked for.
+        wanted: Position,
+        /// How far they are.
+        checkpoint: Position,
+    },
+    /// The partition stopped at an event that could not be applied, so its rows are out of date.
+    #[error("{projection} stopped at position {position}: {error}; run `quipu projections retry`")]
+    Parked {
+        /// Which projection.
+        projection: &'static str,
+        /// The event.
+        position: Position,
+        /// Why it could not be applied.
+        error: String,
+    },
+    /// A sum is larger than an amount can be (M3).
+    #[error("a sum is beyond the largest amount")]
+    Overflow,
+    /// Somebody else moved the checkpoint meanwhile; nothing was written.
+    #[error("the checkpoint was moved by somebody else")]
+    CheckpointMoved,
+    /// The caller asked to stop; the old rows still serve.
+    #[error("the rebuild was cancelled")]
+    Cancelled,
+    /// The database said no.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The journal could not be read.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// Stored rows are not what the projections write; `quipu projections rebuild` makes new ones.
+    #[error(transparent)]
+    Projection(#[from] ProjectionError),
+    /// A file beside the views could not be removed or made.
+    #[error("file {path}: {error}")]
+    File {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+}

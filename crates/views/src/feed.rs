@@ -1,0 +1,17 @@
+//! Where events come from.
+
+use quipu_domain::{Position, Recorded};
+
+/// The journal, as far as the views need it.
+pub trait Feed: Send + Sync {
+    /// The next events after a position, in order and without a gap; none at the head.
+    fn read(&self, after: Position, most_events: usize) -> Result<Vec<Recorded>, FeedError>;
+
+    /// The position of the last event.
+    fn head(&self) -> Result<Position, FeedError>;
+}
+
+/// The journal could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the journal could not be read: {0}")]
+pub struct FeedError(pub String);

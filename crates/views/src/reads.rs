@@ -1,0 +1,182 @@
+//! The questions that the views answer, one file each.
+
+mod accounts;
+mod agents;
+mod audit_log;
+mod balance;
+mod entries;
+mod holds;
+mod lots;
+mod meters;
+mod price_tables;
+mod status;
+mod tenants;
+mod usage;
+
+use quipu_database::{Connection, Value};
+use quipu_domain::{Position, TenantId, Timestamp};
+use quipu_projections::{Cell, Field, Projection, Row};
+
+pub use accounts::{AccountBalance, TrialBalance};
+pub use audit_log::AuditQuery;
+pub use balance::{BookBalance, WalletBalance};
+pub use entries::EntryQuery;
+pub(crate) use status::projections;
+pub use status::{ParkedPartition, ProjectionStatus};
+pub use usage::{GroupBy, UsageCursor, UsageQuery, UsageSum};
+
+use crate::{Views, ViewsError, cells, checkpoints};
+
+/// What the views say, and up to where they know the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer<T> {
+    /// The answer.
+    pub value: T,
+    /// The last event that is in it.
+    pub position: Position,
+}
+
+/// Some of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T, C> {
+    /// The next items, in order.
+    pub items: Vec<T>,
+    /// Where to go on; absent at the end of the list.
+    pub next: Option<C>,
+}
+
+/// In which order a list is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// From the first event on.
+    #[default]
+    OldestFirst,
+    /// From the last event back.
+    NewestFirst,
+}
+
+/// A moment in both times (M5): what counted until `as_of`, as far as it was known at `known_at`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AsOf {
+    /// Effective time, inclusive; everything where absent.
+    pub as_of: Option<Timestamp>,
+    /// What the journal had recorded; everything where absent.
+    pub known_at: Option<KnownAt>,
+}
+
+/// How much of the journal is taken into account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownAt {
+    /// What was recorded until then, inclusive.
+    Time(Timestamp),
+    /// What stands up to there, inclusive.
+    Position(Position),
+}
+
+/// The bounds that an [`AsOf`] puts on events, all inclusive.
+struct Bounds {
+    effective_at: i64,
+    recorded_at: i64,
+    position: i64,
+}
+
+impl AsOf {
+    /// Refuses what is not over yet.
+    fn bounds(self, now: Timestamp, checkpoint: Position) -> Result<Bounds, ViewsError> {
+        let mut bounds =
+            Bounds { effective_at: i64::MAX, recorded_at: i64::MAX, position: i64::MAX };
+        if let Some(time) = self.as_of {
+            bounds.effective_at = past(time, now)?;
+        }
+        match self.known_at {
+            None => {}
+            Some(KnownAt::Time(time)) => bounds.recorded_at = past(time, now)?,
+            Some(KnownAt::Position(wanted)) if wanted > checkpoint => {
+                return Err(ViewsError::NotYet { wanted, checkpoint });
+            }
+            Some(KnownAt::Position(position)) => bounds.position = int(&position),
+        }
+        Ok(bounds)
+    }
+}
+
+fn past(time: Timestamp, now: Timestamp) -> Result<i64, ViewsError> {
+    if time > now { Err(ViewsError::FutureMoment) } else { Ok(time.micros()) }
+}
+
+/// Whose rows a question is about.
+#[derive(Clone, Copy)]
+enum Scope<'a> {
+    /// One tenant's: it must exist, and must not be parked.
+    Tenant(&'a TenantId),
+    /// The catalogue's, which must not be parked.
+    Catalogue,
+    /// Everybody's.
+    All,
+}
+
+impl Views {
+    /// Answers a question from one snapshot.
+    fn ask<T>(
+        &self,
+        projection: &'static dyn Projection,
+        scope: Scope<'_>,
+        work: impl FnOnce(&mut Connection, Position) -> Result<T, ViewsError>,
+    ) -> Result<Answer<T>, ViewsError> {
+        self.database().read(|connection| Ok(answer(connection, projection, scope, work)))?
+    }
+}
+
+fn answer<T>(
+    connection: &mut Connection,
+    projection: &'static dyn Projection,
+    scope: Scope<'_>,
+    work: impl FnOnce(&mut Connection, Position) -> Result<T, ViewsError>,
+) -> Result<Answer<T>, ViewsError> {
+    let position = checkpoints::position_of(connection, projection.name())?;
+    let partition = match scope {
+        Scope::All => None,
+        Scope::Catalogue => Some(""),
+        Scope::Tenant(tenant) => {
+            let found = connection
+                .query("SELECT 1 FROM tenant WHERE tenant = $1", &[tenant.as_str().into()])?;
+            if found.is_empty() {
+                return Err(ViewsError::UnknownTenant(tenant.clone()));
+            }
+            Some(tenant.as_str())
+        }
+    };
+    let name = projection.name();
+    let parked = partition.map(|tenant| checkpoints::parked_at(connection, name, tenant));
+    if let Some(parked) = parked.transpose()?.flatten() {
+        let (position, error) = (parked.position, parked.error);
+        return Err(ViewsError::Parked { projection: name, position, error });
+    }
+    Ok(Answer { value: work(connection, position)?, position })
+}
+
+/// A field as a whole number, for binding; zero for what is none.
+fn int(field: &impl Field) -> i64 {
+    match field.to_cell() {
+        Cell::Int(number) => number,
+        Cell::Null | Cell::Text(_) => 0,
+    }
+}
+
+/// A field as a parameter.
+fn param(field: &impl Field) -> Value {
+    cells::value(field.to_cell())
+}
+
+/// How many rows to ask for: one more than wanted tells whether there is a next page.
+fn with_one_more(limit: usize) -> Value {
+    Value::Int(i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX))
+}
+
+/// Cuts what [`with_one_more`] asked for, and says where to go on.
+fn page<R: Row, C>(mut items: Vec<R>, limit: usize, cursor: impl Fn(&R) -> C) -> Page<R, C> {
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = if more { items.last().map(cursor) } else { None };
+    Page { items, next }
+}

@@ -1,0 +1,59 @@
+//! What is the balance of each account, and do they all sum up to zero?
+
+use quipu_domain::TenantId;
+use quipu_projections::{Account, Accounts};
+
+use super::{Answer, Scope};
+use crate::{Views, ViewsError, cells};
+
+/// The balance of an account over all tenants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountBalance {
+    /// Its name: `available`, `consumed/llm_tokens` ...
+    pub account: String,
+    /// The sum of its postings, in micros.
+    pub balance_micros: i64,
+}
+
+/// All accounts over all tenants (M4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrialBalance {
+    /// Accounts by name.
+    pub accounts: Vec<AccountBalance>,
+    /// Their sum, in micros. Anything but zero is an error in the books.
+    pub sum_micros: i128,
+}
+
+impl Views {
+    /// A tenant's accounts by name.
+    pub fn accounts(&self, tenant: &TenantId) -> Result<Answer<Vec<Account>>, ViewsError> {
+        self.ask(&Accounts, Scope::Tenant(tenant), |connection, _| {
+            let rows = connection.query(
+                "SELECT * FROM account WHERE tenant = $1 ORDER BY account",
+                &[tenant.as_str().into()],
+            )?;
+            cells::all_typed(&rows)
+        })
+    }
+
+    /// All accounts over all tenants, and whether they sum up to zero.
+    pub fn trial_balance(&self) -> Result<Answer<TrialBalance>, ViewsError> {
+        self.ask(&Accounts, Scope::All, |connection, _| {
+            let rows = connection.query(
+                "SELECT account, CAST(SUM(balance) AS BIGINT) FROM account \
+                 GROUP BY account ORDER BY account",
+                &[],
+            )?;
+            let accounts: Result<Vec<AccountBalance>, ViewsError> = rows
+                .iter()
+                .map(|row| {
+                    let account = row.text(0)?.to_owned();
+                    Ok(AccountBalance { account, balance_micros: row.int(1)? })
+                })
+                .collect();
+            let accounts = accounts?;
+            let sum_micros = accounts.iter().map(|each| i128::from(each.balance_micros)).sum();
+            Ok(TrialBalance { accounts, sum_micros })
+        })
+    }
+}

@@ -1,0 +1,170 @@
+//! How much was used, per hour, day or month, by which agent, on which meter or model?
+
+use quipu_database::Row;
+use quipu_domain::{Label, MeterName, TenantId, Timestamp};
+use quipu_projections::{Quantity, Usage, WindowUnit};
+use rust_decimal::Decimal;
+
+use super::{Answer, Page, Scope, param, with_one_more};
+use crate::{Views, ViewsError};
+
+/// What a report's rows are about, beside their window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GroupBy {
+    /// Everything together.
+    #[default]
+    None,
+    /// Each agent.
+    Agent,
+    /// Each model.
+    Model,
+    /// Each meter.
+    Meter,
+}
+
+/// Which usage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageQuery {
+    /// How long the windows are.
+    pub window: WindowUnit,
+    /// What the rows are about.
+    pub group_by: GroupBy,
+    /// Windows that begin from then on.
+    pub from: Option<Timestamp>,
+    /// Windows that begin before then.
+    pub to: Option<Timestamp>,
+    /// Only this meter.
+    pub meter: Option<MeterName>,
+    /// Only this agent.
+    pub agent: Option<Label>,
+    /// Only this model.
+    pub model: Option<Label>,
+    /// Go on after this row.
+    pub after: Option<UsageCursor>,
+    /// How many rows at most.
+    pub limit: usize,
+}
+
+/// A row's place in a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageCursor {
+    /// Its window.
+    pub window_start: Timestamp,
+    /// What it is about.
+    pub group: Option<String>,
+}
+
+/// A row of a usage report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageSum {
+    /// The window's first moment.
+    pub window_start: Timestamp,
+    /// The agent, model or meter; absent where records named none, and in a report about all.
+    pub group: Option<String>,
+    /// Records, without voided ones.
+    pub records: i64,
+    /// The sum of what they reported as their quantity.
+    pub quantity: Decimal,
+    /// Tokens sent and not cached.
+    pub input_tokens: i64,
+    /// Tokens sent and cached.
+    pub cached_input_tokens: i64,
+    /// Tokens generated.
+    pub output_tokens: i64,
+    /// What was charged for them, in micros.
+    pub cost_micros: i64,
+    /// Records that have no price yet (U3).
+    pub unpriced: i64,
+    /// Records that were voided (U4).
+    pub voided: i64,
+}
+
+const REPORT: &str = "SELECT * FROM ( \
+    SELECT window_start, \
+        CASE CAST($1 AS TEXT) WHEN 'agent' THEN agent WHEN 'model' THEN model \
+            WHEN 'meter' THEN meter ELSE '' END AS grouped, \
+        CAST(SUM(records) AS BIGINT), \
+        CAST(SUM(quantity_units) AS BIGINT), CAST(SUM(quantity_parts) AS BIGINT), \
+        CAST(SUM(input_tokens) AS BIGINT), CAST(SUM(cached_input_tokens) AS BIGINT), \
+        CAST(SUM(output_tokens) AS BIGINT), CAST(SUM(cost) AS BIGINT), \
+        CAST(SUM(unpriced) AS BIGINT), CAST(SUM(voided) AS BIGINT) \
+    FROM usage_total \
+    WHERE tenant = $2 AND window_unit = $3 AND window_start >= $4 AND window_start < $5 \
+        AND (meter = $6 OR CAST($6 AS TEXT) IS NULL) \
+        AND (agent = $7 OR CAST($7 AS TEXT) IS NULL) \
+        AND (model = $8 OR CAST($8 AS TEXT) IS NULL) \
+    GROUP BY window_start, grouped) AS report \
+    WHERE window_start > $9 OR (window_start = $9 AND grouped > $10) \
+    ORDER BY window_start, grouped LIMIT $11";
+
+impl Views {
+    /// A tenant's usage by window.
+    pub fn usage(
+        &self,
+        tenant: &TenantId,
+        query: &UsageQuery,
+    ) -> Result<Answer<Page<UsageSum, UsageCursor>>, ViewsError> {
+        self.ask(&Usage, Scope::Tenant(tenant), |connection, _| {
+            let (after_start, after_group) = match &query.after {
+                Some(cursor) => {
+                    (cursor.window_start.micros(), cursor.group.clone().unwrap_or_default())
+                }
+                None => (i64::MIN, String::new()),
+            };
+            let params = [
+                query.group_by.column().into(),
+                tenant.as_str().into(),
+                param(&query.window),
+                query.from.map_or(i64::MIN, Timestamp::micros).into(),
+                query.to.map_or(i64::MAX, Timestamp::micros).into(),
+                param(&query.meter),
+                param(&query.agent),
+                param(&query.model),
+                after_start.into(),
+                after_group.into(),
+                with_one_more(query.limit),
+            ];
+            let rows = connection.query(REPORT, &params)?;
+            let more = rows.len() > query.limit;
+            let sums: Result<Vec<UsageSum>, ViewsError> =
+                rows.iter().take(query.limit).map(usage_sum).collect();
+            let items = sums?;
+            let next = items.last().filter(|_| more).map(UsageSum::cursor);
+            Ok(Page { items, next })
+        })
+    }
+}
+
+impl GroupBy {
+    const fn column(self) -> &'static str {
+        match self {
+            GroupBy::None => "",
+            GroupBy::Agent => "agent",
+            GroupBy::Model => "model",
+            GroupBy::Meter => "meter",
+        }
+    }
+}
+
+impl UsageSum {
+    fn cursor(&self) -> UsageCursor {
+        UsageCursor { window_start: self.window_start, group: self.group.clone() }
+    }
+}
+
+fn usage_sum(row: &Row) -> Result<UsageSum, ViewsError> {
+    let group = row.text(1)?;
+    let quantity = Quantity::from_columns(row.int(3)?, row.int(4)?);
+    Ok(UsageSum {
+        window_start: Timestamp::from_micros(row.int(0)?).map_err(|_| ViewsError::Overflow)?,
+        group: if group.is_empty() { None } else { Some(group.to_owned()) },
+        records: row.int(2)?,
+        quantity: quantity.to_decimal().ok_or(ViewsError::Overflow)?,
+        input_tokens: row.int(5)?,
+        cached_input_tokens: row.int(6)?,
+        output_tokens: row.int(7)?,
+        cost_micros: row.int(8)?,
+        unpriced: row.int(9)?,
+        voided: row.int(10)?,
+    })
+}

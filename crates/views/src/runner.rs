@@ -1,0 +1,243 @@
+//! The thread that keeps the views up to date.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use quipu_database::Connection;
+use quipu_domain::{Position, Recorded};
+use quipu_projections::Projection;
+
+use crate::applier::Applier;
+use crate::{Feed, Progress, Views, ViewsError, checkpoints};
+
+/// How the views are kept up to date.
+#[derive(Clone, Debug)]
+pub struct RunnerOptions {
+    /// Most events in one transaction.
+    pub page_events: usize,
+    /// Most rows of each table that stay in memory from page to page.
+    pub cache_rows: usize,
+    /// How long to wait for a wake-up before looking by oneself.
+    pub poll: Duration,
+    /// The first pause after a failure; it doubles up to `longest_pause`.
+    pub first_pause: Duration,
+    /// The longest pause between two tries.
+    pub longest_pause: Duration,
+}
+
+impl Default for RunnerOptions {
+    fn default() -> RunnerOptions {
+        RunnerOptions {
+            page_events: 4096,
+            cache_rows: 65_536,
+            poll: Duration::from_secs(1),
+            first_pause: Duration::from_millis(50),
+            longest_pause: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The thread that keeps the views up to date, until it is stopped or dropped. It never skips an
+/// event: while the database is away, it waits and tries again.
+pub struct Runner {
+    waker: Waker,
+    stopping: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Tells the runner that there are new events.
+#[derive(Clone)]
+pub struct Waker(SyncSender<()>);
+
+impl Waker {
+    /// Returns at once; many calls while the runner is busy count as one.
+    pub fn wake(&self) {
+        // A full channel holds a wake-up already; a closed one has nobody to wake.
+        let _ = self.0.try_send(());
+    }
+}
+
+impl Runner {
+    /// Starts the thread.
+    pub fn start(
+        views: &Views,
+        feed: Arc<dyn Feed>,
+        options: RunnerOptions,
+    ) -> std::io::Result<Runner> {
+        let (sender, wakeups) = sync_channel(1);
+        let stopping = Arc::new(AtomicBool::new(false));
+        let pause = options.first_pause;
+        let work = Work { views: views.clone(), feed, options, wakeups, pause, stopping };
+        let stopping = Arc::clone(&work.stopping);
+        let thread = std::thread::Builder::new().name("views".into()).spawn(|| work.run())?;
+        Ok(Runner { waker: Waker(sender), stopping, thread: Some(thread) })
+    }
+
+    /// What wakes it.
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+
+    /// Lets the page in hand finish and ends the thread.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::Release);
+        self.waker.wake();
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the views' thread panicked");
+        }
+    }
+}
+
+impl Views {
+    /// Applies everything that the journal has by now, on the caller's thread, and says how far
+    /// that is. Rows of an older version are built anew first.
+    pub fn catch_up(
+        &self,
+        feed: &dyn Feed,
+        options: &RunnerOptions,
+    ) -> Result<Position, ViewsError> {
+        let mut session = Session::begin(self, feed, options, || false)?;
+        while !session.apply_page()?.is_empty() {}
+        Ok(session.applier.position())
+    }
+}
+
+struct Work {
+    views: Views,
+    feed: Arc<dyn Feed>,
+    options: RunnerOptions,
+    wakeups: Receiver<()>,
+    pause: Duration,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Work {
+    fn run(mut self) {
+        while !self.is_stopping() {
+            let Err(error) = self.run_session() else { return };
+            let pause = self.pause;
+            tracing::warn!(%error, ?pause, "the views could not be brought up to date; trying again");
+            self.pause = (pause * 2).min(self.options.longest_pause);
+            self.wait(pause);
+        }
+    }
+
+    /// Applies pages until it is told to stop, or something fails.
+    fn run_session(&mut self) -> Result<(), ViewsError> {
+        let views = self.views.clone();
+        let feed = Arc::clone(&self.feed);
+        let options = self.options.clone();
+        let stopping = Arc::clone(&self.stopping);
+        let is_stopping = move || stopping.load(Ordering::Acquire);
+        let mut session = Session::begin(&views, &*feed, &options, is_stopping)?;
+        while !self.is_stopping() {
+            let events = session.apply_page()?;
+            self.pause = options.first_pause;
+            if events.is_empty() {
+                self.wait(options.poll);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    fn wait(&self, most: Duration) {
+        match self.wakeups.recv_timeout(most) {
+            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => self.stopping.store(true, Ordering::Release),
+        }
+    }
+}
+
+/// One connection's worth of work: it ends with the first error.
+struct Session<'a> {
+    views: &'a Views,
+    feed: &'a dyn Feed,
+    options: &'a RunnerOptions,
+    connection: Connection,
+    applier: Applier,
+}
+
+impl<'a> Session<'a> {
+    fn begin(
+        views: &'a Views,
+        feed: &'a dyn Feed,
+        options: &'a RunnerOptions,
+        is_stopping: impl Fn() -> bool,
+    ) -> Result<Session<'a>, ViewsError> {
+        let mut connection = views.database().writer()?;
+        let outdated = outdated(&mut connection)?;
+        if !outdated.is_empty() {
+            views.rebuild_these(feed, &outdated, |progress| {
+                report_rebuild(&outdated, progress);
+                if is_stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })?;
+        }
+        let projections = quipu_projections::all();
+        let applier = Applier::load(&mut connection, projections, options.cache_rows)?;
+        views.announce(applier.position());
+        Ok(Session { views, feed, options, connection, applier })
+    }
+
+    /// Applies the next events and hands them out; none at the head.
+    fn apply_page(&mut self) -> Result<Vec<Recorded>, ViewsError> {
+        let events = self.feed.read(self.applier.position(), self.options.page_events)?;
+        self.applier.apply(&mut self.connection, self.feed, &events)?;
+        self.views.announce(self.applier.position());
+        self.report(&events)?;
+        Ok(events)
+    }
+
+    fn report(&self, events: &[Recorded]) -> Result<(), ViewsError> {
+        let at_head = events.len() < self.options.page_events;
+        let lag =
+            if at_head { 0 } else { self.feed.head()?.0.saturating_sub(self.applier.position().0) };
+        let behind = events.last().filter(|_| lag > 0).map_or(Duration::ZERO, |last| {
+            let micros = checkpoints::now().micros().saturating_sub(last.recorded_at.micros());
+            Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+        });
+        metrics::gauge!("quipu_views_lag_events").set(lag as f64);
+        metrics::gauge!("quipu_views_lag_seconds").set(behind.as_secs_f64());
+        let applied = u64::try_from(events.len()).unwrap_or(u64::MAX);
+        metrics::counter!("quipu_views_applied_events_total").increment(applied);
+        for (projection, parked) in self.applier.parked() {
+            metrics::gauge!("quipu_views_parked_partitions", "projection" => projection)
+                .set(parked as f64);
+        }
+        Ok(())
+    }
+}
+
+/// Projections whose rows another version built, and new ones beside those that have rows.
+fn outdated(connection: &mut Connection) -> Result<Vec<&'static dyn Projection>, ViewsError> {
+    let checkpoints = checkpoints::read(connection)?;
+    let any_rows = checkpoints.values().any(|checkpoint| checkpoint.position > Position::ZERO);
+    let is_outdated =
+        |projection: &&'static dyn Projection| match checkpoints.get(projection.name()) {
+            Some(checkpoint) => checkpoint.version != projection.version(),
+            None => any_rows,
+        };
+    Ok(quipu_projections::all().iter().copied().filter(is_outdated).collect())
+}
+
+fn report_rebuild(projections: &[&'static dyn Projection], progress: Progress) {
+    let done = progress.position.0.saturating_mul(100) / progress.head.0.max(1);
+    for projection in projections {
+        metrics::gauge!("quipu_views_rebuild_percent", "projection" => projection.name())
+            .set(done as f64);
+    }
+}
