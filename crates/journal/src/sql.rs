@@ -1,0 +1,158 @@
+//! The journal on SQLite and PostgreSQL.
+
+mod appender;
+mod lease;
+mod row;
+mod statement;
+
+use std::path::Path;
+
+use quipu_database::{Database, DatabaseError, Durability, Engine, Migrations};
+use quipu_domain::{Position, Stream, Timestamp, Version};
+use tokio::runtime::Handle;
+
+use crate::index::{read_keys, read_postings};
+use crate::{
+    Appender, BatchRow, Head, JournalError, Lease, SealedKeys, SegmentEnd, Snapshot, Store,
+};
+use appender::SqlAppender;
+use row::{int_of, position_of};
+
+/// The journal's tables, for whoever opens the database himself.
+pub const MIGRATIONS: Migrations = Migrations {
+    sqlite: &[("0001_journal", include_str!("../../../migrations/sqlite/0001_journal.sql"))],
+    postgres: &[("0001_journal", include_str!("../../../migrations/postgres/0001_journal.sql"))],
+};
+
+/// Which journal of the database: the tables can hold many, each with its own chain.
+const JOURNAL: &str = "main";
+
+/// A journal in a database.
+#[derive(Clone)]
+pub struct SqlStore {
+    database: Database,
+}
+
+impl SqlStore {
+    /// The journal in a SQLite file, which is created where there is none. Beside it lies the
+    /// lease, a file of the same name that ends in `.lock`.
+    pub fn open_sqlite(path: &Path) -> Result<SqlStore, DatabaseError> {
+        let database = Database::open_sqlite(path, Durability::Full, &MIGRATIONS)?;
+        Ok(SqlStore { database })
+    }
+
+    /// The journal in a PostgreSQL database, in schema `public`, so that plain `psql` shows it.
+    /// See [`Database::connect_postgres`].
+    pub fn connect_postgres(url: &str, handle: Handle) -> Result<SqlStore, DatabaseError> {
+        let database = Database::connect_postgres(url, "public", handle, &MIGRATIONS)?;
+        Ok(SqlStore { database })
+    }
+
+    /// The database under it.
+    #[must_use]
+    pub const fn database(&self) -> &Database {
+        &self.database
+    }
+}
+
+impl Store for SqlStore {
+    fn acquire(&self, lease: Lease) -> Result<Box<dyn Appender>, JournalError> {
+        Ok(Box::new(SqlAppender::acquire(&self.database, lease)?))
+    }
+
+    fn head(&self) -> Result<Head, JournalError> {
+        let rows = self.database.read(|c| c.query(statement::HEAD, &[JOURNAL.into()]))?;
+        let missing = "the genesis row is missing; this is no journal that quipu made";
+        let row = rows.first().ok_or_else(|| DatabaseError::Corrupt(missing.to_owned()))?;
+        row::head(row)
+    }
+
+    fn rows_after(
+        &self,
+        after: Position,
+        most_events: usize,
+    ) -> Result<Vec<BatchRow>, JournalError> {
+        let most = after.plus(most_events.max(1) as u64);
+        let params = [JOURNAL.into(), int_of(after.0), int_of(most.0)];
+        let rows = self.database.read(|c| c.query(statement::ROWS_AFTER, &params))?;
+        rows.into_iter().map(row::batch).collect()
+    }
+
+    fn rows_holding(&self, positions: &[Position]) -> Result<Vec<BatchRow>, JournalError> {
+        if positions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = match self.database.engine() {
+            Engine::Sqlite => statement::ROWS_HOLDING_SQLITE,
+            Engine::Postgres => statement::ROWS_HOLDING_POSTGRES,
+        };
+        let list: Vec<String> = positions.iter().map(ToString::to_string).collect();
+        let params = [format!("[{}]", list.join(",")).into(), JOURNAL.into()];
+        let rows = self.database.read(|c| c.query(sql, &params))?;
+        rows.into_iter().map(row::batch).collect()
+    }
+
+    fn postings(&self, stream: &Stream, after: Position) -> Result<Vec<Position>, JournalError> {
+        let params = [JOURNAL.into(), stream.as_str().into(), int_of(after.0)];
+        let rows = self.database.read(|c| c.query(statement::POSTINGS, &params))?;
+        let mut positions = Vec::new();
+        for row in rows {
+            positions.extend(read_postings(position_of(row.int(0)?)?, row.blob(1)?)?);
+        }
+        positions.drain(..positions.partition_point(|position| *position <= after));
+        Ok(positions)
+    }
+
+    fn segments(&self, since: Timestamp) -> Result<Vec<SealedKeys>, JournalError> {
+        let params = [JOURNAL.into(), since.micros().into()];
+        let rows = self.database.read(|c| c.query(statement::SEGMENTS, &params))?;
+        rows.iter()
+            .map(|row| {
+                Ok(SealedKeys {
+                    last_position: position_of(row.int(1)?)?,
+                    recorded_at: row::timestamp(row.int(2)?)?,
+                    keys: read_keys(position_of(row.int(0)?)?, row.blob(3)?)?,
+                })
+            })
+            .collect()
+    }
+
+    fn last_segment(&self) -> Result<Option<SegmentEnd>, JournalError> {
+        let row = self.database.read(|connection| {
+            let bounds = connection.query(statement::SEGMENT_BOUNDS, &[JOURNAL.into()])?;
+            let mut last = 0;
+            for bound in bounds {
+                // Whoever deleted the postings meant all caches.
+                if bound.int(0)? != last + 1 || bound.int(2)? == 0 {
+                    break;
+                }
+                last = bound.int(1)?;
+            }
+            let params = [JOURNAL.into(), last.into()];
+            Ok(connection.query(statement::SEGMENT_END, &params)?.pop())
+        })?;
+        row.as_ref().map(row::segment_end).transpose()
+    }
+
+    fn snapshot(
+        &self,
+        stream: &Stream,
+        most_version: Option<Version>,
+        schema_hash: &str,
+    ) -> Result<Option<Snapshot>, JournalError> {
+        let most = most_version.map_or(u64::MAX, |version| version.0);
+        let params = [JOURNAL.into(), stream.as_str().into(), int_of(most), schema_hash.into()];
+        let rows = self.database.read(|c| c.query(statement::SNAPSHOT, &params))?;
+        rows.first()
+            .map(|row| {
+                Ok(Snapshot {
+                    stream: stream.clone(),
+                    version: Version(position_of(row.int(0)?)?.0),
+                    position: position_of(row.int(1)?)?,
+                    schema_hash: schema_hash.to_owned(),
+                    state: row.text(2)?.to_owned(),
+                })
+            })
+            .transpose()
+    }
+}

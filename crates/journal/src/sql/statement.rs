@@ -1,0 +1,102 @@
+//! The journal's SQL. One text serves both engines where it can.
+
+pub(super) const HEAD: &str = "\
+    SELECT last_position, root, recorded_at FROM journal_batch WHERE journal = $1
+    ORDER BY first_position DESC LIMIT 1";
+
+/// Positions are gapless, so rows that begin within the next n events hold about n events.
+pub(super) const ROWS_AFTER: &str = "\
+    SELECT first_position, last_position, recorded_at, events, prev_root, root
+    FROM journal_batch
+    WHERE journal = $1 AND last_position > $2 AND first_position <= $3
+    AND first_position >= (
+        SELECT first_position FROM journal_batch WHERE journal = $1 AND first_position <= $2 + 1
+        ORDER BY first_position DESC LIMIT 1)
+    ORDER BY first_position";
+
+pub(super) const ROWS_HOLDING_SQLITE: &str = "\
+    SELECT first_position, last_position, recorded_at, events, prev_root, root
+    FROM (
+        SELECT DISTINCT (
+            SELECT first_position FROM journal_batch
+            WHERE journal = $2 AND first_position <= wanted.value
+            ORDER BY first_position DESC LIMIT 1) AS holding
+        FROM json_each($1) AS wanted)
+    CROSS JOIN journal_batch ON journal = $2 AND first_position = holding AND holding > 0
+    ORDER BY first_position";
+
+pub(super) const ROWS_HOLDING_POSTGRES: &str = "\
+    SELECT first_position, last_position, recorded_at, events, prev_root, root
+    FROM (
+        SELECT DISTINCT (
+            SELECT first_position FROM journal_batch
+            WHERE journal = $2 AND first_position <= wanted.value::bigint
+            ORDER BY first_position DESC LIMIT 1) AS holding
+        FROM json_array_elements_text($1::text::json) AS wanted (value)) AS rows_wanted
+    JOIN journal_batch ON journal = $2 AND first_position = holding AND holding > 0
+    ORDER BY first_position";
+
+pub(super) const APPEND: &str = "\
+    INSERT INTO journal_batch
+        (journal, first_position, last_position, recorded_at, events, prev_root, root)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+/// Only what a segment that is there vouches for: a list may be left over from others.
+pub(super) const POSTINGS: &str = "\
+    SELECT journal_posting.first_position, journal_posting.positions
+    FROM journal_posting
+    JOIN journal_segment ON journal_segment.journal = journal_posting.journal
+        AND journal_segment.last_position = journal_posting.last_position
+        AND journal_segment.first_position = journal_posting.first_position
+    WHERE journal_posting.journal = $1 AND stream = $2 AND journal_posting.last_position > $3
+    ORDER BY journal_posting.last_position";
+
+pub(super) const SEGMENTS: &str = "\
+    SELECT first_position, last_position, recorded_at, keys FROM journal_segment
+    WHERE journal = $1 AND recorded_at >= $2 ORDER BY last_position";
+
+pub(super) const SEGMENT_BOUNDS: &str = "\
+    SELECT first_position, last_position,
+        (SELECT count(*) FROM (SELECT 1 FROM journal_posting WHERE journal = $1 LIMIT 1) AS any_list)
+    FROM journal_segment WHERE journal = $1 ORDER BY last_position";
+
+pub(super) const SEGMENT_END: &str = "\
+    SELECT last_position, recorded_at, peaks FROM journal_segment
+    WHERE journal = $1 AND last_position = $2";
+
+pub(super) const FORGET_SEGMENTS: &str = "\
+    DELETE FROM journal_segment
+    WHERE journal = $1 AND last_position >= $2 AND first_position <= $3";
+
+pub(super) const SAVE_SEGMENT: &str = "\
+    INSERT INTO journal_segment
+        (journal, first_position, last_position, recorded_at, peaks, keys)
+    VALUES ($1, $2, $3, $4, $5, $6)";
+
+pub(super) const SAVE_POSTING: &str = "\
+    INSERT INTO journal_posting (journal, stream, last_position, first_position, positions)
+    VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (journal, stream, last_position) DO UPDATE
+    SET first_position = excluded.first_position, positions = excluded.positions";
+
+pub(super) const SNAPSHOT: &str = "\
+    SELECT version, position, state FROM journal_snapshot
+    WHERE journal = $1 AND stream = $2 AND version <= $3 AND schema_hash = $4
+    ORDER BY version DESC LIMIT 1";
+
+pub(super) const SAVE_SNAPSHOT: &str = "\
+    INSERT INTO journal_snapshot (journal, stream, version, position, schema_hash, state)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (journal, stream, version) DO UPDATE
+    SET position = excluded.position, schema_hash = excluded.schema_hash, state = excluded.state";
+
+/// The first number spells \"quip\": locks are told apart within a database.
+pub(super) const TRY_LEASE: &str = "SELECT pg_try_advisory_lock(1903520112, hashtext($1))";
+
+pub(super) const LEASE_HOLDER: &str = "\
+    SELECT holder.application_name, holder.pid::bigint,
+        coalesce(host(holder.client_addr), 'a local socket'), holder.backend_start::text
+    FROM pg_locks JOIN pg_stat_activity AS holder ON holder.pid = pg_locks.pid
+    WHERE locktype = 'advisory' AND granted AND classid::bigint = 1903520112
+    AND objid::bigint = hashtext($1)::bigint & 4294967295 AND objsubid = 2
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";

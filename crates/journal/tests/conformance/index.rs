@@ -1,0 +1,122 @@
+use std::sync::Arc;
+
+use quipu_domain::{Position, Stream, Version};
+use quipu_journal::{Index, KeyHash, KeyWindow, Lease, Snapshot, Store, Writer};
+
+use crate::bed::{self, Bed, PATIENCE, SEGMENT_LENGTH, STREAMS, event, events, key};
+
+/// The index finds everything that the events themselves say, and nothing else.
+pub(crate) fn assert_complete(index: &Index, store: &dyn Store, last: u64) {
+    for number in 0..=STREAMS {
+        let stream = Stream::wallet(&format!("t_{number}").parse().unwrap());
+        for after in [0, 1, 9, 10, 11, 25, last - 1, last] {
+            let expected: Vec<Position> = (after + 1..=last)
+                .filter(|position| event(*position).stream == stream)
+                .map(Position)
+                .collect();
+            let found = index.positions(store, &stream, Position(after)).unwrap();
+            assert_eq!(found, expected, "{stream} after {after}");
+        }
+    }
+    for position in 1..=last {
+        assert_eq!(find(index, position), [position], "key of {position}");
+    }
+    assert!(find(index, last + 2).is_empty());
+}
+
+/// Positions under the key and the tenant of an event.
+fn find(index: &Index, position: u64) -> Vec<u64> {
+    let tenant = event(position).tenant;
+    let hash = KeyHash::command(tenant.as_ref(), &key(position));
+    index.find(hash).map(|position| position.0).collect()
+}
+
+pub(crate) fn every_stream_and_key_is_found_before_and_after_sealing(bed: &Bed) {
+    let (mut writer, mut index) = bed.open();
+    for last in 1..=35 {
+        bed::append(&mut writer, &mut index, last, last);
+        assert_complete(&index, bed.store.as_ref(), last);
+    }
+}
+
+pub(crate) fn saved_segments_equal_a_fresh_rebuild(bed: &Bed) {
+    drop(bed.with_events(57));
+    let end = bed.store.last_segment().unwrap().unwrap();
+    assert_eq!((end.position, end.recorded_at), (Position(50), bed::recorded_at(50)));
+    let (_, index) = bed.open();
+    assert_complete(&index, bed.store.as_ref(), 57);
+
+    // The same events in a store that never saved a segment: opening it has to.
+    let fresh = bed::in_memory();
+    let (mut writer, _) = fresh.open();
+    writer.append(&events(1, 57)).unwrap();
+    drop(writer);
+    assert_eq!(fresh.store.last_segment().unwrap(), None);
+    let (_, rebuilt) = fresh.open();
+    assert_complete(&rebuilt, fresh.store.as_ref(), 57);
+    assert_eq!(fresh.store.last_segment().unwrap(), Some(end));
+    let keys = |store: &dyn Store| store.segments(bed::recorded_at(0)).unwrap();
+    assert_eq!(keys(bed.store.as_ref()), keys(fresh.store.as_ref()));
+}
+
+pub(crate) fn a_segment_may_stay_unsaved(bed: &Bed) {
+    let (mut writer, mut index) = bed.open();
+    let mut last_segment = None;
+    for first in [1, 16, 31] {
+        let events = events(first, first + 14);
+        let appended = writer.append(&events).unwrap();
+        last_segment = index.record(&events, &appended).pop();
+    }
+    assert_complete(&index, bed.store.as_ref(), 45);
+    // Saved without those before it, it is of no use to the next start.
+    writer.save_segment(&last_segment.unwrap()).unwrap();
+    assert_complete(&index, bed.store.as_ref(), 45);
+    assert_eq!(bed.store.last_segment().unwrap(), None);
+    drop(writer);
+    let (_, index) = bed.open();
+    assert_complete(&index, bed.store.as_ref(), 45);
+    assert_eq!(bed.store.last_segment().unwrap().unwrap().position, Position(40));
+}
+
+pub(crate) fn keys_outside_the_window_are_forgotten(bed: &Bed) {
+    // Events are 10 seconds apart and leave by whole segments of ten: 41 to 50 ends at +500 s,
+    // 21 to 30 at +300 s, which is the last one inside.
+    let window = KeyWindow { seconds: 200 };
+    let open = |lease: Lease| {
+        Writer::open_with_segments(Arc::clone(&bed.store), lease, window, SEGMENT_LENGTH).unwrap()
+    };
+    let (mut writer, mut index) = open(PATIENCE);
+    for first in (1..=50).step_by(10) {
+        bed::append(&mut writer, &mut index, first, first + 9);
+    }
+    let (_, reopened) = open(Lease::Forced);
+    for index in [&index, &reopened] {
+        assert!((1..=20).all(|position| find(index, position).is_empty()));
+        assert!((21..=50).all(|position| find(index, position) == [position]));
+    }
+}
+
+pub(crate) fn the_newest_snapshot_at_or_below_a_version_is_found(bed: &Bed) {
+    let stream = Stream::stored("wallet/t_a");
+    let snapshot = |version: u64, schema: &str, state: &str| Snapshot {
+        stream: stream.clone(),
+        version: Version(version),
+        position: Position(version * 10),
+        schema_hash: schema.to_owned(),
+        state: state.to_owned(),
+    };
+    let saved = [snapshot(3, "a", "{}"), snapshot(5, "a", "{\"x\":1}"), snapshot(7, "b", "[]")];
+    let (mut writer, _) = bed.open();
+    writer.save_snapshots(&saved).unwrap();
+    let other = Snapshot { stream: Stream::stored("wallet/t_b"), ..snapshot(9, "a", "1") };
+    writer.save_snapshots(&[other, snapshot(3, "a", "{ }")]).unwrap();
+    let find = |most: Option<u64>, schema: &str| {
+        bed.store.snapshot(&stream, most.map(Version), schema).unwrap()
+    };
+    assert_eq!(find(None, "a"), Some(saved[1].clone()));
+    assert_eq!(find(Some(5), "a"), Some(saved[1].clone()));
+    assert_eq!(find(Some(4), "a"), Some(snapshot(3, "a", "{ }")));
+    assert_eq!(find(Some(2), "a"), None);
+    assert_eq!(find(None, "b"), Some(saved[2].clone()));
+    assert_eq!(find(None, "c"), None);
+}

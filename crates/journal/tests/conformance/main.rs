@@ -1,0 +1,59 @@
+//! What every store has to hold, tried on the one in memory, on SQLite and on PostgreSQL.
+
+mod append;
+mod bed;
+mod fork;
+mod index;
+mod outage;
+mod read;
+mod sql;
+
+/// Runs cases, functions over a [`bed::Bed`], on each kind of store.
+macro_rules! on_every_store {
+    ($($module:ident::$case:ident,)+) => {
+        mod in_memory { $(#[test] fn $case() { crate::$module::$case(&crate::bed::in_memory()) })+ }
+        mod on_sqlite { $(#[test] fn $case() { crate::$module::$case(&crate::bed::on_sqlite()) })+ }
+        mod on_postgres { $(#[test] fn $case() { crate::$module::$case(&crate::bed::on_postgres()) })+ }
+    };
+}
+
+/// Runs cases that reach past the journal, into the database under it.
+macro_rules! on_every_database {
+    ($($module:ident::$case:ident,)+) => {
+        mod in_sqlite { $(#[test] fn $case() { crate::$module::$case(&crate::bed::on_sqlite()) })+ }
+        mod in_postgres { $(#[test] fn $case() { crate::$module::$case(&crate::bed::on_postgres()) })+ }
+    };
+}
+
+on_every_store! {
+    append::an_empty_journal_has_the_genesis_head,
+    append::positions_are_gapless_and_the_head_follows,
+    append::the_same_events_give_the_same_root_in_every_store,
+    append::a_large_commit_is_several_rows_of_bounded_size,
+    append::rows_of_one_append_are_all_there_or_none,
+    append::an_event_too_large_writes_nothing,
+    append::events_out_of_order_write_nothing,
+    append::appending_nothing_changes_nothing,
+    append::a_journal_opened_again_goes_on_where_it_was,
+    fork::a_row_that_does_not_follow_the_head_is_refused,
+    fork::a_forced_second_writer_is_refused_by_the_store,
+    fork::a_second_writer_is_told_who_holds_the_lease,
+    fork::a_second_writer_waits_for_the_lease,
+    read::pages_begin_and_end_anywhere,
+    read::rows_are_found_by_the_positions_they_hold,
+    read::single_events_are_read_without_the_rest,
+    read::stored_pages_keep_the_exact_text,
+    index::every_stream_and_key_is_found_before_and_after_sealing,
+    index::saved_segments_equal_a_fresh_rebuild,
+    index::a_segment_may_stay_unsaved,
+    index::keys_outside_the_window_are_forgotten,
+    index::the_newest_snapshot_at_or_below_a_version_is_found,
+}
+
+on_every_database! {
+    sql::changes_and_deletions_are_refused,
+    sql::events_are_readable_with_plain_sql,
+    sql::deleted_caches_are_rebuilt,
+    sql::a_wrong_cache_is_rebuilt,
+    sql::a_changed_event_stops_the_journal_from_opening,
+}

@@ -1,0 +1,104 @@
+//! Appends that go wrong, and what recovery finds.
+
+use std::sync::Arc;
+
+use quipu_journal::{
+    AppendError, Fault, Head, Index, KeyWindow, MemoryStore, Outcome, SqlStore, Writer,
+};
+use quipu_testkit::postgres::Server;
+use tokio::runtime::Runtime;
+
+use crate::bed::{PATIENCE, events};
+
+fn in_memory() -> (MemoryStore, Writer, Index) {
+    let store = MemoryStore::new();
+    let (mut writer, index) =
+        Writer::open(Arc::new(store.clone()), PATIENCE, KeyWindow::default()).unwrap();
+    writer.append(&events(1, 3)).unwrap();
+    (store, writer, index)
+}
+
+#[test]
+fn an_unknown_append_that_took_effect_is_found() {
+    let (store, mut writer, _) = in_memory();
+    store.fail_next(Fault::UnknownCommitted);
+    assert!(matches!(writer.append(&events(4, 6)), Err(AppendError::Unknown(_))));
+    let Outcome::Committed(appended) = writer.recover().unwrap() else { panic!("not found") };
+    assert_eq!(appended.head, writer.head());
+    writer.append(&events(7, 7)).unwrap();
+}
+
+#[test]
+fn an_append_that_took_no_effect_can_be_made_again() {
+    for fault in [Fault::UnknownLost, Fault::Failed, Fault::NotHead] {
+        let (store, mut writer, _) = in_memory();
+        let before = writer.head();
+        store.fail_next(fault);
+        writer.append(&events(4, 6)).unwrap_err();
+        assert_eq!(writer.recover().unwrap(), Outcome::NotCommitted, "{fault:?}");
+        assert_eq!(writer.head(), before);
+        writer.append(&events(4, 6)).unwrap();
+    }
+}
+
+#[test]
+fn a_writer_that_was_overtaken_does_not_go_on() {
+    let (store, mut writer, _) = in_memory();
+    store.fail_next(Fault::UnknownLost);
+    writer.append(&events(4, 6)).unwrap_err();
+    let (mut other, _) = Writer::open(Arc::new(store), PATIENCE, KeyWindow::default()).unwrap();
+    other.append(&events(4, 4)).unwrap();
+    drop(other);
+    assert_eq!(writer.recover().unwrap(), Outcome::Overtaken);
+    assert!(writer.append(&events(4, 6)).is_err());
+}
+
+#[test]
+fn an_outage_ends_without_a_new_writer() {
+    let (store, mut writer, _) = in_memory();
+    store.unavailable(true);
+    assert!(matches!(writer.append(&events(4, 4)), Err(AppendError::Failed(_))));
+    assert!(writer.recover().unwrap_err().is_unavailable());
+    store.unavailable(false);
+    assert_eq!(writer.recover().unwrap(), Outcome::NotCommitted);
+    writer.append(&events(4, 4)).unwrap();
+}
+
+#[test]
+fn a_postgres_that_crashes_under_the_writer_is_used_again() {
+    let (server, runtime) = (Server::own(), Runtime::new().unwrap());
+    let store = SqlStore::connect_postgres(&server.database(), runtime.handle().clone()).unwrap();
+    let store = Arc::new(store);
+    let (mut writer, _) =
+        Writer::open(Arc::clone(&store) as _, PATIENCE, KeyWindow::default()).unwrap();
+    let mut next = 1;
+    for size in [1, 300] {
+        writer.append(&events(next, next + 4)).unwrap();
+        next += 5;
+        let before: Head = writer.head();
+        server.stop_immediate();
+        writer.append(&events(next, next + size - 1)).unwrap_err();
+        assert!(writer.recover().unwrap_err().is_unavailable());
+        server.start_again();
+        assert_eq!(writer.recover().unwrap(), Outcome::NotCommitted);
+        assert_eq!(writer.head(), before);
+        writer.append(&events(next, next + size - 1)).unwrap();
+        next += size;
+    }
+    assert_eq!(quipu_journal::Store::head(store.as_ref()).unwrap(), writer.head());
+}
+
+#[test]
+fn a_writer_whose_connection_is_killed_recovers_its_lease() {
+    let server = Server::start();
+    let (url, runtime) = (server.database(), Runtime::new().unwrap());
+    let store = SqlStore::connect_postgres(&url, runtime.handle().clone()).unwrap();
+    let (mut writer, _) = Writer::open(Arc::new(store), PATIENCE, KeyWindow::default()).unwrap();
+    writer.append(&events(1, 2)).unwrap();
+    let kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name LIKE 'quipu writer%'";
+    assert_eq!(server.psql(&url, kill).unwrap(), "1");
+    writer.append(&events(3, 4)).unwrap_err();
+    assert_eq!(writer.recover().unwrap(), Outcome::NotCommitted);
+    writer.append(&events(3, 4)).unwrap();
+}

@@ -1,0 +1,117 @@
+//! What the database itself promises, without this program.
+
+use quipu_database::{DatabaseError, Engine};
+use quipu_journal::{JournalError, KeyWindow, Writer};
+use quipu_testkit::postgres::Server;
+
+use crate::bed::{self, Bed, PATIENCE, event};
+use crate::index::assert_complete;
+
+pub(crate) fn changes_and_deletions_are_refused(bed: &Bed) {
+    let (writer, _) = bed.with_events(5);
+    let database = bed.database();
+    let mut statements = vec![
+        "UPDATE journal_batch SET events = '[]' WHERE first_position = 1",
+        "UPDATE journal_batch SET recorded_at = recorded_at",
+        "DELETE FROM journal_batch WHERE first_position > 1",
+        "DELETE FROM journal_batch",
+    ];
+    if database.engine() == Engine::Postgres {
+        statements.push("TRUNCATE journal_batch CASCADE");
+    }
+    for statement in statements {
+        let error = database.writer().unwrap().execute(statement, &[]).unwrap_err();
+        assert!(
+            matches!(&error, DatabaseError::Refused(why) if why.contains("never")),
+            "{error:?}"
+        );
+    }
+    assert_eq!(bed.store.head().unwrap(), writer.head());
+}
+
+pub(crate) fn events_are_readable_with_plain_sql(bed: &Bed) {
+    let _writer = bed.with_events(12);
+    let sql = "SELECT position, stream, version, id, type, schema, recorded_at, effective_at,
+            tenant, actor, command, fingerprint, correlation, causation, CAST(data AS TEXT)
+        FROM journal_event WHERE tenant = 't_1' ORDER BY position";
+    let rows = bed.database().read(|connection| connection.query(sql, &[])).unwrap();
+    let positions: Vec<i64> = rows.iter().map(|row| row.int(0).unwrap()).collect();
+    assert_eq!(positions, [1, 4, 7, 10]);
+    let (row, expected) = (&rows[1], event(4));
+    assert_eq!((row.int(2), row.int(5)), (Ok(2), Ok(1)));
+    let texts = [1, 3, 4, 6, 7, 8, 9, 10, 14].map(|column| row.text(column).unwrap().to_owned());
+    assert_eq!(
+        texts,
+        [
+            "wallet/t_1".to_owned(),
+            expected.id.to_string(),
+            "WalletFrozen".to_owned(),
+            expected.recorded_at.to_string(),
+            expected.recorded_at.to_string(),
+            "t_1".to_owned(),
+            "local".to_owned(),
+            "key-2".to_owned(),
+            r#"{"reason":"reason \"4\" é"}"#.to_owned(),
+        ]
+    );
+    let absent = [11, 12].map(|column| row.optional_text(column).unwrap());
+    assert_eq!((absent, row.optional_int(13)), ([None, None], Ok(None)));
+}
+
+#[test]
+fn psql_alone_shows_the_events() {
+    let server = Server::start();
+    let (url, runtime) = (server.database(), tokio::runtime::Runtime::new().unwrap());
+    let store = quipu_journal::SqlStore::connect_postgres(&url, runtime.handle().clone()).unwrap();
+    let (mut writer, _) =
+        Writer::open(std::sync::Arc::new(store), PATIENCE, KeyWindow::default()).unwrap();
+    writer.append(&bed::events(1, 3)).unwrap();
+    let shown = server.psql(&url, "SELECT position, type, data->>'reason' FROM journal_event");
+    let expected = "1|WalletFrozen|reason \"1\" é\n2|WalletFrozen|reason \"2\" é\n3|WalletFrozen|reason \"3\" é";
+    assert_eq!(shown.unwrap(), expected);
+    let refused = server.psql(&url, "DELETE FROM journal_batch").unwrap_err();
+    assert!(refused.contains("never changed or deleted"), "{refused}");
+}
+
+pub(crate) fn deleted_caches_are_rebuilt(bed: &Bed) {
+    let (writer, _) = bed.with_events(57);
+    let (head, end) = (writer.head(), bed.store.last_segment().unwrap());
+    drop(writer);
+    for statement in [
+        "DELETE FROM journal_segment",
+        "DELETE FROM journal_posting",
+        "DELETE FROM journal_segment WHERE first_position = 21",
+    ] {
+        bed.database().writer().unwrap().execute(statement, &[]).unwrap();
+        let (writer, index) = bed.open();
+        assert_complete(&index, bed.store.as_ref(), 57);
+        assert_eq!((writer.head(), bed.store.last_segment().unwrap()), (head, end.clone()));
+    }
+}
+
+pub(crate) fn a_wrong_cache_is_rebuilt(bed: &Bed) {
+    let (writer, _) = bed.with_events(57);
+    let (head, end) = (writer.head(), bed.store.last_segment().unwrap());
+    drop(writer);
+    for statement in [
+        "UPDATE journal_segment SET peaks = keys WHERE last_position = 50",
+        "UPDATE journal_segment SET peaks = (SELECT root || root || root FROM journal_batch
+            WHERE first_position = 0) WHERE last_position = 50",
+        "UPDATE journal_segment SET last_position = 99 WHERE last_position = 50",
+    ] {
+        bed.database().writer().unwrap().execute(statement, &[]).unwrap();
+        let (writer, index) = bed.open();
+        assert_complete(&index, bed.store.as_ref(), 57);
+        assert_eq!((writer.head(), bed.store.last_segment().unwrap()), (head, end.clone()));
+    }
+}
+
+pub(crate) fn a_changed_event_stops_the_journal_from_opening(bed: &Bed) {
+    drop(bed.with_events(57));
+    let sql = "UPDATE journal_batch SET events = replace(events, 'reason \\\"55\\\"', 'reason \\\"56\\\"')";
+    let changed = bed.without_triggers().writer().unwrap().execute(sql, &[]).unwrap();
+    assert!(changed > 0);
+    let opened = Writer::open(std::sync::Arc::clone(&bed.store), PATIENCE, KeyWindow::default());
+    let error = opened.err().unwrap();
+    assert!(matches!(error, JournalError::Corrupt { .. }), "{error:?}");
+}
