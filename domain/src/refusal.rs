@@ -256,6 +256,46 @@ pub enum RefusalKind {
 }
 
 impl Refusal {
+    /// Every code, in the order of precedence.
+    pub const CODES: [&'static str; 36] = [
+        "unknown_tenant",
+        "tenant_exists",
+        "unknown_meter",
+        "meter_exists",
+        "unknown_price_table",
+        "unknown_agent",
+        "agent_exists",
+        "unknown_grant",
+        "unknown_hold",
+        "unknown_entry",
+        "amount_not_positive",
+        "priority_out_of_range",
+        "ttl_out_of_range",
+        "expiry_not_in_future",
+        "too_far_back",
+        "in_the_future",
+        "unknown_time_zone",
+        "invalid_price",
+        "invalid_usage",
+        "tenant_suspended",
+        "tenant_not_suspended",
+        "tenant_already_suspended",
+        "wallet_frozen",
+        "wallet_already_frozen",
+        "wallet_not_frozen",
+        "agent_retired",
+        "hold_expired",
+        "hold_ended",
+        "settlement_exceeds_hold",
+        "nothing_to_void",
+        "not_refundable",
+        "refund_exceeds_debit",
+        "usage_already_void",
+        "usage_unpriceable",
+        "amount_out_of_range",
+        "insufficient_credits",
+    ];
+
     /// The stable code.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -271,7 +311,6 @@ impl Refusal {
             Refusal::UnknownHold { .. } => "unknown_hold",
             Refusal::UnknownEntry { .. } => "unknown_entry",
             Refusal::AmountNotPositive => "amount_not_positive",
-            Refusal::AmountOutOfRange => "amount_out_of_range",
             Refusal::PriorityOutOfRange { .. } => "priority_out_of_range",
             Refusal::TtlOutOfRange { .. } => "ttl_out_of_range",
             Refusal::ExpiryNotInFuture { .. } => "expiry_not_in_future",
@@ -295,6 +334,7 @@ impl Refusal {
             Refusal::RefundExceedsDebit { .. } => "refund_exceeds_debit",
             Refusal::UsageAlreadyVoid { .. } => "usage_already_void",
             Refusal::UsageUnpriceable { .. } => "usage_unpriceable",
+            Refusal::AmountOutOfRange => "amount_out_of_range",
             Refusal::InsufficientCredits { .. } => "insufficient_credits",
         }
     }

@@ -101,8 +101,8 @@ pub struct Needs<'a> {
 }
 
 impl Wallet {
-    /// What must be fetched before this command can be decided. Only what the state itself has
-    /// forgotten, or never knew, is asked for.
+    /// What must be fetched before this command can be decided: what the state has forgotten or
+    /// never knew. Ask it after what is due was recorded.
     #[must_use]
     pub fn needs<'a>(&self, command: &'a WalletCommand) -> Needs<'a> {
         let work = |meter, attribution: &super::event::Attribution| Needs {
@@ -115,8 +115,7 @@ impl Wallet {
             WalletCommand::PlaceHold(hold) => work(hold.meter.as_ref(), &hold.attribution),
             WalletCommand::RecordUsage(usage) => work(Some(&usage.meter), &usage.attribution),
             WalletCommand::VoidGrant { grant, .. } => {
-                let known = self.funds.lots.get(*grant).is_some() || self.funds.is_voided(*grant);
-                Needs { original: (!known).then(|| grant.position()), ..Needs::default() }
+                Needs { original: Some(grant.position()), ..Needs::default() }
             }
             WalletCommand::ExtendHold { hold, .. }
             | WalletCommand::SettleHold { hold, .. }

@@ -1,0 +1,241 @@
+//! Any sequence of commands, about a third of them invalid, keeps every invariant. The book
+//! itself checks after each event that the accounts and the state agree.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use quipu_domain::meter::{Aggregation, Price, Tier, UnpricedPolicy};
+use quipu_domain::wallet::command::{Debit, Grant, PlaceHold};
+use quipu_domain::wallet::event::{Draws, GrantKind, Origin, Overage};
+use quipu_domain::wallet::{Wallet, WalletCommand, WalletEvent};
+use quipu_domain::{Credits, EntryId, GrantId, HoldId, Position};
+
+use crate::support::{
+    Book, after, credits, debit, rate_usage, some_debit, some_grant, some_hold, some_usage, text,
+};
+
+const METERS: [&str; 6] = ["flat", "tiers", "falling", "latest", "people", "undefined"];
+
+/// What happens next; numbers are made into commands against the book as it then stands.
+#[derive(Clone, Debug)]
+enum Step {
+    Pass(i64),
+    /// The state is written as a snapshot and read back.
+    Restart,
+    /// A meter gets another price for all that occurred so far.
+    Reprice(usize, i64),
+    Command {
+        kind: u8,
+        amount: i64,
+        which: usize,
+        meter: usize,
+        choice: u8,
+    },
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let amount = prop_oneof![
+        7 => 1_i64..20_000_000,
+        2 => 20_000_000_i64..2_000_000_000,
+        1 => -1_000_000_i64..1,
+    ];
+    let command = (0_u8..24, amount, any::<usize>(), 0..METERS.len(), any::<u8>()).prop_map(
+        |(kind, amount, which, meter, choice)| Step::Command { kind, amount, which, meter, choice },
+    );
+    let step = prop_oneof![
+        12 => command,
+        2 => (1_i64..1_500).prop_map(Step::Pass),
+        1 => Just(Step::Restart),
+        1 => (0..METERS.len() - 1, 0_i64..4).prop_map(|(meter, price)| Step::Reprice(meter, price)),
+    ];
+    prop::collection::vec(step, 1..70)
+}
+
+fn market() -> Book {
+    let mut book = Book::new();
+    book.meter("flat", Aggregation::Sum, UnpricedPolicy::RecordUnpriced);
+    book.meter("tiers", Aggregation::Sum, UnpricedPolicy::RecordUnpriced);
+    book.meter("falling", Aggregation::Count, UnpricedPolicy::Refuse);
+    book.meter("latest", Aggregation::Latest, UnpricedPolicy::Refuse);
+    let unit_price = text("0.5");
+    book.meter("people", Aggregation::UniqueCount, UnpricedPolicy::DefaultPrice { unit_price });
+    book
+}
+
+fn price(meter: usize, price: i64) -> Price {
+    let tier = |up_to: Option<i64>, unit_price: i64| Tier {
+        up_to: up_to.map(Into::into),
+        unit_price: unit_price.into(),
+        flat_price: 0.into(),
+    };
+    match METERS[meter] {
+        "tiers" => Price::Graduated { tiers: vec![tier(Some(3), price), tier(None, 1)] },
+        "falling" => Price::Volume { tiers: vec![tier(Some(3), price), tier(None, 0)] },
+        _ => Price::Flat { unit_price: price.into() },
+    }
+}
+
+/// A position of an event that is wanted, or of any other.
+fn position(book: &Book, which: usize, wanted: fn(&WalletEvent) -> bool) -> Position {
+    let all = 1..=book.events.len() as u64 + 1;
+    let fitting: Vec<u64> =
+        all.clone().filter(|p| book.events.get(*p as usize - 1).is_some_and(wanted)).collect();
+    let any: Vec<u64> = if which % 10 < 2 || fitting.is_empty() { all.collect() } else { fitting };
+    Position(any[which % any.len()])
+}
+
+fn command(
+    book: &Book,
+    kind: u8,
+    micros: i64,
+    which: usize,
+    meter: usize,
+    choice: u8,
+) -> WalletCommand {
+    let amount = Credits::from_micros(micros).unwrap();
+    let named = (choice & 1 == 0).then(|| text(METERS[meter]));
+    let reason = || text("because");
+    let hold = || HoldId(position(book, which, |e| matches!(e, WalletEvent::HoldPlaced(_))));
+    let entry = || EntryId(position(book, which, |e| e.entry().is_some()));
+    let record = || EntryId(position(book, which, |e| matches!(e, WalletEvent::UsageRecorded(_))));
+    match kind {
+        0..4 => WalletCommand::Grant(Grant {
+            amount,
+            kind: if choice & 2 == 0 { GrantKind::Paid } else { GrantKind::Promotional },
+            priority: choice % 110,
+            effective_at: (choice & 4 == 0).then(|| book.now.plus_seconds(which as i64 % 900)),
+            expires_at: (choice & 8 == 0).then(|| book.now.plus_seconds(which as i64 % 2_000)),
+            scope: named.into_iter().collect(),
+            origin: Origin::Plan,
+            ..some_grant("1")
+        }),
+        4 => WalletCommand::VoidGrant {
+            grant: GrantId(position(book, which, |e| matches!(e, WalletEvent::CreditsGranted(_)))),
+            reason: reason(),
+        },
+        5..8 => WalletCommand::Debit(Debit { amount, meter: named, ..some_debit("1") }),
+        8..11 => WalletCommand::PlaceHold(PlaceHold {
+            amount,
+            meter: named,
+            overage: [Overage::Overflow, Overage::Cap, Overage::Reject][which % 3],
+            ttl_seconds: (choice & 2 == 0).then_some(i64::from(choice) * 10),
+            ..some_hold("1")
+        }),
+        11 => WalletCommand::ExtendHold { hold: hold(), ttl_seconds: Some(i64::from(choice) * 10) },
+        12..15 => WalletCommand::SettleHold { hold: hold(), amount },
+        15 => WalletCommand::ReleaseHold { hold: hold(), reason: None },
+        16..18 => WalletCommand::Refund {
+            entry: entry(),
+            amount: (choice & 2 == 0).then_some(amount),
+            expires_at: (choice & 4 == 0).then(|| book.now.plus_seconds(500)),
+            reason: None,
+        },
+        18 if choice < 200 => WalletCommand::SetOverdraftLimit { limit: amount, reason: None },
+        18 if choice < 220 => WalletCommand::Freeze { reason: reason() },
+        18 => WalletCommand::Unfreeze { reason: reason() },
+        19..22 => {
+            let mut usage = some_usage(METERS[meter], &(choice % 7).to_string());
+            usage.value = (METERS[meter] == "people").then(|| text(&(choice % 5).to_string()));
+            usage.occurred_at = book.now.plus_seconds(-i64::from(choice));
+            WalletCommand::RecordUsage(usage)
+        }
+        22 => WalletCommand::VoidUsage { entry: record(), reason: reason() },
+        _ => rate_usage(record().position().0),
+    }
+}
+
+/// W4, W5: no new work draws overdraft beyond the limit.
+fn check_limit(book: &Book, events: &[WalletEvent]) {
+    let none = Draws::default();
+    for event in events {
+        let draws = match event {
+            WalletEvent::CreditsDebited(e) => &e.draws,
+            WalletEvent::HoldPlaced(e) => &e.draws,
+            WalletEvent::UsageRecorded(e) => &e.draws,
+            _ => &none,
+        };
+        let balance = book.wallet.balance(book.now);
+        assert!(draws.overdraft.is_zero() || balance.overdraft <= balance.overdraft_limit);
+    }
+}
+
+/// W10: no line gives back more than it took.
+fn check_refunds(events: &[WalletEvent]) {
+    let mut taken: BTreeMap<EntryId, i64> = BTreeMap::new();
+    for event in events {
+        let (entry, amount) = match event {
+            WalletEvent::CreditsDebited(e) => (e.entry, e.amount.micros()),
+            WalletEvent::HoldSettled(e) => (e.entry, e.amount.micros()),
+            WalletEvent::UsageRecorded(e) => (e.entry, e.draws.total().micros()),
+            WalletEvent::CreditsRefunded(e) => (e.of, -e.amount.micros()),
+            WalletEvent::UsageVoided(e) => (e.of, -e.amount.micros()),
+            WalletEvent::UsageRated(e) => {
+                (e.of, e.draws.total().micros() - e.returns.total().micros())
+            }
+            _ => continue,
+        };
+        let left = taken.entry(entry).or_default();
+        *left += amount;
+        assert!(*left >= 0, "{entry} gave back more than it took");
+    }
+}
+
+/// W3: exactly what can be spent can be spent.
+fn check_spendable(book: &Book) {
+    let spendable = book.wallet.spendable(None, book.now);
+    if book.wallet.balance(book.now).frozen {
+        return;
+    }
+    if spendable.is_positive() {
+        book.decide(&debit(&spendable.to_string())).unwrap();
+    }
+    let more = spendable.plus(credits("0.000001")).unwrap().to_string();
+    assert_eq!(book.decide(&debit(&more)).unwrap_err().code(), "insufficient_credits");
+}
+
+fn restarted(wallet: &Wallet) -> Wallet {
+    let snapshot = serde_json::to_string(wallet).unwrap();
+    let read: Wallet = serde_json::from_str(&snapshot).unwrap();
+    assert_eq!(read, *wallet);
+    assert_eq!(serde_json::to_string(&read).unwrap(), snapshot);
+    read
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_sequence_of_commands_keeps_the_books(steps in steps()) {
+        let mut book = market();
+        for step in steps {
+            match step {
+                Step::Pass(seconds) => book.pass(seconds),
+                Step::Restart => book.wallet = restarted(&book.wallet),
+                Step::Reprice(meter, to) => {
+                    book.price(METERS[meter], after(-3_600), price(meter, to));
+                }
+                Step::Command { kind, amount, which, meter, choice } => {
+                    let command = command(&book, kind, amount, which, meter, choice);
+                    let unannounced = book.decide(&command);
+                    let due = book.wallet.due(&book.moment());
+                    let decided = book.run(command);
+                    // Whether the scheduler or the command comes first makes no difference.
+                    let joined = decided.clone().map(|events| [due, events].concat());
+                    prop_assert_eq!(unannounced, joined);
+                    match decided {
+                        Ok(events) => check_limit(&book, &events),
+                        Err(refusal) => prop_assert_ne!(refusal.code(), "amount_out_of_range"),
+                    }
+                    check_spendable(&book);
+                }
+            }
+        }
+        check_refunds(&book.events);
+        let mut folded = Wallet::default();
+        for event in &book.events {
+            folded.apply(event).unwrap();
+        }
+        prop_assert_eq!(&folded, &book.wallet);
+        restarted(&folded);
+    }
+}
