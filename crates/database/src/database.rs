@@ -25,7 +25,7 @@ pub struct Database(Arc<Kind>);
 
 enum Kind {
     Sqlite(SqliteFile),
-    Postgres(Server),
+    Postgres(Box<Server>),
 }
 
 impl Database {
@@ -50,7 +50,7 @@ impl Database {
         migrations: &Migrations,
     ) -> Result<Database, DatabaseError> {
         let server = Server::connect(url, schema, handle, migrations.postgres)?;
-        Ok(Database(Arc::new(Kind::Postgres(server))))
+        Ok(Database(Arc::new(Kind::Postgres(Box::new(server)))))
     }
 
     /// Which kind of database it is.

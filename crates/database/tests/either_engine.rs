@@ -1,5 +1,7 @@
 //! The same behaviour on SQLite and on PostgreSQL.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use quipu_database::{Database, DatabaseError, Durability, Engine, Migrations, Value};
 use quipu_testkit::postgres::Server;
 use quipu_testkit::{postgres, sqlite};

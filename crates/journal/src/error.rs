@@ -60,6 +60,16 @@ impl JournalError {
     pub const fn is_unavailable(&self) -> bool {
         matches!(self, JournalError::Database(DatabaseError::Unavailable(_)))
     }
+
+    /// Whether what is stored is not what was written.
+    #[must_use]
+    pub const fn is_corrupt(&self) -> bool {
+        matches!(
+            self,
+            JournalError::Corrupt { .. }
+                | JournalError::Database(DatabaseError::Corrupt(_) | DatabaseError::Column { .. })
+        )
+    }
 }
 
 /// Why an append was not acknowledged.

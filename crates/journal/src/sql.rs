@@ -87,7 +87,7 @@ impl Store for SqlStore {
             Engine::Postgres => statement::ROWS_HOLDING_POSTGRES,
         };
         let list: Vec<String> = positions.iter().map(ToString::to_string).collect();
-        let params = [format!("[{}]", list.join(",")).into(), JOURNAL.into()];
+        let params = [JOURNAL.into(), format!("[{}]", list.join(",")).into()];
         let rows = self.database.read(|c| c.query(sql, &params))?;
         rows.into_iter().map(row::batch).collect()
     }

@@ -19,10 +19,10 @@ pub(super) const ROWS_HOLDING_SQLITE: &str = "\
     FROM (
         SELECT DISTINCT (
             SELECT first_position FROM journal_batch
-            WHERE journal = $2 AND first_position <= wanted.value
+            WHERE journal = $1 AND first_position <= wanted.value
             ORDER BY first_position DESC LIMIT 1) AS holding
-        FROM json_each($1) AS wanted)
-    CROSS JOIN journal_batch ON journal = $2 AND first_position = holding AND holding > 0
+        FROM json_each($2) AS wanted)
+    CROSS JOIN journal_batch ON journal = $1 AND first_position = holding AND holding > 0
     ORDER BY first_position";
 
 pub(super) const ROWS_HOLDING_POSTGRES: &str = "\
@@ -30,10 +30,10 @@ pub(super) const ROWS_HOLDING_POSTGRES: &str = "\
     FROM (
         SELECT DISTINCT (
             SELECT first_position FROM journal_batch
-            WHERE journal = $2 AND first_position <= wanted.value::bigint
+            WHERE journal = $1 AND first_position <= wanted.value::bigint
             ORDER BY first_position DESC LIMIT 1) AS holding
-        FROM json_array_elements_text($1::text::json) AS wanted (value)) AS rows_wanted
-    JOIN journal_batch ON journal = $2 AND first_position = holding AND holding > 0
+        FROM json_array_elements_text($2::text::json) AS wanted (value)) AS rows_wanted
+    JOIN journal_batch ON journal = $1 AND first_position = holding AND holding > 0
     ORDER BY first_position";
 
 pub(super) const APPEND: &str = "\

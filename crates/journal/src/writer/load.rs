@@ -3,7 +3,7 @@
 use quipu_domain::{Position, Recorded};
 
 use super::{Appended, edge::Edge};
-use crate::{Appender, BatchRow, Head, Index, JournalError, KeyWindow, SegmentEnd, Store, codec};
+use crate::{Appender, BatchRow, Head, Index, JournalError, KeyWindow, Store, codec};
 
 /// Events read at a time.
 const PAGE_EVENTS: usize = 16_384;
@@ -17,28 +17,29 @@ pub(super) fn load(
     segment_length: usize,
 ) -> Result<(Edge, Index), JournalError> {
     let head = store.head()?;
-    let sealed = store.last_segment()?.filter(|end| end.position <= head.position);
-    if let Some(end) = sealed {
-        let last = end.position;
-        match from_segments(store, appender, window, segment_length, head, end) {
-            Err(error @ JournalError::Corrupt { .. }) => {
-                tracing::warn!(%error, "saved segments up to {last} do not fit the journal; rebuilding them");
-            }
-            loaded => return loaded,
+    match from_segments(store, appender, window, segment_length, head) {
+        Ok(Some(loaded)) => return Ok(loaded),
+        Ok(None) => {}
+        Err(error) if error.is_corrupt() => {
+            tracing::warn!(%error, "saved segments do not fit the journal; rebuilding them");
         }
+        Err(error) => return Err(error),
     }
     let index = Index::new(window, Vec::new(), Position::ZERO);
     replay(store, appender, Edge::start(segment_length), index, head)
 }
 
+/// `None` where there are no segments, or more than there is journal.
 fn from_segments(
     store: &dyn Store,
     appender: &mut dyn Appender,
     window: KeyWindow,
     segment_length: usize,
     head: Head,
-    end: SegmentEnd,
-) -> Result<(Edge, Index), JournalError> {
+) -> Result<Option<(Edge, Index)>, JournalError> {
+    let Some(end) = store.last_segment()?.filter(|end| end.position <= head.position) else {
+        return Ok(None);
+    };
     let last = end.position;
     let mut keys = store.segments(window.since(head.recorded_at))?;
     keys.retain(|segment| segment.last_position <= last);
@@ -46,7 +47,7 @@ fn from_segments(
         position: last,
         why: "the hash tree saved with its segment".to_owned(),
     })?;
-    replay(store, appender, edge, Index::new(window, keys, last), head)
+    replay(store, appender, edge, Index::new(window, keys, last), head).map(Some)
 }
 
 /// Hashes and indexes everything after the edge, and saves the segments that this completes.

@@ -1,5 +1,7 @@
 //! What every store has to hold, tried on the one in memory, on SQLite and on PostgreSQL.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod append;
 mod bed;
 mod fork;

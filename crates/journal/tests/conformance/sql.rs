@@ -93,13 +93,20 @@ pub(crate) fn a_wrong_cache_is_rebuilt(bed: &Bed) {
     let (writer, _) = bed.with_events(57);
     let (head, end) = (writer.head(), bed.store.last_segment().unwrap());
     drop(writer);
-    for statement in [
-        "UPDATE journal_segment SET peaks = keys WHERE last_position = 50",
-        "UPDATE journal_segment SET peaks = (SELECT root || root || root FROM journal_batch
-            WHERE first_position = 0) WHERE last_position = 50",
-        "UPDATE journal_segment SET last_position = 99 WHERE last_position = 50",
-    ] {
-        bed.database().writer().unwrap().execute(statement, &[]).unwrap();
+    let wrong: [&[&'static str]; 3] = [
+        &["UPDATE journal_segment SET peaks = keys WHERE last_position = 50"],
+        &[
+            "DELETE FROM journal_segment WHERE last_position = 50",
+            "UPDATE journal_segment SET peaks = (SELECT peaks FROM journal_segment AS other
+                WHERE other.last_position = 20) WHERE last_position = 40",
+        ],
+        &["UPDATE journal_segment SET last_position = 99 WHERE last_position = 50"],
+    ];
+    for statements in wrong {
+        let mut connection = bed.database().writer().unwrap();
+        for statement in statements {
+            assert_eq!(connection.execute(statement, &[]).unwrap(), 1);
+        }
         let (writer, index) = bed.open();
         assert_complete(&index, bed.store.as_ref(), 57);
         assert_eq!((writer.head(), bed.store.last_segment().unwrap()), (head, end.clone()));
