@@ -1,1 +1,54 @@
-//! .
+//! HTTP: resources, problem+json, OpenAPI.
+//!
+//! [`router`] gives the whole interface over an engine and its views, [`serve`] serves it. One
+//! file per resource; what all of them share is in `strict_json` (bodies), `parameters` (paths and
+//! queries), `idempotency` (keys), `call` (commands), `answer` (receipts), `reading` (views),
+//! `problem` (errors) and `edge` (the outermost layer).
+//!
+//! What must hold:
+//! - a request that is not understood to the last field is refused, and leaves no event;
+//! - an answer to a command is a pure function of its receipt, so a replay is the same bytes;
+//! - nothing that blocks runs on a thread that serves requests;
+//! - the text of an internal error never leaves the process.
+//!
+//! **Absent from this crate:** rules (they are in `quipu-domain`), SQL, and any state that an
+//! engine or a view does not hold.
+
+mod accounts;
+mod agents;
+mod answer;
+mod audit;
+mod balance;
+mod call;
+mod debits;
+mod docs;
+mod edge;
+mod entries;
+mod events;
+mod grants;
+mod health;
+mod holds;
+mod idempotency;
+mod lots;
+mod meters;
+mod openapi;
+mod parameters;
+mod price_tables;
+mod problem;
+mod problems;
+mod projections;
+mod reading;
+mod refunds;
+mod routes;
+mod server;
+mod state;
+mod strict_json;
+mod tenants;
+mod usage;
+mod usage_report;
+mod wallet;
+mod wire;
+
+pub use routes::{openapi_document, router};
+pub use server::{ServerError, ServerOptions, listen, serve};
+pub use state::{Limits, State};

@@ -1,0 +1,172 @@
+//! `/v1/tenants/{tenant}/holds`: credits that are reserved for work under way (rules W6 to W9).
+
+mod list;
+
+use std::collections::BTreeMap;
+
+use axum::response::Response;
+use quipu_domain::wallet::WalletCommand;
+use quipu_domain::wallet::command::PlaceHold;
+use quipu_domain::wallet::event::{Attribution, Overage};
+use quipu_domain::{HoldId, Label, MeterName, TenantId};
+use quipu_engine::Command;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::answer::{self, CommandAnswer};
+use crate::call::Call;
+use crate::parameters::PathIds;
+use crate::problem::Problem;
+use crate::strict_json::StrictJson;
+use crate::wire::{Amount, unique_map};
+pub(crate) use list::{__path_list, list};
+
+/// Credits to be reserved.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"amount": "75", "ttl_seconds": 900, "meter": "llm_tokens", "agent": "analyst"}))]
+pub(crate) struct HoldRequest {
+    /// How much.
+    amount: Amount,
+    /// For how long, 1 to 86400; 900 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ttl_seconds: Option<i64>,
+    /// What for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    meter: Option<MeterName>,
+    /// What a settlement larger than the hold does: `overflow` (charged from what is available,
+    /// then beyond the overdraft limit), `cap` (charged as held) or `reject`; `overflow` where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    overage: Option<Overage>,
+    /// The agent that does the work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    agent: Option<Label>,
+    /// The run, meeting or job it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    run: Option<Label>,
+    /// The model that is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    model: Option<Label>,
+    /// Your own dimensions, at most 16.
+    #[serde(default, deserialize_with = "unique_map", skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>)]
+    dimensions: BTreeMap<Label, Label>,
+}
+
+/// More time for a hold.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"ttl_seconds": 900}))]
+pub(crate) struct ExtendRequest {
+    /// Seconds from now, 1 to 86400; 900 where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ttl_seconds: Option<i64>,
+}
+
+/// The end of a hold in a charge.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"amount": "62.5"}))]
+pub(crate) struct SettleRequest {
+    /// What the work came to; zero returns everything.
+    amount: Amount,
+}
+
+/// The end of a hold without a charge.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({}))]
+pub(crate) struct ReleaseRequest {
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    reason: Option<Label>,
+}
+
+impl HoldRequest {
+    fn command(&self) -> WalletCommand {
+        WalletCommand::PlaceHold(PlaceHold {
+            amount: self.amount.0,
+            ttl_seconds: self.ttl_seconds,
+            meter: self.meter.clone(),
+            overage: self.overage.unwrap_or_default(),
+            attribution: Attribution {
+                agent: self.agent.clone(),
+                run: self.run.clone(),
+                model: self.model.clone(),
+                dimensions: self.dimensions.clone(),
+            },
+        })
+    }
+}
+
+/// Reserves credits.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/holds", tag = "wallet", request_body = HoldRequest,
+    responses((status = 201, body = CommandAnswer, description = "The credits are held."))
+)]
+pub(crate) async fn create(
+    call: Call,
+    PathIds(tenant): PathIds<TenantId>,
+    StrictJson(request): StrictJson<HoldRequest>,
+) -> Result<Response, Problem> {
+    let command = Command::Wallet { tenant: tenant.clone(), command: request.command() };
+    let receipt = call.execute("holds.create", &tenant, &request, command).await?;
+    answer::created(&receipt, "HoldPlaced")
+}
+
+/// Gives a hold that has not expired more time.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/holds/{hold}/extend", tag = "wallet",
+    request_body = ExtendRequest,
+    responses((status = 200, body = CommandAnswer, description = "The hold lives on."))
+)]
+pub(crate) async fn extend(
+    call: Call,
+    PathIds((tenant, hold)): PathIds<(TenantId, HoldId)>,
+    StrictJson(request): StrictJson<ExtendRequest>,
+) -> Result<Response, Problem> {
+    let command = WalletCommand::ExtendHold { hold, ttl_seconds: request.ttl_seconds };
+    let command = Command::Wallet { tenant: tenant.clone(), command };
+    let receipt = call.execute("holds.extend", &(tenant, hold), &request, command).await?;
+    answer::changed(&receipt, "HoldExtended")
+}
+
+/// Ends a hold in a charge; what is not charged returns to its lots.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/holds/{hold}/settle", tag = "wallet",
+    request_body = SettleRequest,
+    responses((status = 200, body = CommandAnswer, description = "The hold has ended in a charge."))
+)]
+pub(crate) async fn settle(
+    call: Call,
+    PathIds((tenant, hold)): PathIds<(TenantId, HoldId)>,
+    StrictJson(request): StrictJson<SettleRequest>,
+) -> Result<Response, Problem> {
+    let command = WalletCommand::SettleHold { hold, amount: request.amount.0 };
+    let command = Command::Wallet { tenant: tenant.clone(), command };
+    let receipt = call.execute("holds.settle", &(tenant, hold), &request, command).await?;
+    answer::changed(&receipt, "HoldSettled")
+}
+
+/// Ends a hold without a charge.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/holds/{hold}/release", tag = "wallet",
+    request_body = ReleaseRequest,
+    responses((status = 200, body = CommandAnswer, description = "Everything has returned."))
+)]
+pub(crate) async fn release(
+    call: Call,
+    PathIds((tenant, hold)): PathIds<(TenantId, HoldId)>,
+    StrictJson(request): StrictJson<ReleaseRequest>,
+) -> Result<Response, Problem> {
+    let command = WalletCommand::ReleaseHold { hold, reason: request.reason.clone() };
+    let command = Command::Wallet { tenant: tenant.clone(), command };
+    let receipt = call.execute("holds.release", &(tenant, hold), &request, command).await?;
+    answer::changed(&receipt, "HoldReleased")
+}

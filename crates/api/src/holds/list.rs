@@ -1,0 +1,165 @@
+//! Reading holds.
+
+use axum::response::Response;
+use quipu_domain::wallet::event::Overage;
+use quipu_domain::{Credits, HoldId, Label, MeterName, Position, TenantId, Timestamp};
+use quipu_views::{Hold, HoldStatus, Page, Views};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::parameters::{Limit, PathIds, StrictQuery};
+use crate::problem::Problem;
+use crate::reading::Reader;
+use crate::wire::Embedded;
+
+/// Which holds.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct HoldsQuery {
+    /// Only holds in this state; open ones where absent.
+    #[param(inline)]
+    status: StatusParameter,
+    /// Go on after this hold: the `next_after` of the page before.
+    #[param(value_type = Option<String>)]
+    after: Option<HoldId>,
+    /// At most so many, 1 to 1000; 100 where absent.
+    #[param(value_type = Option<u64>)]
+    limit: Limit,
+    /// Wait, up to 5 s, until the view has this position: read your own write.
+    #[param(value_type = Option<u64>)]
+    at_least: Option<Position>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum StatusParameter {
+    #[default]
+    Open,
+    Settled,
+    Released,
+    Expired,
+    All,
+}
+
+impl From<StatusParameter> for Option<HoldStatus> {
+    fn from(status: StatusParameter) -> Option<HoldStatus> {
+        match status {
+            StatusParameter::Open => Some(HoldStatus::Open),
+            StatusParameter::Settled => Some(HoldStatus::Settled),
+            StatusParameter::Released => Some(HoldStatus::Released),
+            StatusParameter::Expired => Some(HoldStatus::Expired),
+            StatusParameter::All => None,
+        }
+    }
+}
+
+/// A hold, as the views know it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HoldView {
+    /// Its id.
+    #[schema(value_type = String)]
+    id: HoldId,
+    /// What it reserved.
+    #[schema(value_type = String)]
+    amount: Credits,
+    /// `open`, `settled`, `released` or `expired`.
+    status: &'static str,
+    /// When it runs out.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// What a larger settlement does.
+    #[schema(value_type = String)]
+    overage: Overage,
+    /// What for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    meter: Option<MeterName>,
+    /// The agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    agent: Option<Label>,
+    /// The run, meeting or job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    run: Option<Label>,
+    /// The model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    model: Option<Label>,
+    /// The lots that it pinned and the overdraft it reserved.
+    #[schema(value_type = Object)]
+    draws: Embedded,
+    /// What was charged.
+    #[schema(value_type = String)]
+    charged: Credits,
+    /// What was asked for and not charged.
+    #[schema(value_type = String)]
+    shortfall: Credits,
+    /// When it was placed.
+    #[schema(value_type = String, format = DateTime)]
+    placed_at: Timestamp,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ended_at: Option<Timestamp>,
+}
+
+/// Holds in the order in which they were placed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HoldPage {
+    holds: Vec<HoldView>,
+    /// The `after` of the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    next_after: Option<HoldId>,
+    /// Up to where the view knows the journal.
+    #[schema(value_type = u64)]
+    position: Position,
+}
+
+impl From<Hold> for HoldView {
+    fn from(hold: Hold) -> HoldView {
+        HoldView {
+            id: hold.hold_position,
+            amount: hold.amount,
+            status: match hold.status {
+                HoldStatus::Open => "open",
+                HoldStatus::Settled => "settled",
+                HoldStatus::Released => "released",
+                HoldStatus::Expired => "expired",
+            },
+            expires_at: hold.expires_at,
+            overage: hold.overage,
+            meter: hold.meter,
+            agent: hold.agent,
+            run: hold.run,
+            model: hold.model,
+            draws: Embedded(hold.draws),
+            charged: hold.charged,
+            shortfall: hold.shortfall,
+            placed_at: hold.placed_at,
+            ended_at: hold.ended_at,
+        }
+    }
+}
+
+/// Lists a tenant's holds in the order in which they were placed; open ones, if nothing is said.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}/holds", tag = "wallet", params(HoldsQuery),
+    responses((status = 200, body = HoldPage, description = "A page of holds."))
+)]
+pub(crate) async fn list(
+    reader: Reader,
+    PathIds(tenant): PathIds<TenantId>,
+    StrictQuery(query): StrictQuery<HoldsQuery>,
+) -> Result<Response, Problem> {
+    let HoldsQuery { status, after, limit, at_least } = query;
+    let read = move |views: &Views| views.holds(&tenant, status.into(), after, limit.0);
+    let wire = |page: Page<Hold, HoldId>, position| HoldPage {
+        holds: page.items.into_iter().map(HoldView::from).collect(),
+        next_after: page.next,
+        position,
+    };
+    reader.answer(at_least, read, wire).await
+}

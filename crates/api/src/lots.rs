@@ -1,0 +1,146 @@
+//! `/v1/tenants/{tenant}/lots`: what is left of each grant (rules W1 to W3).
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use quipu_domain::wallet::event::{GrantKind, Origin};
+use quipu_domain::{Credits, GrantId, Label, Position, TenantId, Timestamp};
+use quipu_views::{Lot, Page, Views};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::parameters::{ListQuery, PathIds, StrictQuery};
+use crate::problem::Problem;
+use crate::reading::Reader;
+
+/// A lot, as the views know it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LotView {
+    /// The grant that made it, or the refund.
+    #[schema(value_type = String)]
+    id: GrantId,
+    /// What came in.
+    #[schema(value_type = String)]
+    amount: Credits,
+    /// What is left and not held.
+    #[schema(value_type = String)]
+    remaining: Credits,
+    /// What holds have pinned.
+    #[schema(value_type = String)]
+    held: Credits,
+    /// What expired.
+    #[schema(value_type = String)]
+    expired: Credits,
+    /// What was taken back.
+    #[schema(value_type = String)]
+    voided: Credits,
+    /// Whether the grant was voided.
+    is_voided: bool,
+    /// `paid` or `promotional`.
+    #[schema(value_type = String)]
+    kind: GrantKind,
+    /// 0 to 100, low burns first.
+    priority: u8,
+    /// From when it can be spent.
+    #[schema(value_type = String, format = DateTime)]
+    effective_at: Timestamp,
+    /// Until when, exclusive; for ever where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+    /// Meters that may burn it; all where empty.
+    scope: Vec<String>,
+    /// Which account issued it.
+    #[schema(value_type = String)]
+    origin: Origin,
+    /// What it refers to outside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    source: Option<Label>,
+    /// What one credit cost, in money.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    unit_cost: Option<Arc<str>>,
+    /// When it came in.
+    #[schema(value_type = String, format = DateTime)]
+    granted_at: Timestamp,
+}
+
+/// Lots in the order in which they came in.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LotPage {
+    lots: Vec<LotView>,
+    /// The `after` of the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    next_after: Option<GrantId>,
+    /// Up to where the view knows the journal.
+    #[schema(value_type = u64)]
+    position: Position,
+}
+
+impl From<Lot> for LotView {
+    fn from(lot: Lot) -> LotView {
+        let meters = lot.scope.split(',').filter(|meter| !meter.is_empty());
+        LotView {
+            id: lot.grant_position,
+            amount: lot.amount,
+            remaining: lot.remaining,
+            held: lot.held,
+            expired: lot.expired,
+            voided: lot.voided,
+            is_voided: lot.is_voided,
+            kind: lot.kind,
+            priority: lot.priority,
+            effective_at: lot.effective_at,
+            expires_at: lot.expires_at,
+            scope: meters.map(str::to_owned).collect(),
+            origin: lot.origin,
+            source: lot.source,
+            unit_cost: lot.unit_cost,
+            granted_at: lot.granted_at,
+        }
+    }
+}
+
+/// Lists the lots that have something left or held, in the order in which they came in.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}/lots", tag = "wallet", params(ListQuery<GrantId>),
+    responses((status = 200, body = LotPage, description = "A page of lots."))
+)]
+pub(crate) async fn list(
+    reader: Reader,
+    PathIds(tenant): PathIds<TenantId>,
+    StrictQuery(query): StrictQuery<ListQuery<GrantId>>,
+) -> Result<Response, Problem> {
+    page(reader, tenant, query, false).await
+}
+
+/// Lists all that was ever granted, whether anything is left of it or not.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}/grants", tag = "wallet", params(ListQuery<GrantId>),
+    responses((status = 200, body = LotPage, description = "A page of lots."))
+)]
+pub(crate) async fn list_granted(
+    reader: Reader,
+    PathIds(tenant): PathIds<TenantId>,
+    StrictQuery(query): StrictQuery<ListQuery<GrantId>>,
+) -> Result<Response, Problem> {
+    page(reader, tenant, query, true).await
+}
+
+async fn page(
+    reader: Reader,
+    tenant: TenantId,
+    query: ListQuery<GrantId>,
+    with_ended: bool,
+) -> Result<Response, Problem> {
+    let ListQuery { after, limit, at_least } = query;
+    let read = move |views: &Views| views.lots(&tenant, with_ended, after, limit.0);
+    let wire = |page: Page<Lot, GrantId>, position| LotPage {
+        lots: page.items.into_iter().map(LotView::from).collect(),
+        next_after: page.next,
+        position,
+    };
+    reader.answer(at_least, read, wire).await
+}

@@ -1,0 +1,121 @@
+//! The OpenAPI document: paths and schemas come from the handlers; what all of them share
+//! (ids in paths, the idempotency key, problems) is added here once.
+
+use axum::http::StatusCode;
+use utoipa::OpenApi;
+use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, Type};
+use utoipa::openapi::{Content, RefOr, Required, Response, ResponseBuilder};
+
+use crate::problem::{CATALOGUE, RULES};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Quipu",
+        description = "The book of record for credits and agent usage. Amounts are decimal strings, \
+            times RFC 3339, ids prefixed. Every POST that changes state takes an `Idempotency-Key`: the \
+            same key and body give the same answer again, byte for byte, with the header \
+            `Idempotency-Replayed: true`. What goes wrong is answered as `application/problem+json` \
+            with a stable `code`; the schema `ProblemCode` lists them all.",
+        license(name = "MIT OR Apache-2.0"),
+    ),
+    components(schemas(crate::problem::ProblemDocument)),
+    tags(
+        (name = "tenants", description = "Who wallets, agents and usage belong to"),
+        (name = "wallet", description = "Credits: grants, debits, holds, refunds"),
+        (name = "usage", description = "What was used, and what it cost"),
+        (name = "catalogue", description = "Meters and prices"),
+        (name = "agents", description = "The programs that burn credits"),
+        (name = "journal", description = "The events themselves, and what is derived from them"),
+        (name = "operations", description = "For whoever runs the server"),
+    )
+)]
+pub(crate) struct Document;
+
+/// Adds what all operations share.
+pub(crate) fn complete(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    for (path, item) in &mut document.paths.paths {
+        let operations = [(HttpMethod::Get, &mut item.get), (HttpMethod::Post, &mut item.post)];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                share(path, &method, operation);
+            }
+        }
+    }
+    if let Some(components) = &mut document.components {
+        components.schemas.insert("ProblemCode".to_owned(), codes());
+    }
+    document
+}
+
+fn share(path: &str, method: &HttpMethod, operation: &mut Operation) {
+    let parameters = operation.parameters.get_or_insert_default();
+    let ids = path.split(['{', '}']).skip(1).step_by(2);
+    parameters.extend(ids.map(|id| {
+        let description = match id {
+            "tenant" => "A tenant's id, such as `t_acme`.",
+            "grant" => "A grant's id, such as `grant_17`.",
+            "hold" => "A hold's id, such as `hold_17`.",
+            "entry" => "An entry's id, such as `entry_17`.",
+            _ => "Its name.",
+        };
+        RefOr::T(parameter(id, ParameterIn::Path, description, Required::True))
+    }));
+    if *method == HttpMethod::Post {
+        let (required, description) = if path == "/v1/usage" {
+            (Required::False, "Required where a record has no id of its own.")
+        } else {
+            (Required::True, "Unique to this command; the same one again on a retry.")
+        };
+        let key = parameter("Idempotency-Key", ParameterIn::Header, description, required);
+        parameters.push(RefOr::T(key));
+    }
+    if path.starts_with("/v1/") {
+        for (status, description) in [
+            ("4XX", "Refused: `code` says why, `hint` what to do."),
+            ("5XX", "Failed: retry after the time that `Retry-After` says, with the same key."),
+        ] {
+            operation.responses.responses.insert(status.to_owned(), RefOr::T(problem(description)));
+        }
+    }
+}
+
+/// A parameter that is a text.
+pub(crate) fn parameter(
+    name: &str,
+    place: ParameterIn,
+    description: &str,
+    required: Required,
+) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .description(Some(description))
+        .required(required)
+        .schema(Some(Object::with_type(Type::String)))
+        .build()
+}
+
+fn problem(description: &str) -> Response {
+    let content = Content::new(Some(utoipa::openapi::Ref::from_schema_name("Problem")));
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/problem+json", content)
+        .build()
+}
+
+/// Every code there is, with its status.
+fn codes() -> RefOr<Schema> {
+    let all: Vec<(&str, StatusCode, &str)> = CATALOGUE.iter().chain(RULES).copied().collect();
+    let lines = all.iter().map(|(name, status, title)| format!("- `{name}` ({status}): {title}"));
+    let description = lines.collect::<Vec<_>>().join("\n");
+    RefOr::T(
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(description))
+            .enum_values(Some(all.iter().map(|(name, _, _)| *name)))
+            .build()
+            .into(),
+    )
+}

@@ -1,0 +1,154 @@
+//! What stands in a request's path and query string, read as strictly as its body.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use quipu_domain::Position;
+use quipu_views::{KnownAt, Order};
+use serde::de::{DeserializeOwned, Error, Unexpected};
+use serde::{Deserialize, Deserializer};
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::openapi::parameter;
+use crate::problem::{Code, Problem};
+use crate::strict_json;
+
+/// The ids in the path.
+pub(crate) struct PathIds<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathIds<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<PathIds<T>, Problem> {
+        Path::<T>::from_request_parts(parts, state).await.map(|Path(ids)| PathIds(ids)).map_err(
+            |rejection| match rejection {
+                PathRejection::FailedToDeserializePathParams(error) => Problem::new(
+                    Code::InvalidPath,
+                    error.body_text(),
+                    "write ids as the server gave them out",
+                ),
+                other => Problem::internal(&other),
+            },
+        )
+    }
+}
+
+/// The query string: no parameter that is not known, none twice.
+pub(crate) struct StrictQuery<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for StrictQuery<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<StrictQuery<T>, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        serde_urlencoded::from_str(query).map(StrictQuery).map_err(|error| {
+            let problem = strict_json::of_message(&error.to_string());
+            problem.recoded(Code::InvalidQuery)
+        })
+    }
+}
+
+/// How many rows a page holds at most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit(pub(crate) usize);
+
+impl Limit {
+    /// The longest page.
+    pub(crate) const MOST: usize = 1_000;
+}
+
+impl Default for Limit {
+    fn default() -> Limit {
+        Limit(100)
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Limit, D::Error> {
+        let limit = u64::deserialize(deserializer)?;
+        usize::try_from(limit)
+            .ok()
+            .filter(|limit| (1..=Limit::MOST).contains(limit))
+            .map(Limit)
+            .ok_or_else(|| {
+                D::Error::invalid_value(Unexpected::Unsigned(limit), &"a limit of 1 to 1000")
+            })
+    }
+}
+
+/// The parameters of a read that has no others.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReadQuery {
+    /// Wait, up to 5 s, until the view has this position: read your own write.
+    #[param(value_type = Option<u64>)]
+    pub(crate) at_least: Option<Position>,
+}
+
+/// The parameters of a list that has no others. `C` is what its cursor is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, bound(deserialize = "C: Deserialize<'de>"))]
+pub(crate) struct ListQuery<C> {
+    #[serde(default = "Option::default")]
+    pub(crate) after: Option<C>,
+    #[serde(default)]
+    pub(crate) limit: Limit,
+    #[serde(default)]
+    pub(crate) at_least: Option<Position>,
+}
+
+impl<C> IntoParams for ListQuery<C> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        [
+            ("after", "Go on after this item: the `next_after` of the page before."),
+            ("limit", "At most so many, 1 to 1000; 100 where absent."),
+            ("at_least", "Wait, up to 5 s, until the view has this position: read your own write."),
+        ]
+        .map(|(name, description)| {
+            parameter(name, ParameterIn::Query, description, Required::False)
+        })
+        .into()
+    }
+}
+
+/// How much of the journal is taken into account: a position, or a time of recording.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KnownAtParameter(pub(crate) KnownAt);
+
+impl<'de> Deserialize<'de> for KnownAtParameter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<KnownAtParameter, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let known_at = if text.bytes().all(|b| b.is_ascii_digit()) {
+            text.parse().ok().map(|number| KnownAt::Position(Position(number)))
+        } else {
+            text.parse().ok().map(KnownAt::Time)
+        };
+        known_at.map(KnownAtParameter).ok_or_else(|| {
+            let expected = "a position such as 17 or a time such as 2026-11-20T12:00:00Z";
+            D::Error::invalid_value(Unexpected::Str(&text), &expected)
+        })
+    }
+}
+
+/// In which order a list is read.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OrderParameter {
+    /// From the first event on.
+    #[default]
+    OldestFirst,
+    /// From the last event back.
+    NewestFirst,
+}
+
+impl From<OrderParameter> for Order {
+    fn from(order: OrderParameter) -> Order {
+        match order {
+            OrderParameter::OldestFirst => Order::OldestFirst,
+            OrderParameter::NewestFirst => Order::NewestFirst,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The codes that the edge itself gives, with status and meaning. The rules' own codes are in
+//! `quipu_domain::Refusal`; both appear in the OpenAPI document.
+
+use axum::http::StatusCode;
+use quipu_domain::refusal::RefusalKind;
+
+/// Declares the codes once: as an enum, and as the list that is documented.
+macro_rules! codes {
+    ($($variant:ident = $name:literal, $status:ident, $title:literal;)+) => {
+        /// A code of a problem.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Code {
+            $($variant,)+
+            /// A rule of the domain, by its code and kind.
+            Refused(&'static str, RefusalKind),
+        }
+
+        /// Every code of the edge, with its status and title.
+        pub(crate) const CATALOGUE: &[(&str, StatusCode, &str)] =
+            &[$(($name, StatusCode::$status, $title),)+];
+
+        impl Code {
+            /// The stable name.
+            pub(crate) const fn name(self) -> &'static str {
+                match self {
+                    $(Code::$variant => $name,)+
+                    Code::Refused(name, _) => name,
+                }
+            }
+
+            /// The status it is answered with.
+            pub(crate) const fn status(self) -> StatusCode {
+                match self {
+                    $(Code::$variant => StatusCode::$status,)+
+                    Code::Refused(_, kind) => match kind {
+                        RefusalKind::NotFound => StatusCode::NOT_FOUND,
+                        RefusalKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+                        RefusalKind::Conflict => StatusCode::CONFLICT,
+                        RefusalKind::Insufficient => StatusCode::PAYMENT_REQUIRED,
+                    },
+                }
+            }
+
+            /// What it means.
+            pub(crate) const fn title(self) -> &'static str {
+                match self {
+                    $(Code::$variant => $title,)+
+                    Code::Refused(_, kind) => match kind {
+                        RefusalKind::NotFound => "There is no such thing",
+                        RefusalKind::Invalid => "The command is not valid",
+                        RefusalKind::Conflict => "The command does not fit the present state",
+                        RefusalKind::Insufficient => "Not enough credits",
+                    },
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    MalformedJson = "malformed_json", BAD_REQUEST, "The body is not JSON";
+    NestedTooDeep = "nested_too_deep", BAD_REQUEST, "The JSON is nested too deep";
+    UnknownField = "unknown_field", BAD_REQUEST, "A field is not known";
+    DuplicateField = "duplicate_field", BAD_REQUEST, "A field stands twice";
+    MissingField = "missing_field", BAD_REQUEST, "A field is missing";
+    InvalidType = "invalid_type", BAD_REQUEST, "A value has the wrong type";
+    InvalidValue = "invalid_value", BAD_REQUEST, "A value does not have the right form";
+    InvalidAmount = "invalid_amount", BAD_REQUEST, "An amount does not have the right form";
+    InvalidNumber = "invalid_number", BAD_REQUEST, "A number does not have the right form";
+    InvalidPath = "invalid_path", BAD_REQUEST, "An id in the path does not have the right form";
+    InvalidQuery = "invalid_query", BAD_REQUEST, "The query string is not valid";
+    InvalidHeader = "invalid_header", BAD_REQUEST, "A header is not valid";
+    InvalidCloudEvent = "invalid_cloud_event", BAD_REQUEST, "The CloudEvent is not valid";
+    EmptyBatch = "empty_batch", BAD_REQUEST, "The batch holds no record";
+    BatchTooLarge = "batch_too_large", PAYLOAD_TOO_LARGE, "The batch holds too many records";
+    IdempotencyKeyRequired = "idempotency_key_required", BAD_REQUEST, "The idempotency key is missing";
+    InvalidIdempotencyKey = "invalid_idempotency_key", BAD_REQUEST, "The idempotency key is not valid";
+    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The idempotency key belongs to another request";
+    IdempotencyKeyInFlight = "idempotency_key_in_flight", CONFLICT, "A request with this key is under way";
+    UsageIdReused = "usage_id_reused", UNPROCESSABLE_ENTITY, "The usage id belongs to another record";
+    NotFound = "not_found", NOT_FOUND, "There is nothing here";
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The method is not allowed here";
+    BodyTimeout = "body_timeout", REQUEST_TIMEOUT, "The body did not arrive in time";
+    BodyUnreadable = "body_unreadable", BAD_REQUEST, "The body could not be read";
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The content type is not supported";
+    EventTooLarge = "event_too_large", PAYLOAD_TOO_LARGE, "The event would be too large";
+    Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Too many requests are waiting";
+    JournalUnavailable = "journal_unavailable", SERVICE_UNAVAILABLE, "The journal cannot be reached now";
+    ViewsUnavailable = "views_unavailable", SERVICE_UNAVAILABLE, "The views cannot be read now";
+    ViewParked = "view_parked", SERVICE_UNAVAILABLE, "The view stopped at an event it could not apply";
+    ViewBehind = "view_behind", SERVICE_UNAVAILABLE, "The view is not there yet";
+    OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "It is not known yet whether the command took effect";
+    ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE, "The server is shutting down";
+    InternalError = "internal_error", INTERNAL_SERVER_ERROR, "The server failed";
+}

@@ -1,0 +1,68 @@
+//! What journal and views could not answer, as a problem.
+
+use quipu_domain::Refusal;
+use quipu_journal::JournalError;
+use quipu_views::ViewsError;
+
+use super::{Code, Problem};
+
+impl From<JournalError> for Problem {
+    fn from(error: JournalError) -> Problem {
+        match &error {
+            JournalError::Database(_) => {
+                tracing::warn!(%error, "journal not read");
+                Problem::new(
+                    Code::JournalUnavailable,
+                    "the journal cannot be read now",
+                    "ask again after the time that Retry-After says",
+                )
+                .retry_after_seconds(2)
+            }
+            _ => Problem::internal(&error),
+        }
+    }
+}
+
+impl From<ViewsError> for Problem {
+    fn from(error: ViewsError) -> Problem {
+        match error {
+            ViewsError::UnknownTenant(tenant) => Refusal::UnknownTenant { tenant }.into(),
+            ViewsError::UnknownMeter(meter) => Refusal::UnknownMeter { meter }.into(),
+            ViewsError::UnknownPriceTable(table) => Refusal::UnknownPriceTable { table }.into(),
+            ViewsError::FutureMoment => Problem::new(
+                Code::InvalidQuery,
+                "as_of and known_at must not lie in the future",
+                "name a moment that has passed, or leave them out to mean now",
+            ),
+            ViewsError::NotYet { wanted, checkpoint } => Problem::new(
+                Code::ViewBehind,
+                format!("the view is at position {checkpoint} and has not reached {wanted}"),
+                "ask again after the time that Retry-After says",
+            )
+            .with("position", checkpoint)
+            .with("wanted", wanted)
+            .retry_after_seconds(1),
+            ViewsError::Parked { projection, position, error } => {
+                tracing::error!(projection, %position, error, "view parked");
+                Problem::new(
+                    Code::ViewParked,
+                    format!("the view {projection} of this tenant stopped at position {position}"),
+                    "have the operator run `quipu projections retry`",
+                )
+                .with("projection", projection)
+                .with("position", position)
+                .retry_after_seconds(60)
+            }
+            ViewsError::Database(error) => {
+                tracing::warn!(%error, "views not read");
+                Problem::new(
+                    Code::ViewsUnavailable,
+                    "the views cannot be read now",
+                    "ask again after the time that Retry-After says",
+                )
+                .retry_after_seconds(2)
+            }
+            error => Problem::internal(&error),
+        }
+    }
+}

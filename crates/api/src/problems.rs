@@ -1,0 +1,38 @@
+//! `/problems/{code}`: where the `type` of a problem leads.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::answer::json;
+use crate::parameters::PathIds;
+use crate::problem::{CATALOGUE, Code, Problem, RULES};
+
+/// A code, explained.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProblemCodeAnswer {
+    /// The code.
+    code: &'static str,
+    /// The status that it is answered with.
+    status: u16,
+    /// What it means.
+    title: &'static str,
+}
+
+/// Explains a problem's code.
+#[utoipa::path(
+    get, path = "/problems/{code}", tag = "operations",
+    responses((status = 200, body = ProblemCodeAnswer, description = "What the code means."))
+)]
+pub(crate) async fn show(PathIds(code): PathIds<String>) -> Result<Response, Problem> {
+    let known = CATALOGUE.iter().chain(RULES).find(|(name, _, _)| *name == code);
+    let Some(&(code, status, title)) = known else {
+        return Err(Problem::new(
+            Code::NotFound,
+            "there is no such code",
+            "see the schema ProblemCode in /openapi.json for the codes there are",
+        ));
+    };
+    Ok(json(StatusCode::OK, &ProblemCodeAnswer { code, status: status.as_u16(), title }))
+}

@@ -1,0 +1,79 @@
+//! What every handler works with.
+
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use quipu_domain::Timestamp;
+use quipu_engine::Engine;
+use quipu_views::Views;
+
+/// Bounds on what one request may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Largest body of a request, but for usage.
+    pub body_bytes: usize,
+    /// Largest body of usage.
+    pub usage_body_bytes: usize,
+    /// How much of a body that is too large is taken off the wire before it is refused.
+    pub drained_body_bytes: usize,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+    /// How long a command is waited for before its outcome is reported as unknown.
+    pub command_timeout: Duration,
+    /// How long a read with `at_least` waits for the view.
+    pub view_timeout: Duration,
+    /// Pause between the heartbeats of an event stream.
+    pub heartbeat: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            body_bytes: 1_000_000,
+            usage_body_bytes: 8_000_000,
+            drained_body_bytes: 32_000_000,
+            body_timeout: Duration::from_secs(30),
+            command_timeout: Duration::from_secs(5),
+            view_timeout: Duration::from_secs(5),
+            heartbeat: Duration::from_secs(15),
+        }
+    }
+}
+
+/// What every handler works with. A clone is cheap.
+#[derive(Clone)]
+pub struct State {
+    pub(crate) engine: Engine,
+    pub(crate) views: Views,
+    pub(crate) metrics: PrometheusHandle,
+    pub(crate) store_settings: std::sync::Arc<[(String, String)]>,
+    pub(crate) started_at: Timestamp,
+    pub(crate) limits: Limits,
+}
+
+impl State {
+    /// The parts, once they run. `store_settings` is what the store says about its durability;
+    /// `/readyz` shows it.
+    #[must_use]
+    pub fn new(
+        engine: Engine,
+        views: Views,
+        metrics: PrometheusHandle,
+        store_settings: Vec<(String, String)>,
+        limits: Limits,
+    ) -> State {
+        State {
+            engine,
+            views,
+            metrics,
+            store_settings: store_settings.into(),
+            started_at: now(),
+            limits,
+        }
+    }
+}
+
+/// The present moment by the edge's clock: for what a caller left to us to date.
+pub(crate) fn now() -> Timestamp {
+    jiff::Timestamp::now().try_into().expect("the present lies within the calendar")
+}

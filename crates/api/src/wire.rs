@@ -1,0 +1,187 @@
+//! How amounts, numbers, maps and stored JSON are written on the wire.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use quipu_domain::Credits;
+use quipu_domain::amount::{AmountError, SCALE};
+use rust_decimal::Decimal;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::problem::Code;
+use crate::strict_json::fault;
+
+/// An exact amount of credits as a decimal string with at most six decimals (rule M2).
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(value_type = String, example = "12.5", pattern = r"^-?\d{1,13}(\.\d+)?$")]
+pub(crate) struct Amount(pub(crate) Credits);
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Amount, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Amount;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an amount as a decimal string, such as \"12.5\"")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Amount, E> {
+                text.parse().map(Amount).map_err(|error: AmountError| {
+                    let hint = match error {
+                        AmountError::Malformed => {
+                            "write digits with at most one point, such as \"12.5\""
+                        }
+                        AmountError::TooManyDecimals => {
+                            "write at most six decimals; amounts are never rounded"
+                        }
+                        AmountError::OutOfRange => "write at most \"1000000000000\"",
+                    };
+                    fault(
+                        Code::InvalidAmount,
+                        format_args!("the amount {} is {error}", quoted(text)),
+                        hint,
+                    )
+                })
+            }
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Amount, E> {
+                Err(unquoted(number))
+            }
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Amount, E> {
+                Err(unquoted(number))
+            }
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Amount, E> {
+                Err(unquoted(number))
+            }
+        }
+        fn unquoted<E: de::Error>(number: impl fmt::Display) -> E {
+            fault(
+                Code::InvalidAmount,
+                format_args!(
+                    "the amount {number} is a JSON number, which may lose digits on its way"
+                ),
+                format_args!("write it in quotes: \"{number}\""),
+            )
+        }
+        deserializer.deserialize_any(Text)
+    }
+}
+
+/// An exact number that is not an amount: a quantity, a price. A decimal string, or a JSON
+/// integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(value_type = String, example = "0.25")]
+pub(crate) struct Number(pub(crate) Decimal);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Number, D::Error> {
+        struct TextOrInteger;
+        impl Visitor<'_> for TextOrInteger {
+            type Value = Number;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a decimal string, such as \"0.25\", or a JSON integer")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Number, E> {
+                exact(text).ok_or_else(|| {
+                    fault(
+                        Code::InvalidNumber,
+                        format_args!("{} is not an exact decimal number", quoted(text)),
+                        "write digits with at most one point and at most 28 of them, such as \"0.25\"",
+                    )
+                })
+            }
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Number, E> {
+                Ok(Number(number.into()))
+            }
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Number, E> {
+                Ok(Number(number.into()))
+            }
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Number, E> {
+                Err(fault(
+                    Code::InvalidNumber,
+                    format_args!(
+                        "{number} is a JSON number with a fraction or an exponent, which may lose digits on its way"
+                    ),
+                    format_args!("write it in quotes: \"{number}\""),
+                ))
+            }
+        }
+        deserializer.deserialize_any(TextOrInteger)
+    }
+}
+
+/// Digits with at most one point, no exponent, nothing that would have to be rounded. Trailing
+/// zeros are dropped, so that one number has one spelling.
+fn exact(text: &str) -> Option<Number> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if !all_digits(whole) || !all_digits(fraction) {
+        return None;
+    }
+    Decimal::from_str_exact(text).ok().map(|number| Number(number.normalize()))
+}
+
+/// A sum of credits, which may be larger than an amount can be, as a decimal string.
+pub(crate) fn credits_of_micros(micros: i128) -> String {
+    let decimal = Decimal::try_from_i128_with_scale(micros, SCALE);
+    decimal.map_or_else(|_| format!("{micros}e-6"), |decimal| decimal.normalize().to_string())
+}
+
+/// JSON that is text already, put into an answer as it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Embedded(pub(crate) Arc<str>);
+
+impl Serialize for Embedded {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: &RawValue = serde_json::from_str(&self.0).map_err(ser::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
+/// What a caller wrote, short and without control characters.
+fn quoted(text: &str) -> String {
+    format!("{:?}", text.chars().take(40).collect::<String>())
+}
+
+/// A JSON object as a map, refused when a key stands twice: serde would keep the last.
+pub(crate) fn unique_map<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    K: Deserialize<'de> + Ord + fmt::Display,
+    V: Deserialize<'de>,
+{
+    struct Unique<K, V>(PhantomData<(K, V)>);
+    impl<'de, K, V> Visitor<'de> for Unique<K, V>
+    where
+        K: Deserialize<'de> + Ord + fmt::Display,
+        V: Deserialize<'de>,
+    {
+        type Value = BTreeMap<K, V>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+            let mut map = BTreeMap::new();
+            while let Some(key) = object.next_key::<K>()? {
+                if map.contains_key(&key) {
+                    return Err(fault(
+                        Code::DuplicateField,
+                        format_args!("the key {} stands twice", quoted(&key.to_string())),
+                        "write each key once",
+                    ));
+                }
+                let value = object.next_value()?;
+                map.insert(key, value);
+            }
+            Ok(map)
+        }
+    }
+    deserializer.deserialize_map(Unique(PhantomData))
+}
