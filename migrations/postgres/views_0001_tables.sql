@@ -71,6 +71,7 @@ CREATE TABLE lot (
     PRIMARY KEY (tenant, grant_position)
 );
 CREATE INDEX lot_open ON lot (tenant) WHERE is_open = 1;
+CREATE INDEX lot_expiry ON lot (expires_at) WHERE is_open = 1;
 
 -- One line of a statement: a wallet event that moved credits, or recorded usage.
 CREATE TABLE entry (
@@ -133,6 +134,7 @@ CREATE TABLE hold (
     PRIMARY KEY (tenant, hold_position)
 );
 CREATE INDEX hold_open ON hold (tenant, hold_position) WHERE status = 'open';
+CREATE INDEX hold_expiry ON hold (expires_at) WHERE status = 'open';
 
 -- What was used in one window of one tenant, by agent, meter and model.
 CREATE TABLE usage_total (

@@ -1,2 +1,5 @@
-//! .
-fn main() {}
+//! `quipu`, the command.
+
+fn main() -> std::process::ExitCode {
+    quipu::run()
+}

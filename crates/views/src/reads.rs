@@ -4,6 +4,7 @@ mod accounts;
 mod agents;
 mod audit_log;
 mod balance;
+mod due;
 mod entries;
 mod holds;
 mod lots;

@@ -1,0 +1,169 @@
+//! Where the book is, and opening it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use quipu_database::DatabaseError;
+use quipu_journal::{Journal, JournalError, SqlStore, Store};
+use quipu_views::{Location, Views, ViewsError};
+use tokio::runtime::{Handle, Runtime};
+
+use crate::error::CliError;
+use crate::feed::JournalFeed;
+
+/// The truth.
+const JOURNAL_FILE: &str = "journal.db";
+/// What is derived from it, and may be deleted.
+const VIEWS_FILE: &str = "views.db";
+
+/// Where the book is, as the command line says it.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct BookArgs {
+    /// Keep the book in SQLite files in this folder [env: QUIPU_DATA] [default: ./quipu-data]
+    #[arg(long, value_name = "DIR", conflicts_with = "database")]
+    data: Option<PathBuf>,
+    /// Keep the book in this PostgreSQL database [env: QUIPU_DATABASE]
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+}
+
+/// Where the book is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// SQLite files in a folder.
+    Folder(PathBuf),
+    /// A PostgreSQL database. The URL may hold a password, so it is never shown.
+    Postgres(String),
+}
+
+impl BookArgs {
+    /// Flags first, then the environment, then the default.
+    pub(crate) fn place(&self) -> Place {
+        self.place_in(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    fn place_in(&self, environment: impl Fn(&str) -> Option<String>) -> Place {
+        let given = self.data.clone().map(Place::Folder);
+        given
+            .or_else(|| self.database.clone().map(Place::Postgres))
+            .or_else(|| environment("QUIPU_DATABASE").map(Place::Postgres))
+            .or_else(|| environment("QUIPU_DATA").map(|folder| Place::Folder(folder.into())))
+            .unwrap_or_else(|| Place::Folder("./quipu-data".into()))
+    }
+}
+
+/// An open book.
+pub(crate) struct Book {
+    /// Where it is.
+    pub(crate) place: Place,
+    /// Its journal.
+    pub(crate) journal: SqlStore,
+    /// Its views.
+    pub(crate) views: Views,
+}
+
+impl Book {
+    /// Opens a book, and makes one where there is none.
+    pub(crate) fn open(place: &Place, runtime: &Handle) -> Result<Book, CliError> {
+        if let Place::Folder(folder) = place {
+            std::fs::create_dir_all(folder).map_err(|error| CliError::Unusable {
+                what: format!("cannot make the folder {}: {error}", folder.display()),
+                hint: "choose another one with --data, or check its permissions".into(),
+            })?;
+        }
+        let (journal, location) = match place {
+            Place::Folder(folder) => (
+                SqlStore::open_sqlite(&folder.join(JOURNAL_FILE)),
+                Location::Sqlite { file: folder.join(VIEWS_FILE) },
+            ),
+            Place::Postgres(url) => (
+                SqlStore::connect_postgres(url, runtime.clone()),
+                Location::Postgres { url: url.clone(), handle: runtime.clone() },
+            ),
+        };
+        let journal = journal.map_err(|error| unusable(&error))?;
+        let views = Views::open(location).map_err(|error| views_unusable(&error))?;
+        Ok(Book { place: place.clone(), journal, views })
+    }
+
+    /// Opens a book that is there already.
+    pub(crate) fn open_existing(place: &Place, runtime: &Handle) -> Result<Book, CliError> {
+        if let Place::Folder(folder) = place
+            && !folder.join(JOURNAL_FILE).is_file()
+        {
+            return Err(CliError::Unusable {
+                what: format!("there is no book in {}", folder.display()),
+                hint: "name its folder with --data, or its database with --database".into(),
+            });
+        }
+        Book::open(place, runtime)
+    }
+
+    /// The journal's store, for whoever takes any.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.journal.clone())
+    }
+
+    /// The journal as the views read it.
+    pub(crate) fn feed(&self) -> JournalFeed {
+        JournalFeed(Journal::new(self.store()))
+    }
+
+    /// What the store says about its durability.
+    pub(crate) fn settings(&self) -> Result<Vec<(String, String)>, CliError> {
+        self.journal.database().settings().map_err(|error| unusable(&error))
+    }
+}
+
+/// A runtime for what the parts do concurrently.
+pub(crate) fn runtime() -> Result<Runtime, CliError> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// A journal that does not open or read.
+pub(crate) fn journal_unusable(error: &JournalError) -> CliError {
+    match error {
+        JournalError::Database(error) => unusable(error),
+        error => CliError::Unusable {
+            what: error.to_string(),
+            hint: "`quipu verify` names the first bad position; restore a backup made before"
+                .into(),
+        },
+    }
+}
+
+/// Views that do not open or read.
+pub(crate) fn views_unusable(error: &ViewsError) -> CliError {
+    match error {
+        ViewsError::Database(error) => unusable(error),
+        error => CliError::Unusable {
+            what: error.to_string(),
+            hint: "`quipu projections rebuild` makes them anew from the journal".into(),
+        },
+    }
+}
+
+fn unusable(error: &DatabaseError) -> CliError {
+    let what = error.to_string();
+    if error.is_unavailable() {
+        let hint = "check that the database runs and that the URL is right, and try again".into();
+        return CliError::Unavailable { what, hint };
+    }
+    let hint = match error {
+        DatabaseError::Full(_) => "free some space, and start again",
+        DatabaseError::Misconfigured(_) => "nothing was written; change that, and start again",
+        DatabaseError::Migration(_) => "is this program older than the book? use a newer one",
+        _ => "`quipu verify` tells whether the journal is whole",
+    };
+    CliError::Unusable { what, hint: hint.into() }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Place::Folder(folder) => write!(f, "SQLite in {}", folder.display()),
+            Place::Postgres(_) => f.write_str("PostgreSQL"),
+        }
+    }
+}

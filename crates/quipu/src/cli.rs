@@ -1,0 +1,44 @@
+//! The command line: which verbs there are.
+
+use clap::{Parser, Subcommand};
+
+use crate::error::CliError;
+use crate::{balance, demo, entries, exit_codes, import, projections, serve, verify};
+
+/// The book of record for software and AI-agent usage: credits in, usage out, every number
+/// explained.
+#[derive(Debug, Parser)]
+#[command(name = "quipu", version, after_help = exit_codes::HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Write JSON instead of tables; for servers, write the log as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Serve(serve::ServeArgs),
+    Demo(demo::DemoArgs),
+    Import(Box<import::ImportArgs>),
+    Balance(balance::BalanceArgs),
+    Entries(entries::EntriesArgs),
+    Verify(verify::VerifyArgs),
+    Projections(projections::ProjectionsArgs),
+}
+
+impl Cli {
+    /// Does what was asked; the number is the exit code.
+    pub(crate) fn run(self) -> Result<u8, CliError> {
+        match self.verb {
+            Verb::Serve(args) => serve::run(&args, self.json),
+            Verb::Demo(args) => demo::run(&args, self.json),
+            Verb::Import(args) => import::run(&args, self.json),
+            Verb::Balance(args) => balance::run(&args, self.json),
+            Verb::Entries(args) => entries::run(&args, self.json),
+            Verb::Verify(args) => verify::run(&args, self.json),
+            Verb::Projections(args) => projections::run(&args, self.json),
+        }
+    }
+}

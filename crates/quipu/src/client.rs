@@ -1,0 +1,170 @@
+//! Talks to a running server, over HTTP like anybody.
+
+mod patience;
+
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::CliError;
+
+pub(crate) use patience::Patience;
+
+/// The longest answer that is read: a page of 1,000 entries is far below it.
+const MOST_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Which server to talk to.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ServerArgs {
+    /// The server's address
+    #[arg(long, env = "QUIPU_SERVER", value_name = "URL", default_value = "http://127.0.0.1:7171")]
+    pub(crate) server: String,
+}
+
+/// A connection to one server.
+pub(crate) struct Client {
+    agent: ureq::Agent,
+    server: String,
+}
+
+/// What the server answered.
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The body, JSON; null where it is not.
+    pub(crate) body: Value,
+    /// After how long the server wants to be asked again.
+    pub(crate) retry_after: Option<Duration>,
+    /// How many usage records of the request the book had already.
+    pub(crate) duplicates: usize,
+}
+
+impl Client {
+    /// A client that has not yet connected.
+    pub(crate) fn new(args: &ServerArgs) -> Result<Client, CliError> {
+        let server = args.server.trim_end_matches('/').to_owned();
+        if !server.starts_with("http://") {
+            return Err(CliError::Malformed {
+                what: format!("{server:?} is not a server's address"),
+                hint: "write it as http://HOST:PORT, such as http://127.0.0.1:7171".into(),
+            });
+        }
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None)
+            .timeout_connect(Some(Duration::from_secs(5)))
+            .timeout_global(Some(Duration::from_secs(60)));
+        Ok(Client { agent: config.build().into(), server })
+    }
+
+    /// Where it talks to.
+    pub(crate) fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Reads a resource; anything but success is an error.
+    pub(crate) fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, CliError> {
+        let pairs = query.iter().map(|(name, value)| (*name, value.as_str()));
+        let sent = self.agent.get(self.url(path)).query_pairs(pairs).call();
+        self.answer(sent)?.success()
+    }
+
+    /// Reads a resource of the views once they have everything that was acknowledged before.
+    pub(crate) fn get_caught_up(
+        &self,
+        path: &str,
+        mut query: Vec<(&str, String)>,
+    ) -> Result<Value, CliError> {
+        let ready = self.answer(self.agent.get(self.url("/readyz")).call())?;
+        let position = ready.body["journal_position"].as_u64();
+        query.extend(position.map(|position| ("at_least", position.to_string())));
+        self.get(path, &query)
+    }
+
+    /// Sends a body. The key makes sending it twice the same as sending it once.
+    pub(crate) fn post(
+        &self,
+        path: &str,
+        idempotency_key: Option<&str>,
+        body: &impl Serialize,
+    ) -> Result<Answer, CliError> {
+        let mut request = self.agent.post(self.url(path));
+        if let Some(key) = idempotency_key {
+            request = request.header("Idempotency-Key", key);
+        }
+        self.answer(request.send_json(body))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.server)
+    }
+
+    fn answer(
+        &self,
+        sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Answer, CliError> {
+        let mut response = sent.map_err(|error| self.not_reached(&error))?;
+        let text = response.body_mut().with_config().limit(MOST_ANSWER_BYTES).read_to_string();
+        let text = text.map_err(|error| self.not_reached(&error))?;
+        let header = |name| response.headers().get(name)?.to_str().ok()?.parse::<u64>().ok();
+        Ok(Answer {
+            status: response.status().as_u16(),
+            body: serde_json::from_str(&text).unwrap_or_default(),
+            retry_after: header("retry-after").map(Duration::from_secs),
+            duplicates: header("quipu-duplicates")
+                .and_then(|number| number.try_into().ok())
+                .unwrap_or_default(),
+        })
+    }
+
+    fn not_reached(&self, error: &ureq::Error) -> CliError {
+        let hint = match error {
+            ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                "start one with `quipu serve`, or name another with --server"
+            }
+            ureq::Error::Timeout(_) => "it is busy or stopped; look at its log and try again",
+            _ => "check that it is a quipu server, and try again",
+        };
+        CliError::Unavailable {
+            what: format!("no answer from the server at {}: {error}", self.server),
+            hint: hint.into(),
+        }
+    }
+}
+
+impl Answer {
+    /// The body of a successful answer; anything else is an error.
+    pub(crate) fn success(self) -> Result<Value, CliError> {
+        if (200..300).contains(&self.status) {
+            return Ok(self.body);
+        }
+        let what = self.problem();
+        let hint = self.body["hint"].as_str().unwrap_or(match self.status {
+            404 => "check the id; a server keeps one book, see --server",
+            429 | 503 => "try again in a moment",
+            _ => "see /docs on the server for what it takes",
+        });
+        let hint = hint.to_owned();
+        Err(match self.status {
+            429 | 500.. => CliError::Unavailable { what, hint },
+            _ => CliError::Refused { what, hint },
+        })
+    }
+
+    /// The stable code of a problem.
+    pub(crate) fn code(&self) -> Option<&str> {
+        self.body["code"].as_str()
+    }
+
+    /// Code and detail of a problem, for people.
+    fn problem(&self) -> String {
+        let code = self.code().map_or_else(|| format!("status {}", self.status), str::to_owned);
+        match self.body["detail"].as_str().or_else(|| self.body["title"].as_str()) {
+            Some(detail) => format!("{code}: {detail}"),
+            None => code,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Goes on asking while the server is away or busy.
+
+use std::time::{Duration, Instant};
+
+use super::Answer;
+use crate::error::CliError;
+
+/// How long to go on asking a server that is away or busy, and what to tell the user meanwhile.
+pub(crate) struct Patience<'a> {
+    /// How long in all, for one request.
+    pub(crate) most: Duration,
+    /// Called before each wait with a sentence for people.
+    pub(crate) tell: &'a mut dyn FnMut(&str),
+}
+
+impl Patience<'_> {
+    const FIRST_WAIT: Duration = Duration::from_millis(200);
+    const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+    /// Sends the same request until it is answered. Only for requests that take effect once
+    /// however often they are sent.
+    pub(crate) fn send(
+        &mut self,
+        mut request: impl FnMut() -> Result<Answer, CliError>,
+    ) -> Result<Answer, CliError> {
+        let began = Instant::now();
+        let mut wait = Self::FIRST_WAIT;
+        loop {
+            let (why, asked) = match request() {
+                Ok(answer) if answer.asks_to_come_back() => (answer.problem(), answer.retry_after),
+                Err(CliError::Unavailable { what, hint }) => {
+                    if began.elapsed() >= self.most {
+                        return Err(CliError::Unavailable { what, hint });
+                    }
+                    (what, None)
+                }
+                done => return done,
+            };
+            let pause = asked.unwrap_or(wait).min(Self::LONGEST_WAIT);
+            if began.elapsed() >= self.most {
+                return Err(CliError::Unavailable {
+                    what: why,
+                    hint: "run the same command again: it goes on where it stopped".into(),
+                });
+            }
+            let left = self.most.saturating_sub(began.elapsed());
+            (self.tell)(&format!("{why}; trying again for {} s", left.as_secs()));
+            std::thread::sleep(pause);
+            wait = (wait * 2).min(Self::LONGEST_WAIT);
+        }
+    }
+}
+
+impl Answer {
+    /// Whether nothing happened yet and the same request may succeed later.
+    fn asks_to_come_back(&self) -> bool {
+        matches!(self.status, 429 | 502 | 503 | 504) || self.code() == Some("key_in_flight")
+    }
+}

@@ -1,0 +1,28 @@
+//! What `quipu` tells the shell when it ends. Scripts may rely on these numbers; they never change.
+
+/// Everything that was asked for was done, and `verify` found nothing.
+pub const OK: u8 = 0;
+/// `verify` found something wrong with the book.
+pub const NOT_VERIFIED: u8 = 1;
+/// The command line or an input file is not well-formed; what came before the bad line was done.
+pub const MALFORMED: u8 = 2;
+/// The book refused at least one thing that was asked of it.
+pub const REFUSED: u8 = 3;
+/// The server or the store cannot be reached; the same command may succeed later.
+pub const UNAVAILABLE: u8 = 4;
+/// The store is there but cannot be used as it is: damaged, of another version, or set up so
+/// that it would lose acknowledged writes.
+pub const UNUSABLE: u8 = 5;
+/// Interrupted by a second signal before the work in hand was finished.
+pub const INTERRUPTED: u8 = 130;
+
+/// The table that `quipu --help` closes with.
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0    done; for verify: the book holds
+  1    verify found something wrong
+  2    the command line or an input file is malformed
+  3    the book refused something
+  4    the server or the store cannot be reached; try again
+  5    the store cannot be used as it is
+  130  interrupted before the work in hand was finished";

@@ -1,0 +1,201 @@
+//! `quipu import`: brings records from files into the book.
+//!
+//! Nothing is remembered on this side. A row's identity in the book is the file's name and the
+//! row's number, so the server itself knows what it has already: running the same command again,
+//! after an interruption or after mending a line, goes on where it stopped.
+
+mod columns;
+mod summary;
+mod time;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::client::{Client, Patience, ServerArgs};
+use crate::error::CliError;
+use crate::exit_codes;
+use crate::output;
+use crate::usage::{self, UsageRecord};
+use columns::{ColumnArgs, Columns, Common};
+use summary::Summary;
+
+/// Bring records from a file into the book
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Usage(UsageArgs),
+}
+
+/// Record each row of a CSV file as usage of one tenant
+///
+/// Run it as often as you like: a row that the book has is not recorded again, so after an
+/// interruption, a top-up or a mended line the same command goes on where it stopped. A row is
+/// known by the file's name (or --source) and its number among the rows; rows may be appended to
+/// the file, but not inserted or reordered.
+#[derive(Args, Debug)]
+struct UsageArgs {
+    /// The file, with a line of column names first
+    #[arg(value_name = "FILE.csv")]
+    file: PathBuf,
+    #[command(flatten)]
+    server: ServerArgs,
+    /// Whose usage it is
+    #[arg(long, value_name = "ID")]
+    tenant: String,
+    /// What it counts on
+    #[arg(long, value_name = "NAME")]
+    meter: String,
+    #[command(flatten)]
+    columns: ColumnArgs,
+    /// What the rows are known by, instead of the file's name
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// Rows per request
+    #[arg(long, value_name = "ROWS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    batch: u64,
+    /// How long to go on trying when the server is away or busy
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    patience: u64,
+}
+
+/// Does it; the number is the exit code.
+pub(crate) fn run(args: &ImportArgs, json: bool) -> Result<u8, CliError> {
+    let What::Usage(args) = &args.what;
+    let client = Client::new(&args.server)?;
+    let mut import = Import::open(args, client)?;
+    let ended = import.all();
+    import.progress.finish_and_clear();
+    import.summary.write(&import.name, json)?;
+    ended?;
+    Ok(if import.summary.is_complete() { exit_codes::OK } else { exit_codes::REFUSED })
+}
+
+/// One run over one file.
+struct Import<'a> {
+    args: &'a UsageArgs,
+    client: Client,
+    /// The file as the user named it, for messages.
+    name: String,
+    rows: csv::Reader<File>,
+    columns: Columns,
+    batch: Vec<(u64, UsageRecord)>,
+    summary: Summary,
+    progress: ProgressBar,
+}
+
+impl<'a> Import<'a> {
+    fn open(args: &'a UsageArgs, client: Client) -> Result<Import<'a>, CliError> {
+        let name = args.file.display().to_string();
+        let unreadable = |error: std::io::Error| CliError::Malformed {
+            what: format!("cannot read {name}: {error}"),
+            hint: "check the path and its permissions".into(),
+        };
+        let file = File::open(&args.file).map_err(unreadable)?;
+        let length_bytes = file.metadata().map_err(unreadable)?.len();
+        let mut rows = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
+        let headings = rows.headers().map_err(|error| malformed(&name, 1, &error))?;
+        let source = match &args.source {
+            Some(source) => format!("import:{source}"),
+            None => format!("import:{}", file_name(&args.file)),
+        };
+        let common = Common { tenant: args.tenant.clone(), meter: args.meter.clone(), source };
+        let columns = Columns::find(&args.columns, common, headings, &name)?;
+        Ok(Import {
+            args,
+            client,
+            name,
+            rows,
+            columns,
+            batch: Vec::new(),
+            summary: Summary::default(),
+            progress: progress_bar(length_bytes),
+        })
+    }
+
+    fn all(&mut self) -> Result<(), CliError> {
+        let mut row = csv::StringRecord::new();
+        for number in 1.. {
+            let read = self.rows.read_record(&mut row);
+            let line = row.position().map_or(0, csv::Position::line);
+            let record = match read {
+                Ok(false) => break,
+                Ok(true) => self.columns.record(number, &row).map_err(|what| CliError::Malformed {
+                    what: format!("{}:{line}: {what}", self.name),
+                    hint: KEPT.into(),
+                }),
+                Err(error) => Err(malformed(&self.name, line, &error)),
+            };
+            match record {
+                Ok(record) => self.batch.push((line, record)),
+                Err(error) => {
+                    self.send()?;
+                    return Err(error);
+                }
+            }
+            if self.batch.len() as u64 >= self.args.batch {
+                self.send()?;
+            }
+        }
+        self.send()
+    }
+
+    /// Sends what has been gathered, and waits for the answer to it.
+    fn send(&mut self) -> Result<(), CliError> {
+        let (Some((first, _)), Some((last, _))) = (self.batch.first(), self.batch.last()) else {
+            return Ok(());
+        };
+        let lines = format!("{}:{first}-{last}", self.name);
+        let records: Vec<&UsageRecord> = self.batch.iter().map(|(_, record)| record).collect();
+        let progress = &self.progress;
+        let mut patience = Patience {
+            most: Duration::from_secs(self.args.patience),
+            tell: &mut |why| progress.suspend(|| eprintln!("{why}")),
+        };
+        let outcomes = usage::send(&self.client, &mut patience, &records)
+            .map_err(|error| error.about(&lines))?;
+        for ((line, _), outcome) in self.batch.drain(..).zip(outcomes) {
+            self.summary.add(line, outcome);
+        }
+        self.progress.set_position(self.rows.position().byte());
+        self.progress.set_message(output::count(self.summary.rows(), "row"));
+        Ok(())
+    }
+}
+
+/// What to do about a line that is not well-formed.
+const KEPT: &str =
+    "the rows before it are in the book; mend the line and run the same command again to go on";
+
+fn malformed(name: &str, line: u64, error: &csv::Error) -> CliError {
+    let line = error.position().map_or(line, csv::Position::line);
+    let what = match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("has {len} columns where the first line has {expected_len}")
+        }
+        csv::ErrorKind::Utf8 { err, .. } => {
+            format!("column {} is not UTF-8 text", err.field() + 1)
+        }
+        _ => error.to_string(),
+    };
+    CliError::Malformed { what: format!("{name}:{line}: {what}"), hint: KEPT.into() }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// A bar over the file's bytes; draws nothing where standard error is not a terminal.
+fn progress_bar(length_bytes: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {msg}  {elapsed}")
+        .expect("the template is a constant");
+    ProgressBar::new(length_bytes).with_style(style)
+}

@@ -1,0 +1,106 @@
+//! Wires the parts to a server, and takes them down again in order.
+
+mod parts;
+mod signals;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::JoinHandle;
+
+use clap::Args;
+
+use crate::book::{Book, BookArgs};
+use crate::error::CliError;
+use crate::exit_codes;
+use parts::Parts;
+use signals::Signals;
+
+/// What a server is told.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ServingArgs {
+    #[command(flatten)]
+    book: BookArgs,
+    /// The loopback address to listen on; port 0 takes a free one
+    #[arg(
+        long,
+        env = "QUIPU_LISTEN",
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:7171"
+    )]
+    listen: SocketAddr,
+    /// How far back usage and debits may be dated
+    #[arg(long, env = "QUIPU_BACKDATING_DAYS", value_name = "DAYS", default_value_t = 3_660)]
+    backdating_days: u32,
+}
+
+/// A server that answers.
+pub(crate) struct Ready {
+    /// Where it is reached.
+    pub(crate) url: String,
+    /// Becomes true when it is about to go down.
+    pub(crate) stopping: Arc<AtomicBool>,
+}
+
+/// Serves until a signal comes, then finishes what is under way. `beside` starts threads that
+/// work beside the server; they are to end when `Ready::stopping` becomes true.
+pub(crate) fn run(
+    args: &ServingArgs,
+    json: bool,
+    beside: impl FnOnce(&Ready) -> Result<Vec<JoinHandle<()>>, CliError>,
+) -> Result<u8, CliError> {
+    log_to_stderr(json);
+    let runtime = crate::book::runtime()?;
+    let signals = Signals::watch(runtime.handle())?;
+    let place = args.book.place();
+    let listener = runtime.block_on(quipu_api::listen(args.listen)).map_err(|error| {
+        CliError::Unavailable {
+            what: error.to_string(),
+            hint: "choose another address with --listen; port 0 takes a free one".into(),
+        }
+    })?;
+    let book = Book::open(&place, runtime.handle())?;
+    let Some(parts) = Parts::start(&book, args.backdating_days, &signals)? else {
+        return Ok(exit_codes::OK);
+    };
+    let address = listener.local_addr()?;
+    let ready = Ready { url: format!("http://{address}"), stopping: signals.stopping() };
+    announce(&book, &ready)?;
+    let threads = beside(&ready)?;
+    let first = signals.first();
+    let served = runtime.block_on(runtime.spawn(parts.serve(listener, first)));
+    if served.is_err() {
+        return Err(CliError::Unusable {
+            what: "the server panicked".into(),
+            hint: "start it again: what was acknowledged is in the book; and report its log".into(),
+        });
+    }
+    for thread in threads {
+        if thread.join().is_err() {
+            tracing::error!("a thread beside the server panicked");
+        }
+    }
+    tracing::info!("stopped; everything that was acknowledged is in the book");
+    Ok(exit_codes::OK)
+}
+
+/// Says where the book is, how it is kept, and where to go.
+fn announce(book: &Book, ready: &Ready) -> Result<(), CliError> {
+    let settings: Vec<String> =
+        book.settings()?.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    tracing::info!("book: {} ({})", book.place, settings.join(", "));
+    tracing::info!("listening on {} (loopback only: there is no access control yet)", ready.url);
+    tracing::info!("docs: {}/docs", ready.url);
+    Ok(())
+}
+
+/// The log: on standard error, as lines for people or as JSON; `QUIPU_LOG` chooses what.
+fn log_to_stderr(json: bool) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("QUIPU_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,quipu=info"));
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    // A second server in one process, as in tests, keeps the first one's log.
+    let started =
+        if json { log.json().try_init() } else { log.with_target(false).compact().try_init() };
+    drop(started);
+}

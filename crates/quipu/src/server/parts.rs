@@ -1,0 +1,124 @@
+//! The running parts, in the order in which they depend on each other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusBuilder;
+use quipu_api::{Limits, ServerOptions, State};
+use quipu_domain::{TenantId, Timestamp};
+use quipu_engine::{DueSource, Engine, Options, Scheduler, SystemClock};
+use quipu_journal::{JournalError, Lease};
+use quipu_views::{Runner, RunnerOptions, Views};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::signals::Signals;
+use crate::book::{self, Book};
+use crate::error::CliError;
+
+/// How long one wait for the lease lasts, before signals are looked at.
+const LEASE_WAIT: Duration = Duration::from_secs(1);
+/// How often the scheduler looks for what has fallen due.
+const DUE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Everything that runs.
+pub(super) struct Parts {
+    engine: Engine,
+    runner: Runner,
+    state: State,
+    /// Ends the tasks that run beside the server.
+    stop: watch::Sender<bool>,
+    scheduler: Scheduler,
+}
+
+impl Parts {
+    /// Takes the book and starts what keeps it. `None` when a signal came while it waited for
+    /// another server to let the book go.
+    pub(super) fn start(
+        book: &Book,
+        backdating_days: u32,
+        signals: &Signals,
+    ) -> Result<Option<Parts>, CliError> {
+        let options = Options {
+            lease: Lease::Wait(LEASE_WAIT),
+            backdating_seconds: i64::from(backdating_days) * 86_400,
+            ..Options::default()
+        };
+        let Some(engine) = take_lease(book, &options, signals)? else { return Ok(None) };
+        let feed = Arc::new(book.feed());
+        let runner = Runner::start(&book.views, feed, RunnerOptions::default())?;
+        let metrics =
+            PrometheusBuilder::new().install_recorder().map_err(|error| CliError::Unusable {
+                what: error.to_string(),
+                hint: "start one server per process".into(),
+            })?;
+        let state = State::new(
+            engine.clone(),
+            book.views.clone(),
+            metrics,
+            book.settings()?,
+            Limits::default(),
+        );
+        let scheduler = Scheduler {
+            engine: engine.clone(),
+            source: Arc::new(DueWallets(book.views.clone())),
+            clock: Arc::new(SystemClock),
+            interval: DUE_INTERVAL,
+        };
+        let (stop, _) = watch::channel(false);
+        Ok(Some(Parts { engine, runner, state, stop, scheduler }))
+    }
+
+    /// Answers requests until `shutdown`, and then those under way.
+    pub(super) async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let scheduler = tokio::spawn(self.scheduler.run(self.stop.subscribe()));
+        let waker = self.runner.waker();
+        let mut head = self.engine.subscribe();
+        let waking = tokio::spawn(async move {
+            while head.changed().await.is_ok() {
+                waker.wake();
+            }
+        });
+        let router = quipu_api::router(self.state);
+        quipu_api::serve(listener, router, ServerOptions::default(), shutdown).await;
+        self.stop.send_replace(true);
+        if scheduler.await.is_err() {
+            tracing::error!("the scheduler panicked");
+        }
+        self.engine.shutdown().await;
+        waking.abort();
+        // The runner's thread ends with the page in hand; the next start goes on from there.
+        tokio::task::block_in_place(|| self.runner.stop());
+    }
+}
+
+/// Starts the engine; says who holds the book while it has to wait.
+fn take_lease(
+    book: &Book,
+    options: &Options,
+    signals: &Signals,
+) -> Result<Option<Engine>, CliError> {
+    let mut told = false;
+    while !signals.have_come() {
+        match Engine::start(book.store(), options.clone()) {
+            Ok(engine) => return Ok(Some(engine)),
+            Err(JournalError::LeaseHeld { holder }) => {
+                if !told {
+                    tracing::warn!("the book is being written by {holder}; waiting for it to end");
+                    told = true;
+                }
+            }
+            Err(error) => return Err(book::journal_unusable(&error)),
+        }
+    }
+    Ok(None)
+}
+
+/// Knows from the views which wallets have something due.
+struct DueWallets(Views);
+
+impl DueSource for DueWallets {
+    fn due(&self, until: Timestamp, most: usize) -> Result<Vec<TenantId>, String> {
+        self.0.due(until, most).map_err(|error| error.to_string())
+    }
+}

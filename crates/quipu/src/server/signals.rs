@@ -1,0 +1,63 @@
+//! The first signal ends the server in good order, the second one at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::error::CliError;
+use crate::exit_codes;
+
+/// Whether a signal has come.
+pub(super) struct Signals {
+    stopping: Arc<AtomicBool>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Signals {
+    /// Watches for SIGINT and SIGTERM from now on.
+    pub(super) fn watch(runtime: &Handle) -> Result<Signals, CliError> {
+        let _inside = runtime.enter();
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (sender, stopped) = watch::channel(false);
+        let first = Arc::clone(&stopping);
+        runtime.spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                if first.swap(true, Ordering::SeqCst) {
+                    eprintln!("stopped at once; what was acknowledged is in the book all the same");
+                    std::process::exit(exit_codes::INTERRUPTED.into());
+                }
+                eprintln!("stopping once requests under way are answered; again to stop at once");
+                sender.send_replace(true);
+            }
+        });
+        Ok(Signals { stopping, stopped })
+    }
+
+    /// Becomes true with the first signal.
+    pub(super) fn stopping(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stopping)
+    }
+
+    /// Whether one has come.
+    pub(super) fn have_come(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Done with the first signal.
+    pub(super) fn first(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut stopped = self.stopped.clone();
+        async move {
+            // An error means that the watching task is gone, with the whole runtime.
+            let _gone = stopped.wait_for(|stopped| *stopped).await;
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! `quipu verify`: proves the book from its stored bytes.
+
+mod source;
+
+use std::io::{self, Write};
+use std::str::FromStr;
+
+use clap::Args;
+use indicatif::ProgressBar;
+use quipu_domain::Position;
+use quipu_journal::Root;
+use quipu_replay::{Expectation, Progress, ProjectionReport, ReplayError, Report, ViewSource};
+use quipu_views::ViewsError;
+
+use crate::book::{Book, BookArgs};
+use crate::error::CliError;
+use crate::exit_codes;
+use crate::output::{self, Align, Table};
+use source::SnapshotSource;
+
+/// Prove the book: every hash, state, balance and view, recomputed from the stored bytes
+///
+/// Reads only, and works while a server runs. Names the first position at which something does
+/// not hold, and exits with 1. The end of a journal can be cut off together with everything that
+/// was derived from it, and leave no trace: only a root that was noted elsewhere shows that, so
+/// keep the one that is printed, and give it back with --expect.
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    book: BookArgs,
+    /// A position and its root as they were noted earlier: the book must still lead to them
+    #[arg(long, value_name = "POSITION:ROOT", value_parser = Noted::from_str)]
+    expect: Vec<Noted>,
+    /// Leave the views out: the journal alone
+    #[arg(long)]
+    journal_only: bool,
+}
+
+/// A position and its root, from the command line.
+#[derive(Clone, Copy, Debug)]
+struct Noted(Expectation);
+
+impl FromStr for Noted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Noted, String> {
+        let wanted =
+            || "write POSITION:ROOT as verify prints it, the root in 64 hex digits".to_owned();
+        let (position, root) = text.split_once(':').ok_or_else(wanted)?;
+        let position = position.parse().map(Position).map_err(|_| wanted())?;
+        let digits = |index: usize| root.get(2 * index..2 * index + 2);
+        let bytes = (0..32).map(|index| u8::from_str_radix(digits(index)?, 16).ok());
+        let bytes: Option<Vec<u8>> = bytes.collect();
+        let root = bytes.filter(|_| root.len() == 64).and_then(|bytes| Root::stored(&bytes));
+        Ok(Noted(Expectation { position, root: root.ok_or_else(wanted)? }))
+    }
+}
+
+/// Verifies and shows what was found.
+pub(crate) fn run(args: &VerifyArgs, json: bool) -> Result<u8, CliError> {
+    let runtime = crate::book::runtime()?;
+    let book = Book::open_existing(&args.book.place(), runtime.handle())?;
+    let store = book.store();
+    let expected: Vec<Expectation> = args.expect.iter().map(|noted| noted.0).collect();
+    let bar = ProgressBar::new(0).with_style(output::events_bar());
+    let mut progress = |progress: Progress| {
+        bar.set_length(progress.head.0);
+        bar.set_position(progress.position.0);
+    };
+    let mut verify = |views: Option<&mut dyn ViewSource>| {
+        quipu_replay::verify(&store, views, &expected, &mut progress)
+    };
+    let verified = if args.journal_only {
+        verify(None)
+    } else {
+        let read = book
+            .views
+            .snapshot(|snapshot| Ok::<_, ViewsError>(verify(Some(&mut SnapshotSource(snapshot)))));
+        read.unwrap_or_else(|error| Err(ReplayError::Views(error.to_string())))
+    };
+    bar.finish_and_clear();
+    let report = verified.map_err(|error| match error {
+        ReplayError::Journal(error) => crate::book::journal_unusable(&error),
+        ReplayError::Views(why) => CliError::Unavailable {
+            what: format!("cannot read the views: {why}"),
+            hint: "try again, or leave them out with --journal-only".into(),
+        },
+    })?;
+    if json {
+        output::json(&report)?;
+    } else {
+        write(&report, &book.place.to_string(), &mut io::stdout().lock())?;
+    }
+    Ok(if report.holds { exit_codes::OK } else { exit_codes::NOT_VERIFIED })
+}
+
+fn write(report: &Report, place: &str, out: &mut dyn Write) -> io::Result<()> {
+    let mut table = Table::new(&[("book", Align::Left), (place, Align::Left)]);
+    let mut line = |name: &str, value: String| table.row(vec![name.to_owned(), value]);
+    line("verified to", report.position.to_string());
+    line("root", report.root.to_string());
+    line("rows", report.rows.to_string());
+    line("streams", report.streams.to_string());
+    line("accounts", format!("{}, sum zero", report.accounts));
+    for view in &report.projections {
+        line(&format!("view {}", view.name), compared(view));
+    }
+    table.write(out)?;
+    match &report.finding {
+        None => writeln!(
+            out,
+            "\nThe book holds. To hold it to this later: quipu verify --expect {}:{}",
+            report.position, report.root
+        ),
+        Some(finding) => {
+            writeln!(
+                out,
+                "\nThe book does not hold at position {}: {}",
+                finding.position, finding.what
+            )
+        }
+    }
+}
+
+/// What the comparison of one view gave.
+fn compared(view: &ProjectionReport) -> String {
+    if !view.compared {
+        return "not compared: it was built by another version of quipu, or not yet".to_owned();
+    }
+    let rows = output::count(view.rows, "row");
+    let parked = match view.parked.as_slice() {
+        [] => String::new(),
+        parked => format!("; parked and left out: {}", parked.join(", ")),
+    };
+    format!("{rows} equal to the journal at {}{parked}", view.checkpoint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_noted_root_is_read_as_verify_prints_it() {
+        let root = Root([0xab; 32]);
+        let noted: Noted = format!("17:{root}").parse().unwrap();
+        assert_eq!(noted.0, Expectation { position: Position(17), root });
+        for bad in
+            ["", "17", "17:ab", "x:00", &format!("17:{root}00"), &format!("17:g{}", "0".repeat(63))]
+        {
+            assert!(bad.parse::<Noted>().is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The views as the verifier reads them.
+
+use quipu_domain::{Position, TenantId};
+use quipu_projections::{Cell, Schema};
+use quipu_replay::{ReplayError, ViewSource, ViewState};
+use quipu_views::{ProjectionStatus, Snapshot, ViewsError};
+
+/// One snapshot of the views.
+pub(super) struct SnapshotSource<'a, 'c>(pub(super) &'a mut Snapshot<'c>);
+
+impl ViewSource for SnapshotSource<'_, '_> {
+    fn states(&mut self) -> Result<Vec<ViewState>, ReplayError> {
+        let statuses = self.0.projections(Position::ZERO).map_err(|error| failed(&error))?;
+        Ok(statuses.into_iter().map(state).collect())
+    }
+
+    fn rows(
+        &mut self,
+        table: &'static Schema,
+        each: &mut dyn FnMut(&[Cell]),
+    ) -> Result<(), ReplayError> {
+        self.0.each_row(table, each).map_err(|error| failed(&error))
+    }
+}
+
+fn state(status: ProjectionStatus) -> ViewState {
+    let name =
+        |tenant: &Option<TenantId>| tenant.as_ref().map_or_else(String::new, TenantId::to_string);
+    ViewState {
+        name: status.name.to_owned(),
+        version: status.version,
+        checkpoint: status.position,
+        parked: status.parked.iter().map(|parked| name(&parked.tenant)).collect(),
+    }
+}
+
+fn failed(error: &ViewsError) -> ReplayError {
+    ReplayError::Views(error.to_string())
+}

@@ -1,0 +1,113 @@
+//! Rows of a file become usage: once, however often they are sent.
+
+use std::path::PathBuf;
+
+use quipu::exit_codes;
+
+use crate::program::{Run, Server, run};
+
+struct Import {
+    server: Server,
+    file: PathBuf,
+}
+
+impl Import {
+    fn new() -> Import {
+        let server = Server::start().with_tenant();
+        let file = PathBuf::from(server.data()).join("trace.csv");
+        Import { server, file }
+    }
+
+    fn file(&self, rows: &[&str]) {
+        let text = format!("TIMESTAMP,ContextTokens,GeneratedTokens\n{}\n", rows.join("\n"));
+        std::fs::write(&self.file, text).unwrap();
+    }
+
+    fn run(&self, more: &[&str]) -> Run {
+        let file = self.file.display().to_string();
+        let columns =
+            ["--at", "TIMESTAMP", "--input", "ContextTokens", "--output", "GeneratedTokens"];
+        let known = ["--tenant", "t_acme", "--meter", "llm_tokens", "--model", "small"];
+        let start = ["import", "usage", &file, "--server", &self.server.url];
+        let arguments: Vec<&str> =
+            start.into_iter().chain(columns).chain(known).chain(more.iter().copied()).collect();
+        run(&arguments)
+    }
+
+    fn shown(&self, run: &Run) -> String {
+        run.redacted(&self.server)
+    }
+}
+
+const ROWS: [&str; 3] = [
+    "2023-11-16 18:17:03.9799600,4808,10",
+    "2023-11-16 18:17:04.0319600,3180,8",
+    "2023-11-16 18:17:04.0781490,110,27",
+];
+
+#[test]
+fn importing_again_changes_nothing_and_says_so() {
+    let import = Import::new();
+    import.file(&ROWS);
+    let first = import.run(&["--batch", "2"]);
+    assert_eq!(first.code(), i32::from(exit_codes::OK), "{}", first.err());
+    // 8,098 input tokens at 1 and 45 output tokens at 5 credits per million.
+    insta::assert_snapshot!(import.shown(&first), @"");
+    insta::assert_snapshot!(import.shown(&import.run(&[])), @"");
+    let json = import.run(&["--json"]).json();
+    assert_eq!((&json["recorded"], &json["already_recorded"]), (&0.into(), &3.into()));
+}
+
+#[test]
+fn a_malformed_line_keeps_what_came_before_and_the_mended_file_goes_on() {
+    let import = Import::new();
+    import.file(&[ROWS[0], "2023-11-16 18:17:04.0319600,many,8", ROWS[2]]);
+    let stopped = import.run(&[]);
+    assert_eq!(stopped.code(), i32::from(exit_codes::MALFORMED));
+    insta::assert_snapshot!(import.shown(&stopped), @"");
+
+    import.file(&ROWS);
+    let mended = import.run(&[]);
+    assert_eq!(mended.code(), i32::from(exit_codes::OK), "{}", mended.err());
+    insta::assert_snapshot!(import.shown(&mended), @"");
+}
+
+#[test]
+fn a_row_that_was_changed_after_it_was_recorded_is_refused_by_its_line() {
+    let import = Import::new();
+    import.file(&ROWS);
+    import.run(&[]);
+    import.file(&[ROWS[0], "2023-11-16 18:17:04.0319600,1,8", ROWS[2]]);
+    let changed = import.run(&[]);
+    assert_eq!(changed.code(), i32::from(exit_codes::REFUSED));
+    insta::assert_snapshot!(import.shown(&changed), @"");
+}
+
+#[test]
+fn a_missing_column_is_named_with_those_there_are() {
+    let import = Import::new();
+    import.file(&ROWS);
+    let missing = import.run(&["--cached-input", "Cached"]);
+    assert_eq!(missing.code(), i32::from(exit_codes::MALFORMED));
+    insta::assert_snapshot!(import.shown(&missing), @"");
+}
+
+#[test]
+fn rows_of_unequal_length_are_named_by_line() {
+    let import = Import::new();
+    import.file(&[ROWS[0], "2023-11-16 18:17:04.0319600,3180"]);
+    let stopped = import.run(&[]);
+    assert_eq!(stopped.code(), i32::from(exit_codes::MALFORMED));
+    insta::assert_snapshot!(import.shown(&stopped), @"");
+}
+
+#[test]
+fn a_server_that_is_away_is_waited_for_and_then_given_up() {
+    let mut import = Import::new();
+    import.file(&ROWS);
+    import.server.terminate();
+    let away = import.run(&["--patience", "0"]);
+    assert_eq!(away.code(), i32::from(exit_codes::UNAVAILABLE));
+    import.server.restart();
+    assert_eq!(import.run(&[]).code(), i32::from(exit_codes::OK));
+}

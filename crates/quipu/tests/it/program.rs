@@ -1,0 +1,160 @@
+//! Runs the program, and a server of it on a free port.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The program, without anything of this machine's environment that it would read.
+pub(crate) fn quipu(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quipu"));
+    command.args(arguments).stdin(Stdio::null());
+    for name in ["DATA", "DATABASE", "LISTEN", "SERVER", "LOG", "BACKDATING_DAYS"] {
+        command.env_remove(format!("QUIPU_{name}"));
+    }
+    command
+}
+
+/// Runs it to its end.
+pub(crate) fn run(arguments: &[&str]) -> Run {
+    Run(quipu(arguments).output().expect("the program was built with this test"))
+}
+
+/// What it left.
+pub(crate) struct Run(Output);
+
+impl Run {
+    pub(crate) fn code(&self) -> i32 {
+        self.0.status.code().expect("it was not killed")
+    }
+
+    pub(crate) fn out(&self) -> String {
+        String::from_utf8(self.0.stdout.clone()).expect("UTF-8")
+    }
+
+    pub(crate) fn err(&self) -> String {
+        String::from_utf8(self.0.stderr.clone()).expect("UTF-8")
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.0.stdout).expect("JSON")
+    }
+
+    /// Both outputs and the exit code, with what differs from run to run taken out.
+    pub(crate) fn redacted(&self, server: &Server) -> String {
+        let text = format!("{}{}exit code {}", self.out(), self.err(), self.code());
+        redact(&text.replace(&server.url, "URL").replace(&server.data(), "DATA"))
+    }
+}
+
+/// Takes out times, long hexadecimal numbers and the widths that they lead to.
+pub(crate) fn redact(text: &str) -> String {
+    let word = |word: &str| {
+        let plain = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        let is_time = plain.len() >= 20 && plain.ends_with('Z') && plain.contains('T');
+        let hex = plain.rsplit(':').next().unwrap_or_default();
+        let is_hash = hex.len() >= 32 && hex.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+        match (is_time, is_hash) {
+            (true, _) => word.replace(plain, "TIME"),
+            (_, true) => word.replace(hex, "HEX"),
+            _ => word.to_owned(),
+        }
+    };
+    let line = |line: &str| {
+        let indent = line.len() - line.trim_start().len();
+        let words: Vec<String> = line.split_whitespace().map(word).collect();
+        format!("{}{}", " ".repeat(indent.min(6)), words.join(" "))
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A server of a new book.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    folder: TempDir,
+    child: Child,
+}
+
+impl Server {
+    pub(crate) fn start() -> Server {
+        let folder = quipu_testkit::sqlite::folder();
+        let (child, url) = spawn(folder.path());
+        Server { url, folder, child }
+    }
+
+    pub(crate) fn data(&self) -> String {
+        self.folder.path().display().to_string()
+    }
+
+    /// Ends it as a supervisor does, and gives its exit code.
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().expect("kill exists");
+        self.child.wait().expect("it is a child of this process").code()
+    }
+
+    /// Starts it again on the same book.
+    pub(crate) fn restart(&mut self) {
+        (self.child, self.url) = spawn(self.folder.path());
+    }
+
+    /// Sends a command that is expected to be accepted.
+    pub(crate) fn post(&self, path: &str, key: &str, body: &Value) -> Value {
+        let sent = ureq::post(format!("{}{path}", self.url)).header("Idempotency-Key", key);
+        let mut answer = sent.send_json(body).expect("the server accepts it");
+        answer.body_mut().read_json().expect("JSON")
+    }
+
+    /// A tenant with credits, a meter and a price of its own.
+    pub(crate) fn with_tenant(self) -> Server {
+        use serde_json::json;
+        self.post("/v1/tenants", "tenant", &json!({ "id": "t_acme", "name": "Acme" }));
+        let grant = json!({ "amount": "500", "kind": "paid", "source": "order 4711" });
+        self.post("/v1/tenants/t_acme/grants", "grant", &grant);
+        let since = "2020-01-01T00:00:00Z";
+        let prices = json!({
+            "effective_at": since,
+            "models": { "small": { "input": "1", "cached_input": "0.1", "output": "5" } },
+        });
+        self.post("/v1/price-tables/models/prices", "prices", &prices);
+        self.post("/v1/meters", "meter", &json!({ "name": "llm_tokens", "aggregation": "sum" }));
+        let price = json!({
+            "effective_at": since,
+            "price": { "model": "tokens", "price_table": "models" },
+        });
+        self.post("/v1/meters/llm_tokens/prices", "meter-price", &price);
+        self
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have been terminated already.
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+fn spawn(folder: &Path) -> (Child, String) {
+    let folder = folder.to_str().expect("a folder of this test");
+    let mut child = quipu(&["serve", "--data", folder, "--listen", "127.0.0.1:0"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program was built with this test");
+    let mut lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+    let url = lines
+        .by_ref()
+        .map_while(Result::ok)
+        .find_map(|line| {
+            let (_, rest) = line.split_once("listening on ")?;
+            rest.split_whitespace().next().map(str::to_owned)
+        })
+        .expect("it says where it listens");
+    // A full pipe would stop the server.
+    thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+    (child, url)
+}
