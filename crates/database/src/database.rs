@@ -116,7 +116,7 @@ fn snapshot<T>(
     connection: &mut Connection,
     work: impl FnOnce(&mut Connection) -> Result<T, DatabaseError>,
 ) -> Result<T, DatabaseError> {
-    let result = work(connection);
+    let found = work(connection)?;
     connection.rollback()?;
-    result
+    Ok(found)
 }

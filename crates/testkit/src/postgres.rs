@@ -142,3 +142,24 @@ impl Drop for Server {
         let _ = self.watcher.wait();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_answers_survives_a_crash_and_leaves_nothing_behind() {
+        let server = Server::own();
+        let (one, two) = (server.database(), server.database());
+        server.psql(&one, "CREATE TABLE only_here ()").unwrap();
+        server.stop_immediate();
+        assert!(server.psql(&one, "SELECT 1").is_err());
+        server.start_again();
+        assert_eq!(server.psql(&one, "SELECT count(*) FROM only_here").unwrap(), "0");
+        assert!(server.psql(&two, "SELECT count(*) FROM only_here").is_err());
+        let folder = server.folder.clone();
+        assert!(folder.exists());
+        drop(server);
+        assert!(!folder.exists());
+    }
+}

@@ -94,8 +94,9 @@ pub(super) const SAVE_SNAPSHOT: &str = "\
 pub(super) const TRY_LEASE: &str = "SELECT pg_try_advisory_lock(1903520112, hashtext($1))";
 
 pub(super) const LEASE_HOLDER: &str = "\
-    SELECT holder.application_name, holder.pid::bigint,
-        coalesce(host(holder.client_addr), 'a local socket'), holder.backend_start::text
+    SELECT coalesce(holder.application_name, 'a session of another role'), holder.pid::bigint,
+        coalesce(host(holder.client_addr), 'a local socket'),
+        coalesce(holder.backend_start::text, 'an unknown time')
     FROM pg_locks JOIN pg_stat_activity AS holder ON holder.pid = pg_locks.pid
     WHERE locktype = 'advisory' AND granted AND classid::bigint = 1903520112
     AND objid::bigint = hashtext($1)::bigint & 4294967295 AND objsubid = 2

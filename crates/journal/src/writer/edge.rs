@@ -7,6 +7,8 @@ use crate::{Head, JournalError, SegmentEnd, Tree};
 #[derive(Clone)]
 pub(super) struct Edge {
     tree: Tree,
+    /// As of the last [`close`](Edge::close): the root costs a hash per peak.
+    head: Head,
     recorded_at: Timestamp,
     segment_ends_at: Position,
     segment_length: u64,
@@ -15,29 +17,44 @@ pub(super) struct Edge {
 impl Edge {
     /// Before the first event.
     pub(super) fn start(segment_length: usize) -> Edge {
-        let segment_length = segment_length as u64;
-        let segment_ends_at = Position(segment_length);
-        let recorded_at = Timestamp::default();
-        Edge { tree: Tree::default(), recorded_at, segment_ends_at, segment_length }
+        Self::at(Tree::default(), Timestamp::default(), segment_length)
     }
 
     /// After a saved segment; `None` when the tree saved with it cannot be one.
     pub(super) fn after(end: SegmentEnd, segment_length: usize) -> Option<Edge> {
+        let tree = Tree::from_peaks(end.position.0, end.peaks)?;
+        Some(Self::at(tree, end.recorded_at, segment_length))
+    }
+
+    fn at(tree: Tree, recorded_at: Timestamp, segment_length: usize) -> Edge {
         let segment_length = segment_length as u64;
-        Some(Edge {
-            segment_ends_at: end.position.plus(segment_length),
-            tree: Tree::from_peaks(end.position.0, end.peaks)?,
-            recorded_at: end.recorded_at,
+        let position = Position(tree.leaves());
+        Edge {
+            head: Head { position, root: tree.root(), recorded_at },
+            segment_ends_at: position.plus(segment_length),
+            tree,
+            recorded_at,
             segment_length,
-        })
+        }
     }
 
     pub(super) fn position(&self) -> Position {
         Position(self.tree.leaves())
     }
 
-    pub(super) fn head(&self) -> Head {
-        Head { position: self.position(), root: self.tree.root(), recorded_at: self.recorded_at }
+    /// The end of the last row that was closed.
+    pub(super) const fn head(&self) -> Head {
+        self.head
+    }
+
+    /// Ends a row here.
+    pub(super) fn close(&mut self) -> Head {
+        self.head = Head {
+            position: self.position(),
+            root: self.tree.root(),
+            recorded_at: self.recorded_at,
+        };
+        self.head
     }
 
     /// Takes in the next event's exact text. `Some` when it completes a segment.

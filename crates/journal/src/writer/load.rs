@@ -95,7 +95,7 @@ fn take_in(edge: &mut Edge, row: &BatchRow) -> Result<(Vec<Recorded>, Appended),
         segment_ends.extend(end);
         events.push(recorded);
     }
-    let head = edge.head();
+    let head = edge.close();
     if row.root != head.root || row.recorded_at != head.recorded_at {
         return Err(corrupt("its root or time is not that of its events".to_owned()));
     }

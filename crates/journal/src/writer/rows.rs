@@ -6,7 +6,7 @@ use quipu_domain::{Position, Recorded};
 
 use super::edge::Edge;
 use crate::batch::{MOST_BYTES_IN_EVENT, MOST_BYTES_IN_ROW, MOST_EVENTS_IN_ROW};
-use crate::{BatchRow, JournalError, Root, SegmentEnd, codec};
+use crate::{BatchRow, Head, JournalError, Root, SegmentEnd, codec};
 
 /// Encodes events into the rows that follow the edge, and moves the edge to their end.
 pub(super) fn encode<E: Borrow<Recorded>>(
@@ -15,7 +15,7 @@ pub(super) fn encode<E: Borrow<Recorded>>(
 ) -> Result<(Vec<BatchRow>, Vec<SegmentEnd>), JournalError> {
     let mut rows = Vec::new();
     let mut segment_ends = Vec::new();
-    let mut open = OpenRow::after(edge);
+    let mut open = OpenRow::after(edge.head());
     let mut buffer = Vec::new();
     for recorded in events {
         let recorded: &Recorded = recorded.borrow();
@@ -30,8 +30,8 @@ pub(super) fn encode<E: Borrow<Recorded>>(
             });
         }
         if !open.has_room_for(text) {
-            let full = std::mem::replace(&mut open, OpenRow::after(edge));
-            rows.push(full.close(edge));
+            rows.push(open.close(edge));
+            open = OpenRow::after(edge.head());
         }
         segment_ends.extend(edge.push(recorded.position, recorded.recorded_at, text)?);
         open.push(text);
@@ -50,10 +50,10 @@ struct OpenRow {
 }
 
 impl OpenRow {
-    fn after(edge: &Edge) -> OpenRow {
+    fn after(head: Head) -> OpenRow {
         OpenRow {
-            first_position: edge.position().plus(1),
-            prev_root: edge.head().root,
+            first_position: head.position.plus(1),
+            prev_root: head.root,
             events: String::from("["),
             count: 0,
         }
@@ -73,9 +73,9 @@ impl OpenRow {
         self.count += 1;
     }
 
-    fn close(mut self, edge: &Edge) -> BatchRow {
+    fn close(mut self, edge: &mut Edge) -> BatchRow {
         self.events.push(']');
-        let head = edge.head();
+        let head = edge.close();
         BatchRow {
             first_position: self.first_position,
             last_position: head.position,
