@@ -1,10 +1,13 @@
 //! The rules of the book, by number, as sentences that are tried.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+
 mod burn_order;
 mod corrections;
 mod due;
 mod grants;
 mod holds;
+mod inconsistency;
 mod invariants;
 mod overdraft;
 mod precedence;
