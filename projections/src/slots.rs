@@ -200,11 +200,13 @@ impl<R: Row> Table for Slots<R> {
         self.appended.truncate(self.appended_before);
     }
 
+    /// By the key's cells, which is how databases sort: an enum's variants by their names.
     fn sorted(&self) -> Vec<Vec<Cell>> {
-        let mut rows: Vec<R> = self.by_key.values().filter_map(|slot| slot.row.clone()).collect();
-        rows.extend(self.appended.iter().cloned());
-        rows.sort_unstable_by_key(Row::key);
-        rows.iter().map(Row::cells).collect()
+        let by_key = self.by_key.values().filter_map(|slot| slot.row.as_ref());
+        let mut rows: Vec<Vec<Cell>> = by_key.chain(&self.appended).map(Row::cells).collect();
+        let key_columns = R::SCHEMA.key_columns;
+        rows.sort_unstable_by(|left, right| left[..key_columns].cmp(&right[..key_columns]));
+        rows
     }
 
     fn take_appended(&mut self) -> Vec<Vec<Cell>> {

@@ -1,0 +1,134 @@
+//! An event that cannot be applied stops its own tenant's partition of one projection.
+
+use quipu_domain::wallet::WalletEvent;
+use quipu_domain::{Credits, Event, GrantId, Position, TenantId};
+use quipu_projections::Cell;
+use quipu_views::{RetryOutcome, ViewsError};
+
+use crate::history::{History, Journal, text};
+use crate::stores::{Tables, assert_same, folded, on_each_engine, options, stored};
+
+/// The first debit of a tenant, and the same as a draw from a lot that is not there.
+fn poisoned(history: &History, tenant: &TenantId) -> (Position, Event) {
+    let debit = history.events.iter().find_map(|event| match &event.event {
+        Event::Wallet(WalletEvent::CreditsDebited(debit))
+            if event.tenant.as_ref() == Some(tenant) && !debit.draws.lots.is_empty() =>
+        {
+            Some((event.position, debit.clone()))
+        }
+        _ => None,
+    });
+    let (position, mut debit) = debit.unwrap();
+    debit.draws.lots[0].grant = GrantId(Position(999_999));
+    (position, Event::Wallet(WalletEvent::CreditsDebited(debit)))
+}
+
+/// Rows of one tenant are left out.
+fn without(tenant: &TenantId, tables: &Tables) -> Tables {
+    let other = |cells: &Vec<Cell>| !cells.contains(&Cell::Text(tenant.as_str().into()));
+    let rows = |rows: &Vec<Vec<Cell>>| rows.iter().filter(|row| other(row)).cloned().collect();
+    tables.iter().map(|(name, all)| (*name, rows(all))).collect()
+}
+
+#[test]
+fn poison_stops_one_tenant_of_one_projection_and_a_retry_heals_it() {
+    let history = History::generated(300);
+    let expected = folded(&history.events);
+    let bolt: TenantId = text("t_bolt");
+    let (position, poison) = poisoned(&history, &bolt);
+    let original = history.events[usize::try_from(position.0).unwrap() - 1].event.clone();
+    on_each_engine(|store| {
+        let journal = Journal::new(&history.events);
+        journal.replace(position, poison.clone());
+        let views = store.open();
+        views.catch_up(&journal, &options(32)).unwrap();
+        assert_eq!(views.checkpoint(), history.head(), "the others went on");
+        let status = views.projections(history.head()).unwrap();
+        let parked: Vec<_> =
+            status.iter().flat_map(|each| each.parked.iter().map(|at| (each.name, at))).collect();
+        let [("balances", at)] = parked[..] else { panic!("{parked:?}") };
+        assert_eq!((at.tenant.as_ref(), at.position), (Some(&bolt), position));
+        assert!(at.error.contains("lot"), "{}", at.error);
+        let now = history.now;
+        let refused = views.balance(&bolt, None, now).unwrap_err();
+        assert!(matches!(refused, ViewsError::Parked { projection: "balances", .. }));
+        assert!(views.balance(&text("t_acme"), None, now).is_ok());
+        assert_same(&without(&bolt, &stored(&views)), &without(&bolt, &expected));
+
+        let again = views.retry(&journal, "balances", &Some(bolt.clone())).unwrap();
+        assert!(matches!(again, RetryOutcome::StillParked(at) if at.position == position));
+        journal.replace(position, original.clone());
+        let healed = views.retry(&journal, "balances", &Some(bolt.clone())).unwrap();
+        assert!(matches!(healed, RetryOutcome::Healed { events } if events > 1), "{healed:?}");
+        views.catch_up(&journal, &options(32)).unwrap();
+        let rows = stored(&views);
+        for ((name, found), (_, wanted)) in rows.iter().zip(&expected) {
+            // The poisoned debit's statement line and audit line differ; balances do not.
+            if ["balance", "lot", "hold", "account"].contains(name) {
+                assert_eq!(found, wanted, "{name}");
+            }
+        }
+        let none = views.retry(&journal, "balances", &Some(bolt.clone())).unwrap();
+        assert_eq!(none, RetryOutcome::NotParked);
+    });
+}
+
+#[test]
+fn rows_of_a_parked_tenant_stay_as_they_were_before_the_poison() {
+    let history = History::generated(300);
+    let bolt: TenantId = text("t_bolt");
+    let (position, poison) = poisoned(&history, &bolt);
+    let before = usize::try_from(position.0).unwrap() - 1;
+    let wanted = folded(&history.events[..before]);
+    on_each_engine(|store| {
+        let journal = Journal::new(&history.events);
+        journal.replace(position, poison.clone());
+        let views = store.open();
+        views.catch_up(&journal, &options(4096)).unwrap();
+        let bolts = |tables: &Tables, table: &str| -> Vec<Vec<Cell>> {
+            let (_, rows) = tables.iter().find(|(name, _)| *name == table).unwrap();
+            rows.iter().filter(|row| row[0] == Cell::Text("t_bolt".into())).cloned().collect()
+        };
+        let rows = stored(&views);
+        assert_eq!(bolts(&rows, "lot"), bolts(&wanted, "lot"));
+        assert_eq!(bolts(&rows, "balance"), bolts(&wanted, "balance"));
+    });
+}
+
+#[test]
+fn a_retry_keeps_what_it_gained_when_it_meets_the_next_poison() {
+    let history = History::generated(300);
+    let bolt: TenantId = text("t_bolt");
+    let (position, poison) = poisoned(&history, &bolt);
+    let index = usize::try_from(position.0).unwrap();
+    let original = history.events[index - 1].event.clone();
+    let is_later = |event: &&quipu_domain::Recorded| {
+        event.tenant.as_ref() == Some(&bolt)
+            && matches!(&event.event, Event::Wallet(WalletEvent::CreditsDebited(_)))
+    };
+    let later = history.events[index..].iter().find(is_later).unwrap();
+    let Event::Wallet(WalletEvent::CreditsDebited(debit)) = &later.event else { panic!() };
+    let mut huge = debit.clone();
+    huge.draws.overdraft = Credits::from_micros(999_999_999_999_999_999).unwrap();
+    let huge = Event::Wallet(WalletEvent::CreditsDebited(huge));
+    on_each_engine(|store| {
+        let journal = Journal::new(&history.events);
+        journal.replace(position, poison.clone());
+        let views = store.open();
+        views.catch_up(&journal, &options(64)).unwrap();
+        journal.replace(position, original.clone());
+        journal.replace(later.position, huge.clone());
+        let outcome = views.retry(&journal, "balances", &Some(bolt.clone())).unwrap();
+        let RetryOutcome::StillParked(at) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(at.position, later.position);
+    });
+}
+
+#[test]
+fn a_retry_of_an_unknown_projection_is_refused() {
+    on_each_engine(|store| {
+        let views = store.open();
+        let refused = views.retry(&Journal::new(&[]), "fortunes", &None).unwrap_err();
+        assert!(matches!(refused, ViewsError::UnknownProjection(_)));
+    });
+}

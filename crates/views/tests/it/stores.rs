@@ -1,0 +1,122 @@
+//! Empty views on each engine, and what stands in them.
+
+use std::sync::LazyLock;
+
+use quipu_database::{Connection, Database, Durability, Migrations};
+use quipu_domain::{Position, Recorded};
+use quipu_projections::{Cell, Fold, ProjectionError};
+use quipu_views::{Location, RunnerOptions, Views, ViewsError};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+/// The views' own, because a database refuses a connection that knows fewer.
+const MIGRATIONS: Migrations = Migrations {
+    sqlite: &[("0001_tables", include_str!("../../../../migrations/sqlite/views_0001_tables.sql"))],
+    postgres: &[(
+        "0001_tables",
+        include_str!("../../../../migrations/postgres/views_0001_tables.sql"),
+    )],
+};
+
+/// A place for views, removed with this value.
+pub(crate) struct Store {
+    location: Location,
+    _folder: Option<TempDir>,
+}
+
+pub(crate) fn on_each_engine(case: impl Fn(&Store)) {
+    let folder = quipu_testkit::sqlite::folder();
+    let location = Location::Sqlite { file: folder.path().join("views.db") };
+    case(&Store { location, _folder: Some(folder) });
+    let url = quipu_testkit::postgres::database();
+    let location = Location::Postgres { url, handle: RUNTIME.handle().clone() };
+    case(&Store { location, _folder: None });
+}
+
+impl Store {
+    pub(crate) fn open(&self) -> Views {
+        Views::open(self.location.clone()).unwrap()
+    }
+
+    /// A connection behind the views' back.
+    pub(crate) fn connection(&self) -> Connection {
+        let database = match &self.location {
+            Location::Sqlite { file } => {
+                Database::open_sqlite(file, Durability::Derived, &MIGRATIONS)
+            }
+            Location::Postgres { url, handle } => {
+                Database::connect_postgres(url, "quipu_views", handle.clone(), &MIGRATIONS)
+            }
+        };
+        database.unwrap().writer().unwrap()
+    }
+
+    /// Takes everything away, as somebody might who knows that views can be built anew.
+    pub(crate) fn delete(&self) {
+        match &self.location {
+            Location::Sqlite { file } => {
+                for suffix in ["", "-wal", "-shm"] {
+                    let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
+                }
+            }
+            Location::Postgres { .. } => {
+                self.connection().execute("DROP SCHEMA quipu_views CASCADE", &[]).unwrap();
+            }
+        }
+    }
+}
+
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(future)
+}
+
+pub(crate) fn options(page_events: usize) -> RunnerOptions {
+    RunnerOptions { page_events, cache_rows: 8, ..RunnerOptions::default() }
+}
+
+pub(crate) type Tables = Vec<(&'static str, Vec<Vec<Cell>>)>;
+
+/// All rows of all projections, table by table, sorted by key.
+pub(crate) fn stored(views: &Views) -> Tables {
+    let tables = quipu_projections::all().iter().flat_map(|projection| {
+        let rows = projection.rows();
+        rows.schemas().collect::<Vec<_>>()
+    });
+    let tables: Vec<_> = tables.collect();
+    views
+        .snapshot(|snapshot| {
+            let mut all = Vec::new();
+            for table in tables {
+                let mut rows = Vec::new();
+                snapshot.each_row(table, &mut |cells| rows.push(cells.to_vec()))?;
+                all.push((table.name, rows));
+            }
+            Ok::<Tables, ViewsError>(all)
+        })
+        .unwrap()
+}
+
+/// What the same events make of empty tables in memory.
+pub(crate) fn folded(events: &[Recorded]) -> Tables {
+    let mut fold = Fold::default();
+    let earlier = |positions: &[Position]| -> Result<Vec<Recorded>, ProjectionError> {
+        let index = |position: &Position| usize::try_from(position.0).unwrap() - 1;
+        Ok(positions.iter().filter_map(|position| events.get(index(position))).cloned().collect())
+    };
+    fold.apply(events, earlier).unwrap();
+    assert!(fold.projections().iter().all(|folded| folded.parked.is_empty()));
+    fold.sorted().into_iter().map(|(table, rows)| (table.name, rows)).collect()
+}
+
+/// Compares table by table, so that a failure is readable.
+pub(crate) fn assert_same(found: &Tables, wanted: &Tables) {
+    for ((name, found), (_, wanted)) in found.iter().zip(wanted) {
+        for (found, wanted) in found.iter().zip(wanted) {
+            assert_eq!(found, wanted, "a row of {name}");
+        }
+        assert_eq!(found.len(), wanted.len(), "rows of {name}");
+    }
+    assert_eq!(found.len(), wanted.len(), "tables");
+}
