@@ -1,5 +1,6 @@
 //! Writing rows, segments and snapshots on a connection of one's own.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 
 use quipu_database::{Connection, Database, DatabaseError, Engine, Value};
@@ -71,19 +72,10 @@ impl Appender for SqlAppender {
             peaks.into(),
             segment.keys.clone().into(),
         ];
-        let postings: Vec<Vec<Value>> = segment
-            .postings
-            .iter()
-            .map(|(stream, positions)| {
-                let (stream, positions) = (stream.as_str().into(), positions.clone().into());
-                vec![JOURNAL.into(), stream, int_of(last), int_of(first), positions]
-            })
-            .collect();
         self.connection.transaction(|connection| {
             connection.execute(statement::FORGET_SEGMENTS, &overlapping)?;
             connection.execute(statement::SAVE_SEGMENT, &saved)?;
-            connection.execute_many(statement::SAVE_POSTING, &postings)?;
-            Ok(())
+            save_postings(connection, segment)
         })
     }
 
@@ -106,6 +98,41 @@ impl Appender for SqlAppender {
             Ok(())
         })
     }
+}
+
+fn save_postings(connection: &mut Connection, segment: &SealedSegment) -> Result<(), JournalError> {
+    let (first, last) = (int_of(segment.first_position.0), int_of(segment.end.position.0));
+    match connection.engine() {
+        Engine::Sqlite => {
+            let rows: Vec<Vec<Value>> = segment
+                .postings
+                .iter()
+                .map(|(stream, positions)| {
+                    let (stream, positions) = (stream.as_str().into(), positions.clone().into());
+                    vec![JOURNAL.into(), stream, last.clone(), first.clone(), positions]
+                })
+                .collect();
+            connection.execute_many(statement::SAVE_POSTING_SQLITE, &rows)?;
+        }
+        Engine::Postgres => {
+            let lists: BTreeMap<&str, String> = segment
+                .postings
+                .iter()
+                .map(|(stream, positions)| (stream.as_str(), hexadecimal(positions)))
+                .collect();
+            let lists = serde_json::to_string(&lists).expect("texts by text are JSON");
+            let params = [JOURNAL.into(), last, first, lists.into()];
+            connection.execute(statement::SAVE_POSTINGS_POSTGRES, &params)?;
+        }
+    }
+    Ok(())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digits = |byte: &u8| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+    bytes.iter().flat_map(digits).collect()
 }
 
 /// Only the journal's own constraints say that somebody else has appended: a row that follows

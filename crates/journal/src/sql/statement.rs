@@ -73,9 +73,19 @@ pub(super) const SAVE_SEGMENT: &str = "\
         (journal, first_position, last_position, recorded_at, peaks, keys)
     VALUES ($1, $2, $3, $4, $5, $6)";
 
-pub(super) const SAVE_POSTING: &str = "\
+/// Once per list. SQLite is in this process, so a statement costs next to nothing.
+pub(super) const SAVE_POSTING_SQLITE: &str = "\
     INSERT INTO journal_posting (journal, stream, last_position, first_position, positions)
     VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (journal, stream, last_position) DO UPDATE
+    SET first_position = excluded.first_position, positions = excluded.positions";
+
+/// All lists at once, as a JSON object of hexadecimal texts by stream: ten thousand statements
+/// would hold up the writer several times longer, even sent without waiting.
+pub(super) const SAVE_POSTINGS_POSTGRES: &str = "\
+    INSERT INTO journal_posting (journal, stream, last_position, first_position, positions)
+    SELECT $1, list.stream, $2, $3, decode(list.positions, 'hex')
+    FROM json_each_text($4::text::json) AS list (stream, positions)
     ON CONFLICT (journal, stream, last_position) DO UPDATE
     SET first_position = excluded.first_position, positions = excluded.positions";
 

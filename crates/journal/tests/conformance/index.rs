@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use quipu_domain::{Position, Stream, Version};
+use quipu_domain::{Position, Recorded, Stream, Version};
 use quipu_journal::{Index, KeyHash, KeyWindow, Lease, Snapshot, Store, Writer};
 
 use crate::bed::{self, Bed, PATIENCE, SEGMENT_LENGTH, STREAMS, event, events, key};
@@ -57,6 +57,26 @@ pub(crate) fn saved_segments_equal_a_fresh_rebuild(bed: &Bed) {
     assert_eq!(fresh.store.last_segment().unwrap(), Some(end));
     let keys = |store: &dyn Store| store.segments(bed::recorded_at(0)).unwrap();
     assert_eq!(keys(bed.store.as_ref()), keys(fresh.store.as_ref()));
+}
+
+pub(crate) fn streams_of_any_name_are_found_in_saved_segments(bed: &Bed) {
+    let names = ["a\"b\\c", "{\"x\":1}", "é 😀", "0042", "'); DROP TABLE journal_batch; --"];
+    let stream = |position: u64| {
+        let name = names[usize::try_from(position).unwrap() % names.len()];
+        Stream::application("note", name).unwrap()
+    };
+    let all: Vec<Recorded> = (1..=20)
+        .map(|position| Recorded { stream: stream(position), ..bed::event_with_data(position, 9) })
+        .collect();
+    let (mut writer, mut index) = bed.open();
+    let appended = writer.append(&all).unwrap();
+    for segment in index.record(&all, &appended) {
+        writer.save_segment(&segment).unwrap();
+    }
+    for position in 1..=5 {
+        let found = bed.store.postings(&stream(position), Position::ZERO).unwrap();
+        assert_eq!(found, [0, 5, 10, 15].map(|more| Position(position + more)));
+    }
 }
 
 pub(crate) fn a_segment_may_stay_unsaved(bed: &Bed) {

@@ -47,6 +47,7 @@ on_every_store! {
     read::stored_pages_keep_the_exact_text,
     index::every_stream_and_key_is_found_before_and_after_sealing,
     index::saved_segments_equal_a_fresh_rebuild,
+    index::streams_of_any_name_are_found_in_saved_segments,
     index::a_segment_may_stay_unsaved,
     index::keys_outside_the_window_are_forgotten,
     index::the_newest_snapshot_at_or_below_a_version_is_found,
