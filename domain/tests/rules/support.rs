@@ -1,6 +1,12 @@
 //! A book in memory that does for one wallet what the engine does: it fetches what a command
 //! needs, decides, records and folds, and checks after every event that the books balance.
 
+mod commands;
+mod show;
+
+pub(crate) use commands::*;
+pub(crate) use show::show;
+
 use std::collections::BTreeMap;
 
 use quipu_domain::agent::{Agent, AgentEvent, AgentRegistered, AgentRetired};
@@ -10,14 +16,11 @@ use quipu_domain::meter::{
 use quipu_domain::postings::{self, Account};
 use quipu_domain::price_table::{PriceTable, PriceTableEvent, PricesPublished};
 use quipu_domain::tenant::{Tenant, TenantCreated, TenantEvent, TenantSuspended};
-use quipu_domain::wallet::command::{Debit, Grant, PlaceHold};
-use quipu_domain::wallet::event::{
-    Attribution, Draws, GrantKind, LotTerms, Origin, Overage, Rating, Returns, Usage,
-};
+use quipu_domain::wallet::event::LotTerms;
 use quipu_domain::wallet::{Original, Wallet, WalletCommand, WalletContext, WalletEvent};
 use quipu_domain::{
-    AgentId, Credits, EntryId, GrantId, HoldId, MeterName, Moment, Position, PriceTableName,
-    Refusal, TenantId, Timestamp,
+    AgentId, Credits, GrantId, MeterName, Moment, Position, PriceTableName, Refusal, TenantId,
+    Timestamp,
 };
 
 /// Where every book's clock begins: the middle of a month.
@@ -236,199 +239,4 @@ pub(crate) fn suspended_tenant() -> Tenant {
 
 pub(crate) fn tenant_id() -> TenantId {
     text("t_acme")
-}
-
-pub(crate) fn some_grant(amount: &str) -> Grant {
-    Grant {
-        amount: credits(amount),
-        kind: GrantKind::Paid,
-        priority: 50,
-        effective_at: None,
-        expires_at: None,
-        scope: Vec::new(),
-        origin: Origin::Purchase,
-        unit_cost: None,
-        source: None,
-    }
-}
-
-pub(crate) fn grant(amount: &str) -> WalletCommand {
-    WalletCommand::Grant(some_grant(amount))
-}
-
-/// A grant that expires so many seconds after noon.
-pub(crate) fn expiring(amount: &str, expires: i64) -> WalletCommand {
-    WalletCommand::Grant(Grant { expires_at: Some(after(expires)), ..some_grant(amount) })
-}
-
-pub(crate) fn scoped(amount: &str, meter: &str) -> WalletCommand {
-    WalletCommand::Grant(Grant { scope: vec![text(meter)], ..some_grant(amount) })
-}
-
-pub(crate) fn some_debit(amount: &str) -> Debit {
-    Debit {
-        amount: credits(amount),
-        meter: None,
-        effective_at: None,
-        attribution: Attribution::default(),
-        reason: None,
-    }
-}
-
-pub(crate) fn debit(amount: &str) -> WalletCommand {
-    WalletCommand::Debit(some_debit(amount))
-}
-
-pub(crate) fn debit_for(amount: &str, meter: &str) -> WalletCommand {
-    WalletCommand::Debit(Debit { meter: Some(text(meter)), ..some_debit(amount) })
-}
-
-pub(crate) fn some_hold(amount: &str) -> PlaceHold {
-    PlaceHold {
-        amount: credits(amount),
-        ttl_seconds: None,
-        meter: None,
-        overage: Overage::Overflow,
-        attribution: Attribution::default(),
-    }
-}
-
-pub(crate) fn hold(amount: &str) -> WalletCommand {
-    WalletCommand::PlaceHold(some_hold(amount))
-}
-
-pub(crate) fn hold_with(amount: &str, overage: Overage) -> WalletCommand {
-    WalletCommand::PlaceHold(PlaceHold { overage, ..some_hold(amount) })
-}
-
-pub(crate) fn settle(hold: u64, amount: &str) -> WalletCommand {
-    WalletCommand::SettleHold { hold: HoldId(Position(hold)), amount: credits(amount) }
-}
-
-pub(crate) fn release(hold: u64) -> WalletCommand {
-    WalletCommand::ReleaseHold { hold: HoldId(Position(hold)), reason: None }
-}
-
-pub(crate) fn extend(hold: u64, ttl_seconds: i64) -> WalletCommand {
-    let ttl_seconds = Some(ttl_seconds);
-    WalletCommand::ExtendHold { hold: HoldId(Position(hold)), ttl_seconds }
-}
-
-pub(crate) fn refund(entry: u64, amount: Option<&str>) -> WalletCommand {
-    WalletCommand::Refund {
-        entry: EntryId(Position(entry)),
-        amount: amount.map(credits),
-        expires_at: None,
-        reason: None,
-    }
-}
-
-pub(crate) fn void(grant: u64) -> WalletCommand {
-    WalletCommand::VoidGrant { grant: GrantId(Position(grant)), reason: text("a mistake") }
-}
-
-pub(crate) fn limit(limit: &str) -> WalletCommand {
-    WalletCommand::SetOverdraftLimit { limit: credits(limit), reason: None }
-}
-
-pub(crate) fn freeze() -> WalletCommand {
-    WalletCommand::Freeze { reason: text("under review") }
-}
-
-pub(crate) fn some_usage(meter: &str, quantity: &str) -> Usage {
-    Usage {
-        meter: text(meter),
-        quantity: Some(text(quantity)),
-        tokens: None,
-        value: None,
-        attribution: Attribution::default(),
-        occurred_at: text(NOON),
-        source: text("test"),
-        id: text("1"),
-    }
-}
-
-pub(crate) fn usage(meter: &str, quantity: &str) -> WalletCommand {
-    WalletCommand::RecordUsage(some_usage(meter, quantity))
-}
-
-pub(crate) fn void_usage(entry: u64) -> WalletCommand {
-    WalletCommand::VoidUsage { entry: EntryId(Position(entry)), reason: text("a mistake") }
-}
-
-pub(crate) fn rate_usage(entry: u64) -> WalletCommand {
-    WalletCommand::RateUsage { entry: EntryId(Position(entry)), reason: text("a new price") }
-}
-
-/// Events in short: what, how much, `lot:amount` of each lot, `owed:amount`.
-pub(crate) fn show(events: &[WalletEvent]) -> Vec<String> {
-    events.iter().map(show_one).collect()
-}
-
-fn show_one(event: &WalletEvent) -> String {
-    match event {
-        WalletEvent::CreditsGranted(e) => format!("granted {}", e.amount),
-        WalletEvent::GrantVoided(e) => format!("voided {}:{}", e.grant.position(), e.amount),
-        WalletEvent::CreditsExpired(e) => format!("expired {}:{}", e.grant.position(), e.amount),
-        WalletEvent::CreditsDebited(e) => format!("debited {}", draws(&e.draws)),
-        WalletEvent::HoldPlaced(e) => format!("held {}", draws(&e.draws)),
-        WalletEvent::HoldExtended(e) => format!("extended to {}", e.expires_at),
-        WalletEvent::HoldSettled(e) => {
-            let mut told = format!("settled {}", e.amount);
-            for (name, part) in
-                [("held", &e.from_hold), ("more", &e.from_available), ("back", &e.returned)]
-            {
-                if !part.is_empty() {
-                    told += &format!(", {name} {}", draws(part));
-                }
-            }
-            if !e.shortfall.is_zero() {
-                told += &format!(", short {}", e.shortfall);
-            }
-            if e.late { told + ", late" } else { told }
-        }
-        WalletEvent::HoldReleased(e) => format!("released {}", draws(&e.returned)),
-        WalletEvent::HoldExpired(e) => format!("ran out {}", draws(&e.returned)),
-        WalletEvent::OverdraftRepaid(e) => {
-            let lots = Draws { lots: e.lots.clone(), overdraft: Credits::ZERO };
-            format!("repaid {}", draws(&lots))
-        }
-        WalletEvent::OverdraftLimitSet(e) => format!("limit {}", e.limit),
-        WalletEvent::CreditsRefunded(e) => format!("refunded {}", returns(&e.returns)),
-        WalletEvent::WalletFrozen(_) => "frozen".into(),
-        WalletEvent::WalletUnfrozen(_) => "unfrozen".into(),
-        WalletEvent::UsageRecorded(e) => match &e.rating {
-            Rating::Rated { amount, .. } => format!("used {amount} {}", draws(&e.draws)),
-            Rating::Unpriced { .. } => "used, unpriced".into(),
-        },
-        WalletEvent::UsageVoided(e) => format!("usage voided {}", returns(&e.returns)),
-        WalletEvent::UsageRated(e) => format!(
-            "rated {} after {}: {} back {}",
-            e.amount,
-            e.previous,
-            draws(&e.draws),
-            returns(&e.returns)
-        ),
-    }
-}
-
-fn draws(draws: &Draws) -> String {
-    let mut parts: Vec<String> =
-        draws.lots.iter().map(|d| format!("{}:{}", d.grant.position(), d.amount)).collect();
-    if !draws.overdraft.is_zero() {
-        parts.push(format!("owed:{}", draws.overdraft));
-    }
-    if parts.is_empty() { "nothing".into() } else { parts.join(" ") }
-}
-
-fn returns(returns: &Returns) -> String {
-    let mut parts: Vec<String> =
-        returns.lots.iter().map(|lot| format!("{}:{}", lot.grant.position(), lot.amount)).collect();
-    if !returns.overdraft.is_zero() {
-        parts.push(format!("owed:{}", returns.overdraft));
-    }
-    if let Some(lot) = &returns.new_lot {
-        parts.push(format!("new:{}", lot.amount));
-    }
-    if parts.is_empty() { "nothing".into() } else { parts.join(" ") }
 }
