@@ -19,7 +19,13 @@ const MOST_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ServerArgs {
     /// The server's address
-    #[arg(long, env = "QUIPU_SERVER", value_name = "URL", default_value = "http://127.0.0.1:7171")]
+    #[arg(
+        long,
+        env = "QUIPU_SERVER",
+        hide_env_values = true,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:7171"
+    )]
     pub(crate) server: String,
 }
 

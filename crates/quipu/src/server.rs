@@ -3,6 +3,7 @@
 mod parts;
 mod signals;
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -30,7 +31,13 @@ pub(crate) struct ServingArgs {
     )]
     listen: SocketAddr,
     /// How far back usage and debits may be dated
-    #[arg(long, env = "QUIPU_BACKDATING_DAYS", value_name = "DAYS", default_value_t = 3_660)]
+    #[arg(
+        long,
+        env = "QUIPU_BACKDATING_DAYS",
+        hide_env_values = true,
+        value_name = "DAYS",
+        default_value_t = 3_660
+    )]
     backdating_days: u32,
 }
 
@@ -98,7 +105,10 @@ fn announce(book: &Book, ready: &Ready) -> Result<(), CliError> {
 fn log_to_stderr(json: bool) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("QUIPU_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,quipu=info"));
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    let log = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_env_filter(filter);
     // A second server in one process, as in tests, keeps the first one's log.
     let started =
         if json { log.json().try_init() } else { log.with_target(false).compact().try_init() };

@@ -64,7 +64,7 @@ pub(super) const CUSTOMERS: [Customer; 4] = [
     Customer {
         tenant: "t_delta",
         name: "Delta Retail",
-        plan: "3",
+        plan: "2",
         welcome: "1",
         top_up: "5",
         share: 7,
@@ -104,6 +104,6 @@ mod tests {
         assert_eq!(CUSTOMERS.iter().map(|customer| customer.share).sum::<u64>(), 100);
         let rows_of =
             |tenant: &str| (0..8_819).filter(|row| of_row(*row).0.tenant == tenant).count();
-        assert_eq!(CUSTOMERS.map(|customer| rows_of(customer.tenant)), [0, 0, 0, 0]);
+        assert_eq!(CUSTOMERS.map(|customer| rows_of(customer.tenant)), [4_015, 2_570, 1_609, 625]);
     }
 }

@@ -101,7 +101,10 @@ impl Summary {
             )?;
         }
         if !self.is_complete() {
-            writeln!(out, "  Run the same command again when that is mended: only they are left.")?;
+            writeln!(
+                out,
+                "  Run the same command again once that is mended: the other rows are in the book."
+            )?;
         }
         Ok(())
     }
@@ -126,7 +129,7 @@ mod tests {
         insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
         trace.csv: 1 row recorded for 1.25 credits, 1 already recorded, 7 refused
           insufficient_credits: 7 rows (line 4, 5, 6, 7, 8, ...): 1 needed, 0.4 available
-          Run the same command again when that is mended: only they are left.
+          Run the same command again once that is mended: the other rows are in the book.
         ");
     }
 }

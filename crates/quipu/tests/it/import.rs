@@ -52,8 +52,14 @@ fn importing_again_changes_nothing_and_says_so() {
     let first = import.run(&["--batch", "2"]);
     assert_eq!(first.code(), i32::from(exit_codes::OK), "{}", first.err());
     // 8,098 input tokens at 1 and 45 output tokens at 5 credits per million.
-    insta::assert_snapshot!(import.shown(&first), @"");
-    insta::assert_snapshot!(import.shown(&import.run(&[])), @"");
+    insta::assert_snapshot!(import.shown(&first), @r"
+    DATA/trace.csv: 3 rows recorded for 0.008323 credits, 0 already recorded, 0 refused
+    exit code 0
+    ");
+    insta::assert_snapshot!(import.shown(&import.run(&[])), @r"
+    DATA/trace.csv: 0 rows recorded for 0 credits, 3 already recorded, 0 refused
+    exit code 0
+    ");
     let json = import.run(&["--json"]).json();
     assert_eq!((&json["recorded"], &json["already_recorded"]), (&0.into(), &3.into()));
 }
@@ -64,12 +70,20 @@ fn a_malformed_line_keeps_what_came_before_and_the_mended_file_goes_on() {
     import.file(&[ROWS[0], "2023-11-16 18:17:04.0319600,many,8", ROWS[2]]);
     let stopped = import.run(&[]);
     assert_eq!(stopped.code(), i32::from(exit_codes::MALFORMED));
-    insta::assert_snapshot!(import.shown(&stopped), @"");
+    insta::assert_snapshot!(import.shown(&stopped), @r#"
+    DATA/trace.csv: 1 row recorded for 0.004858 credits, 0 already recorded, 0 refused
+    quipu: DATA/trace.csv:3: column ContextTokens: "many" is not a whole number of tokens
+          the rows before it are in the book; mend the line and run the same command again to go on
+    exit code 2
+    "#);
 
     import.file(&ROWS);
     let mended = import.run(&[]);
     assert_eq!(mended.code(), i32::from(exit_codes::OK), "{}", mended.err());
-    insta::assert_snapshot!(import.shown(&mended), @"");
+    insta::assert_snapshot!(import.shown(&mended), @r"
+    DATA/trace.csv: 2 rows recorded for 0.003465 credits, 1 already recorded, 0 refused
+    exit code 0
+    ");
 }
 
 #[test]
@@ -80,7 +94,12 @@ fn a_row_that_was_changed_after_it_was_recorded_is_refused_by_its_line() {
     import.file(&[ROWS[0], "2023-11-16 18:17:04.0319600,1,8", ROWS[2]]);
     let changed = import.run(&[]);
     assert_eq!(changed.code(), i32::from(exit_codes::REFUSED));
-    insta::assert_snapshot!(import.shown(&changed), @"");
+    insta::assert_snapshot!(import.shown(&changed), @r"
+    DATA/trace.csv: 0 rows recorded for 0 credits, 2 already recorded, 1 refused
+      usage_id_reused: 1 row (line 3): the record with this source and id at position 7 has other content
+      Run the same command again once that is mended: the other rows are in the book.
+    exit code 3
+    ");
 }
 
 #[test]
@@ -89,7 +108,11 @@ fn a_missing_column_is_named_with_those_there_are() {
     import.file(&ROWS);
     let missing = import.run(&["--cached-input", "Cached"]);
     assert_eq!(missing.code(), i32::from(exit_codes::MALFORMED));
-    insta::assert_snapshot!(import.shown(&missing), @"");
+    insta::assert_snapshot!(import.shown(&missing), @r#"
+    quipu: DATA/trace.csv:1: there is no column "Cached"
+          the columns are: TIMESTAMP, ContextTokens, GeneratedTokens
+    exit code 2
+    "#);
 }
 
 #[test]
@@ -98,7 +121,12 @@ fn rows_of_unequal_length_are_named_by_line() {
     import.file(&[ROWS[0], "2023-11-16 18:17:04.0319600,3180"]);
     let stopped = import.run(&[]);
     assert_eq!(stopped.code(), i32::from(exit_codes::MALFORMED));
-    insta::assert_snapshot!(import.shown(&stopped), @"");
+    insta::assert_snapshot!(import.shown(&stopped), @r"
+    DATA/trace.csv: 1 row recorded for 0.004858 credits, 0 already recorded, 0 refused
+    quipu: DATA/trace.csv:3: has 2 columns where the first line has 3
+          the rows before it are in the book; mend the line and run the same command again to go on
+    exit code 2
+    ");
 }
 
 #[test]
