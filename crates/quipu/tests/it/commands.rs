@@ -6,8 +6,8 @@ use serde_json::json;
 use crate::program::{Server, run};
 
 /// 500 granted, 75 held of which 40.5 are settled, 1.25 spent.
-fn book() -> Server {
-    let server = Server::start().with_tenant();
+fn book(server: Server) -> Server {
+    let server = server.with_tenant();
     let hold = json!({ "amount": "75", "ttl_seconds": 600 });
     let hold = server.post("/v1/tenants/t_acme/holds", "hold", &hold);
     let settle = format!("/v1/tenants/t_acme/holds/{}/settle", hold["id"].as_str().unwrap());
@@ -22,37 +22,56 @@ fn book() -> Server {
 
 #[test]
 fn a_book_is_shown_and_proved() {
-    let mut server = book();
+    let mut server = book(Server::start());
     let url = server.url.clone();
-    let data = server.data();
     let shown = |name: &str, server: &Server, arguments: &[&str]| {
         insta::assert_snapshot!(name, run(arguments).redacted(server));
+    };
+    let on_book = |name: &str, server: &Server, arguments: &[&str]| {
+        insta::assert_snapshot!(name, server.on_book(arguments).redacted(server));
     };
     shown("balance", &server, &["balance", "t_acme", "--server", &url]);
     shown("balance_json", &server, &["balance", "t_acme", "--server", &url, "--json"]);
     shown("entries", &server, &["entries", "t_acme", "--server", &url]);
-    shown(
-        "entries_json",
-        &server,
-        &["entries", "t_acme", "--server", &url, "--limit", "1", "--json"],
-    );
+    let one = ["entries", "t_acme", "--server", &url, "--limit", "1", "--json"];
+    shown("entries_json", &server, &one);
     shown("entries_page", &server, &["entries", "t_acme", "--server", &url, "--limit", "2"]);
-    shown("verify", &server, &["verify", "--data", &data]);
-    shown("verify_json", &server, &["verify", "--data", &data, "--json"]);
-    shown("projections_list", &server, &["projections", "list", "--data", &data]);
-    shown("projections_list_json", &server, &["projections", "list", "--data", &data, "--json"]);
+    on_book("verify", &server, &["verify"]);
+    on_book("verify_json", &server, &["verify", "--json"]);
+    on_book("projections_list", &server, &["projections", "list"]);
+    on_book("projections_list_json", &server, &["projections", "list", "--json"]);
 
     assert_eq!(server.terminate(), Some(i32::from(exit_codes::OK)));
-    shown("projections_rebuild", &server, &["projections", "rebuild", "--data", &data]);
-    shown(
-        "projections_retry",
-        &server,
-        &["projections", "retry", "balances", "t_acme", "--data", &data],
-    );
-    shown("verify_again", &server, &["verify", "--data", &data]);
+    on_book("projections_rebuild", &server, &["projections", "rebuild"]);
+    on_book("projections_retry", &server, &["projections", "retry", "balances", "t_acme"]);
+    on_book("verify", &server, &["verify"]);
     server.restart();
     let again = run(&["balance", "t_acme", "--server", &server.url, "--json"]).json();
     assert_eq!(again["available"], "458.25");
+}
+
+#[test]
+fn a_book_on_postgres_is_the_same_book() {
+    let server = book(Server::start_on_postgres());
+    let sqlite = book(Server::start());
+    let entries =
+        |server: &Server| run(&["entries", "t_acme", "--server", &server.url]).redacted(server);
+    assert_eq!(entries(&server), entries(&sqlite));
+    // While the server runs, and beside it.
+    let report = server.on_book(&["verify", "--json"]).json();
+    let reference = sqlite.on_book(&["verify", "--json"]).json();
+    assert_eq!(report["holds"], true);
+    for field in ["position", "rows", "streams", "accounts", "projections"] {
+        assert_eq!(report[field], reference[field], "{field}");
+    }
+    let rebuilt = server.on_book(&["projections", "rebuild", "balances"]);
+    assert_eq!(rebuilt.code(), i32::from(exit_codes::OK), "{}", rebuilt.err());
+    assert_eq!(server.on_book(&["verify", "--json"]).json()["projections"], report["projections"]);
+    let shown = server.on_book(&["verify"]).out();
+    assert!(
+        shown.starts_with("book               PostgreSQL\n"),
+        "the password is not shown: {shown}"
+    );
 }
 
 #[test]
@@ -78,16 +97,13 @@ fn what_is_not_there_is_said_with_what_to_do() {
 
 #[test]
 fn a_noted_root_holds_the_book_to_it() {
-    let server = book();
-    let data = server.data();
-    let report = run(&["verify", "--data", &data, "--json"]).json();
+    let server = book(Server::start());
+    let report = server.on_book(&["verify", "--json"]).json();
     let noted = format!("{}:{}", report["position"], report["root"].as_str().unwrap());
-    assert_eq!(
-        run(&["verify", "--data", &data, "--expect", &noted]).code(),
-        i32::from(exit_codes::OK)
-    );
+    let held = server.on_book(&["verify", "--expect", &noted]);
+    assert_eq!(held.code(), i32::from(exit_codes::OK), "{}", held.out());
     let further = noted.replacen("8:", "9:", 1);
-    let cut = run(&["verify", "--data", &data, "--expect", &further]);
+    let cut = server.on_book(&["verify", "--expect", &further]);
     assert_eq!(cut.code(), i32::from(exit_codes::NOT_VERIFIED));
     assert!(cut.out().contains("does not hold at position 9"), "{}", cut.out());
 }

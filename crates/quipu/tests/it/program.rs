@@ -1,7 +1,6 @@
 //! Runs the program, and a server of it on a free port.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
@@ -74,19 +73,40 @@ pub(crate) fn redact(text: &str) -> String {
 /// A server of a new book.
 pub(crate) struct Server {
     pub(crate) url: String,
+    /// Where its book is, as arguments.
+    pub(crate) place: [String; 2],
     folder: TempDir,
     child: Child,
 }
 
 impl Server {
+    /// On SQLite.
     pub(crate) fn start() -> Server {
         let folder = quipu_testkit::sqlite::folder();
-        let (child, url) = spawn(folder.path());
-        Server { url, folder, child }
+        let place = ["--data".to_owned(), folder.path().display().to_string()];
+        Server::of(place, folder)
     }
 
+    /// On PostgreSQL.
+    pub(crate) fn start_on_postgres() -> Server {
+        let database = quipu_testkit::postgres::database();
+        Server::of(["--database".to_owned(), database], quipu_testkit::sqlite::folder())
+    }
+
+    fn of(place: [String; 2], folder: TempDir) -> Server {
+        let (child, url) = spawn(&place);
+        Server { url, place, folder, child }
+    }
+
+    /// A folder of its own; where it is on SQLite, its book is there.
     pub(crate) fn data(&self) -> String {
         self.folder.path().display().to_string()
+    }
+
+    /// Runs the program on its book.
+    pub(crate) fn on_book(&self, arguments: &[&str]) -> Run {
+        let place = self.place.each_ref().map(String::as_str);
+        run(&[arguments, &place].concat())
     }
 
     /// Ends it as a supervisor does, and gives its exit code.
@@ -98,7 +118,7 @@ impl Server {
 
     /// Starts it again on the same book.
     pub(crate) fn restart(&mut self) {
-        (self.child, self.url) = spawn(self.folder.path());
+        (self.child, self.url) = spawn(&self.place);
     }
 
     /// Sends a command that is expected to be accepted.
@@ -138,9 +158,8 @@ impl Drop for Server {
     }
 }
 
-fn spawn(folder: &Path) -> (Child, String) {
-    let folder = folder.to_str().expect("a folder of this test");
-    let mut child = quipu(&["serve", "--data", folder, "--listen", "127.0.0.1:0"])
+fn spawn(place: &[String; 2]) -> (Child, String) {
+    let mut child = quipu(&["serve", &place[0], &place[1], "--listen", "127.0.0.1:0"])
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
