@@ -14,7 +14,7 @@ use quipu_journal::{
 use tokio::sync::watch;
 
 use crate::EngineError;
-use crate::batch::Batch;
+use crate::batch::{Answer, Batch};
 use crate::engine::Status;
 use crate::request::label;
 
@@ -58,9 +58,7 @@ impl Committer {
         while let Ok(work) = self.work.recv() {
             match work {
                 Work::Commit(batch) => {
-                    let outcome = self.commit(batch);
-                    let over = matches!(outcome, Committed::GaveUp);
-                    if self.outcomes.send(outcome).is_err() || over {
+                    if self.commit(batch).is_err() {
                         break;
                     }
                 }
@@ -70,44 +68,53 @@ impl Committer {
         self.status.send_replace(Status::Stopped);
     }
 
-    fn commit(&mut self, batch: Batch) -> Committed {
+    /// Makes a batch durable. The deciding thread hears of it before the callers do: who repeats
+    /// a command after its answer must not be told that it is still under way.
+    fn commit(&mut self, batch: Batch) -> Result<(), Over> {
+        let Batch { events, answers, snapshots } = batch;
         let started = Instant::now();
-        let appended = match self.writer.append(&batch.events) {
-            Ok(appended) => appended,
-            Err(error) => match self.resolve(&batch, error) {
-                Resolved::Durable(appended) => appended,
-                Resolved::Overtaken(index, head) => {
-                    let why = label("another writer has taken the journal over");
-                    return self.lose(batch, why, Committed::Overtaken(index, head));
-                }
-                Resolved::GaveUp => {
-                    let why = label("the journal was out of reach when the engine stopped");
-                    return self.lose(batch, why, Committed::GaveUp);
-                }
-            },
+        let resolved = match self.writer.append(&events) {
+            Ok(appended) => Resolved::Durable(appended),
+            Err(error) => self.resolve(&events, error),
         };
-        metrics::histogram!("quipu_commit_seconds").record(started.elapsed().as_secs_f64());
-        metrics::counter!("quipu_commits_total").increment(1);
-        metrics::counter!("quipu_events_total").increment(batch.events.len() as u64);
-        self.head.send_replace(appended.head);
-        for answer in batch.answers {
-            answer.give();
+        match resolved {
+            Resolved::Durable(appended) => {
+                metrics::histogram!("quipu_commit_seconds").record(started.elapsed().as_secs_f64());
+                metrics::counter!("quipu_commits_total").increment(1);
+                metrics::counter!("quipu_events_total").increment(events.len() as u64);
+                self.head.send_replace(appended.head);
+                self.outcomes.send(Committed::Durable(events, appended)).map_err(|_| Over)?;
+                for answer in answers {
+                    answer.give();
+                }
+                self.save(&[], &snapshots);
+                Ok(())
+            }
+            Resolved::Overtaken(index, head) => {
+                self.head.send_replace(head);
+                self.outcomes.send(Committed::Overtaken(index, head)).map_err(|_| Over)?;
+                lose(answers, "another writer has taken the journal over");
+                Ok(())
+            }
+            Resolved::GaveUp => {
+                drop(self.outcomes.send(Committed::GaveUp));
+                lose(answers, "the journal was out of reach when the engine stopped");
+                Err(Over)
+            }
         }
-        self.save(&[], &batch.snapshots);
-        Committed::Durable(batch.events, appended)
     }
 
     /// Finds out what became of a batch whose append failed, and appends it again as long as it
     /// is certain that it is not there (an ambiguous COMMIT is resolved by reading, not guessed).
-    fn resolve(&mut self, batch: &Batch, error: AppendError) -> Resolved {
-        tracing::error!(%error, events = batch.events.len(), "append failed");
+    fn resolve(&mut self, events: &[Arc<Recorded>], error: AppendError) -> Resolved {
+        tracing::error!(%error, events = events.len(), "append failed");
         let mut why = error.to_string();
         let mut wait = RETRY_FIRST;
         loop {
             self.status.send_replace(Status::Unavailable { why: label(&why) });
             match self.writer.recover() {
                 Ok(Outcome::Committed(appended)) => return self.reached(appended),
-                Ok(Outcome::NotCommitted) => match self.writer.append(&batch.events) {
+                Ok(Outcome::NotCommitted) => match self.writer.append(events) {
                     Ok(appended) => return self.reached(appended),
                     Err(error) => why = error.to_string(),
                 },
@@ -141,13 +148,6 @@ impl Committer {
         Ok((index, self.writer.head()))
     }
 
-    fn lose(&self, batch: Batch, why: quipu_domain::Label, outcome: Committed) -> Committed {
-        for answer in batch.answers {
-            answer.fail(EngineError::Unavailable { why: why.clone() });
-        }
-        outcome
-    }
-
     fn save(&mut self, segments: &[Arc<SealedSegment>], snapshots: &[Snapshot]) {
         for segment in segments {
             if let Err(error) = self.writer.save_segment(segment) {
@@ -161,6 +161,16 @@ impl Committer {
         }
     }
 }
+
+/// Tells callers that their batch will not be in the journal.
+fn lose(answers: Vec<Answer>, why: &str) {
+    for answer in answers {
+        answer.fail(EngineError::Unavailable { why: label(why) });
+    }
+}
+
+/// The thread has nothing more to do.
+struct Over;
 
 enum Resolved {
     Durable(Appended),

@@ -122,12 +122,14 @@ impl Decider {
         self.finish();
     }
 
-    /// Takes a task and whatever else waits, as long as the batch may grow and no outcome waits.
+    /// Takes a task and whatever else waits, as long as the batch may grow. It leaves as soon as
+    /// the committing thread has become idle meanwhile.
     fn take_all(&mut self, first: Task) {
+        let was_flying = self.flying;
         self.take(first);
         while !self.stopping
+            && self.flying == was_flying
             && !self.draft.batch.is_full(BATCH_EVENTS_MOST)
-            && self.outcomes.is_empty()
             && let Ok(task) = self.tasks.try_recv()
         {
             self.take(task);
@@ -135,6 +137,11 @@ impl Decider {
     }
 
     fn take(&mut self, task: Task) {
+        // An outcome that is there already comes first: this task may be the repetition of a
+        // command that it answers.
+        if let Ok(outcome) = self.outcomes.try_recv() {
+            self.take_outcome(outcome);
+        }
         let out_of_reach = match &*self.status.borrow() {
             Status::Unavailable { why } => Some(EngineError::Unavailable { why: why.clone() }),
             Status::Ready | Status::Stopped => None,

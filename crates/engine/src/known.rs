@@ -85,6 +85,9 @@ impl Known {
             });
         }
         let candidates: Vec<Position> = index.find(hash).collect();
+        if candidates.is_empty() {
+            return Ok(KeyState::Free);
+        }
         let mut events: Vec<Arc<Recorded>> =
             journal.events_at(&candidates)?.into_iter().map(Arc::new).collect();
         events.retain(|event| same(event));

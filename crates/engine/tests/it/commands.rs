@@ -1,0 +1,150 @@
+//! Commands one after the other and at once.
+
+use std::sync::Arc;
+
+use quipu_domain::wallet::{WalletCommand, WalletEvent};
+use quipu_domain::{Event, Position, Refusal};
+use quipu_engine::{EngineError, Receipt};
+use quipu_journal::MemoryStore;
+
+use crate::support::{Bench, credits, debit, grant, hold, tenant};
+
+fn types(receipt: &Receipt) -> Vec<&str> {
+    receipt.events.iter().map(|event| event.event.type_name()).collect()
+}
+
+#[tokio::test]
+async fn a_debit_leads_to_an_event_and_the_balance_after_it() {
+    let bench = Bench::on(Arc::new(MemoryStore::default()));
+    let acme = tenant("acme");
+    bench.tenant(&acme).await;
+    bench.wallet(&acme, grant("10"), None).await.unwrap();
+    let receipt = bench.wallet(&acme, debit("2.5"), None).await.unwrap();
+    assert_eq!(types(&receipt), ["CreditsDebited"]);
+    assert_eq!(receipt.events[0].position, Position(3));
+    assert_eq!(receipt.balance.unwrap().available, credits("7.5"));
+    assert_eq!(bench.engine.journal().head().unwrap().position, Position(3));
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_no_event_and_says_the_numbers() {
+    let bench = Bench::on(Arc::new(MemoryStore::default()));
+    let acme = tenant("acme");
+    bench.tenant(&acme).await;
+    bench.wallet(&acme, grant("1"), None).await.unwrap();
+    let refused = bench.wallet(&acme, debit("1.000001"), Some("k")).await;
+    let Err(EngineError::Refused(Refusal::InsufficientCredits { needed, available, .. })) = refused
+    else {
+        panic!("{refused:?}");
+    };
+    assert_eq!((needed, available), (credits("1.000001"), credits("1")));
+    assert_eq!(bench.engine.journal().head().unwrap().position, Position(2));
+    let nobody = bench.wallet(&tenant("nobody"), debit("1"), None).await;
+    assert!(matches!(nobody, Err(EngineError::Refused(Refusal::UnknownTenant { .. }))));
+}
+
+/// W6, W7: what has fallen due is written by the scheduler before the next decision.
+#[tokio::test]
+async fn an_expired_hold_returns_before_the_next_decision() {
+    let bench = Bench::on(Arc::new(MemoryStore::default()));
+    let acme = tenant("acme");
+    bench.tenant(&acme).await;
+    bench.wallet(&acme, grant("10"), None).await.unwrap();
+    bench.wallet(&acme, hold("8", 60), None).await.unwrap();
+    assert!(bench.wallet(&acme, debit("5"), None).await.is_err());
+    bench.clock.advance_seconds(61);
+    let receipt = bench.wallet(&acme, debit("5"), None).await.unwrap();
+    assert_eq!(types(&receipt), ["CreditsDebited"], "the expiry is not the caller's event");
+    let events = bench.engine.journal().page(Position(3), 10).unwrap();
+    assert!(matches!(events[0].event, Event::Wallet(WalletEvent::HoldExpired(_))));
+    assert_eq!(events[0].metadata.actor.as_str(), "scheduler");
+    assert_eq!(events[0].effective_at().to_string(), "2026-01-01T00:01:00Z");
+    assert_eq!(receipt.balance.unwrap().available, credits("5"));
+}
+
+#[tokio::test]
+async fn catching_up_writes_what_is_due_once() {
+    let bench = Bench::on(Arc::new(MemoryStore::default()));
+    let acme = tenant("acme");
+    bench.tenant(&acme).await;
+    bench.wallet(&acme, grant("10"), None).await.unwrap();
+    bench.wallet(&acme, hold("8", 60), None).await.unwrap();
+    bench.clock.advance_seconds(61);
+    for _ in 0..3 {
+        bench.engine.catch_up(acme.clone()).await.unwrap();
+    }
+    assert_eq!(bench.engine.journal().head().unwrap().position, Position(4));
+}
+
+#[tokio::test]
+async fn a_refund_finds_the_draws_of_a_line_long_gone_from_the_state() {
+    let bench = Bench::on(Arc::new(MemoryStore::default()));
+    let acme = tenant("acme");
+    bench.tenant(&acme).await;
+    bench.wallet(&acme, grant("3"), None).await.unwrap();
+    bench.wallet(&acme, grant("10"), None).await.unwrap();
+    let debited = bench.wallet(&acme, debit("5"), None).await.unwrap();
+    let Event::Wallet(WalletEvent::CreditsDebited(line)) = &debited.events[0].event else {
+        panic!("{debited:?}");
+    };
+    let refund = |amount: &str| WalletCommand::Refund {
+        entry: line.entry,
+        amount: Some(credits(amount)),
+        expires_at: None,
+        reason: None,
+    };
+    let receipt = bench.wallet(&acme, refund("4"), None).await.unwrap();
+    assert_eq!(receipt.balance.unwrap().available, credits("12"));
+    let refused = bench.wallet(&acme, refund("1.5"), None).await;
+    assert!(matches!(refused, Err(EngineError::Refused(Refusal::RefundExceedsDebit { .. }))));
+    bench.wallet(&acme, refund("1"), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_has_one_effect_and_is_bound_to_its_request() {
+    let bench = Bench::on(Arc::new(MemoryStore::default()));
+    let (acme, other) = (tenant("acme"), tenant("other"));
+    for tenant in [&acme, &other] {
+        bench.tenant(tenant).await;
+        bench.wallet(tenant, grant("10"), None).await.unwrap();
+    }
+    let first = bench.wallet(&acme, debit("4"), Some("k")).await.unwrap();
+    bench.wallet(&acme, debit("1"), None).await.unwrap();
+    let again = bench.wallet(&acme, debit("4"), Some("k")).await.unwrap();
+    assert!(again.replayed);
+    assert_eq!((&again.events, again.balance), (&first.events, first.balance));
+    let reused = bench.wallet(&acme, debit("4.000001"), Some("k")).await;
+    assert!(matches!(reused, Err(EngineError::KeyReused { position: Position(5) })), "{reused:?}");
+    let elsewhere = bench.wallet(&other, debit("4"), Some("k")).await.unwrap();
+    assert!(!elsewhere.replayed, "keys of different tenants never meet");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_debits_at_once_never_overspend() {
+    let bench = Arc::new(Bench::on(Arc::new(MemoryStore::default())));
+    let acme = tenant("acme");
+    bench.tenant(&acme).await;
+    bench.wallet(&acme, grant("50"), None).await.unwrap();
+    let debits = (0..1_000).map(|_| {
+        let (bench, acme) = (Arc::clone(&bench), acme.clone());
+        tokio::spawn(async move { bench.wallet(&acme, debit("1"), None).await.is_ok() })
+    });
+    let mut succeeded = 0;
+    for debit in debits.collect::<Vec<_>>() {
+        succeeded += usize::from(debit.await.unwrap());
+    }
+    assert_eq!(succeeded, 50);
+    assert_eq!(bench.engine.journal().head().unwrap().position, Position(52));
+}
+
+#[tokio::test]
+async fn after_shutdown_nothing_is_taken_and_the_lease_is_free() {
+    let store = MemoryStore::default();
+    let bench = Bench::on(Arc::new(store.clone()));
+    bench.tenant(&tenant("acme")).await;
+    bench.engine.shutdown().await;
+    let refused = bench.wallet(&tenant("acme"), grant("1"), None).await;
+    assert!(matches!(refused, Err(EngineError::Stopped)));
+    let next = Bench::on(Arc::new(store));
+    next.wallet(&tenant("acme"), grant("1"), None).await.unwrap();
+}

@@ -1,0 +1,10 @@
+//! The engine on journals in memory and on disk, with faults.
+
+mod commands;
+mod differential;
+
+mod faults;
+mod foreign_aggregates;
+mod restart;
+mod support;
+mod usage;
