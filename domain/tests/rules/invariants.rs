@@ -252,7 +252,8 @@ proptest! {
         check_refunds(&book.events);
         let mut folded = Wallet::default();
         for event in &book.events {
-            folded.apply(event).unwrap();
+            let stored = serde_json::to_string(event).unwrap();
+            folded.apply(&serde_json::from_str(&stored).unwrap()).unwrap();
         }
         prop_assert_eq!(&folded, &book.wallet);
         restarted(&folded);

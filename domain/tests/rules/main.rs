@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
+mod bounds;
 mod burn_order;
 mod corrections;
 mod due;

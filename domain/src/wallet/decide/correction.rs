@@ -2,7 +2,7 @@
 
 use super::checks;
 use super::refund::{recorded_line, returned_lots};
-use super::usage::{Rated, step_price};
+use super::usage::{Outcome, Rated, step_price};
 use crate::meter::Meter;
 use crate::rating::{Quote, quote};
 use crate::wallet::event::{Draws, Rating, Returns, UsageRated, UsageRecorded, UsageVoided};
@@ -96,8 +96,10 @@ impl Wallet {
             let amount = step_price(&steps, tally)?.max(Credits::ZERO);
             return Ok(Rated { amount, price: steps.price, tally: None });
         }
-        self.rated(&recorded.usage, meter, context)?
-            .map_err(|why| Refusal::UsageUnpriceable { why })
+        match self.rated(&recorded.usage, meter, context)? {
+            Outcome::Rated(rated) => Ok(rated),
+            Outcome::Unpriced { why } => Err(Refusal::UsageUnpriceable { why }),
+        }
     }
 
     fn cost_of(&self, recorded: &UsageRecorded) -> Credits {

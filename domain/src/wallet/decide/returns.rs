@@ -40,7 +40,8 @@ impl Wallet {
 
 impl Unwinding<'_> {
     /// Back to its lot, which may be used up; to a new one if that has expired and the credits
-    /// are given more time.
+    /// are given more time. A caller that did not fetch the terms of a lot that is used up is
+    /// told that there is no such grant.
     fn return_to_lot(&mut self, grant: GrantId, amount: Credits) -> Result<(), Refusal> {
         let funds = &self.wallet.funds;
         let recorded = || self.context.original.and_then(|original| original.lots.get(&grant));

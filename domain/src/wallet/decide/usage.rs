@@ -8,8 +8,15 @@ use crate::meter::{Aggregation, Meter};
 use crate::rating::{Quote, Steps, check_price, quote, total_price};
 use crate::wallet::event::{Rating, Tally, Usage, UsageRecorded};
 use crate::wallet::funds::Reach;
+use crate::wallet::tally::PeriodTotal;
 use crate::wallet::{Wallet, WalletContext, WalletEvent};
 use crate::{Credits, EntryId, Label, Refusal};
+
+/// What a record costs, or why it stays without a price (U3).
+pub(super) enum Outcome {
+    Rated(Rated),
+    Unpriced { why: String },
+}
 
 /// A record's cost, by which price, and its step of the running total.
 pub(super) struct Rated {
@@ -34,8 +41,12 @@ impl Wallet {
         }
         self.may_work(context)?;
         let (rating, amount, tally) = match rated? {
-            Ok(Rated { amount, price, tally }) => (Rating::Rated { amount, price }, amount, tally),
-            Err(why) => (Rating::Unpriced { why: short_label(&why) }, Credits::ZERO, None),
+            Outcome::Rated(Rated { amount, price, tally }) => {
+                (Rating::Rated { amount, price }, amount, tally)
+            }
+            Outcome::Unpriced { why } => {
+                (Rating::Unpriced { why: short_label(&why) }, Credits::ZERO, None)
+            }
         };
         let draws = self.funds.draw(amount, Some(&usage.meter), moment.now, Reach::WithinLimit)?;
         Ok(vec![WalletEvent::UsageRecorded(UsageRecorded {
@@ -47,18 +58,19 @@ impl Wallet {
         })])
     }
 
-    /// What a record costs on top of what its period has counted so far; the inner error says why
-    /// it stays without a price (U3).
+    /// What a record costs on top of what its period has counted so far.
     pub(super) fn rated(
         &self,
         usage: &Usage,
         meter: &Meter,
         context: &WalletContext<'_>,
-    ) -> Result<Result<Rated, String>, Refusal> {
+    ) -> Result<Outcome, Refusal> {
         match quote(usage, meter, context.price_table)? {
-            Quote::Record { amount, price } => Ok(Ok(Rated { amount, price, tally: None })),
-            Quote::Running(steps) => self.step(usage, steps, context).map(Ok),
-            Quote::Unpriced { why } => Ok(Err(why)),
+            Quote::Record { amount, price } => {
+                Ok(Outcome::Rated(Rated { amount, price, tally: None }))
+            }
+            Quote::Running(steps) => self.step(usage, steps, context).map(Outcome::Rated),
+            Quote::Unpriced { why } => Ok(Outcome::Unpriced { why }),
         }
     }
 
@@ -99,7 +111,7 @@ impl Wallet {
             Aggregation::UniqueCount => {
                 let counted = |value: &&Label| !total.is_some_and(|total| total.has_counted(value));
                 if let Some(value) = usage.value.as_ref().filter(counted) {
-                    if total.is_some_and(super::super::tally::PeriodTotal::is_full) {
+                    if total.is_some_and(PeriodTotal::is_full) {
                         return Err(Refusal::InvalidUsage {
                             meter: usage.meter.clone(),
                             why: "the period has counted as many values as it can".into(),
