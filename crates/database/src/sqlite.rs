@@ -3,6 +3,7 @@
 mod connection;
 mod error;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -49,6 +50,19 @@ impl SqliteFile {
         scripts: &[(&str, &str)],
     ) -> Result<SqliteFile, DatabaseError> {
         let place = Place { path: path.to_owned(), durability, read_only: false };
+        // Programs that start together take turns. The folder is locked, not the file: to close
+        // the file a second time in a process gives up SQLite's own locks on it.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let turn = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| {
+            folder.lock()?;
+            Ok(folder)
+        });
+        let _turn = turn.map_err(|error| {
+            DatabaseError::Misconfigured(format!(
+                "cannot open the folder of {}: {error}; check that it exists",
+                path.display()
+            ))
+        })?;
         let mut connection = place.open()?;
         migrations::runner(scripts)?.run(&mut connection).map_err(migrations::failed)?;
         Ok(SqliteFile { place, idle_readers: Mutex::default() })

@@ -142,6 +142,26 @@ on_both! {
 }
 
 #[test]
+fn programs_that_start_together_on_a_new_database_take_turns() {
+    let (runtime, folder, url) = (Runtime::new().unwrap(), sqlite::folder(), postgres::database());
+    let path = folder.path().join("a.db");
+    std::thread::scope(|threads| {
+        for number in 0..12 {
+            let (path, url, handle) = (&path, &url, runtime.handle().clone());
+            threads.spawn(move || {
+                let database = if number % 2 == 0 {
+                    Database::open_sqlite(path, Durability::Full, &MIGRATIONS)
+                } else {
+                    Database::connect_postgres(url, "items", handle, &MIGRATIONS)
+                };
+                let mut writer = database.unwrap().writer().unwrap();
+                writer.execute(INSERT, &item(number, None)).unwrap();
+            });
+        }
+    });
+}
+
+#[test]
 fn a_full_disk_undoes_the_transaction_and_writing_goes_on_after() {
     let bed = on(Engine::Sqlite);
     let mut writer = bed.database.writer().unwrap();

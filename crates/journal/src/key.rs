@@ -49,11 +49,8 @@ pub fn keys_of(recorded: &Recorded) -> impl Iterator<Item = KeyHash> + use<> {
     };
     // U1: a usage record is known by its (source, id). Its request's key may be shared by ten
     // thousand records, and finding all of them would help nobody.
-    let command = match usage {
-        Some(_) => None,
-        None => recorded.metadata.command.as_ref().map(|key| KeyHash::command(tenant, key)),
-    };
-    command.into_iter().chain(usage)
+    let command = || Some(KeyHash::command(tenant, recorded.metadata.command.as_ref()?));
+    usage.or_else(command).into_iter()
 }
 
 #[cfg(test)]

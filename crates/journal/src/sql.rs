@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 
 use crate::index::{read_keys, read_postings};
 use crate::{
-    Appender, BatchRow, Head, JournalError, Lease, SealedKeys, SegmentEnd, Snapshot, Store,
+    Appender, BatchRow, Head, JournalError, Lease, Root, SealedKeys, SegmentEnd, Snapshot, Store,
 };
 use appender::SqlAppender;
 use row::{int_of, position_of};
@@ -61,10 +61,15 @@ impl Store for SqlStore {
     }
 
     fn head(&self) -> Result<Head, JournalError> {
-        let rows = self.database.read(|c| c.query(statement::HEAD, &[JOURNAL.into()]))?;
-        let missing = "the genesis row is missing; this is no journal that quipu made";
-        let row = rows.first().ok_or_else(|| DatabaseError::Corrupt(missing.to_owned()))?;
-        row::head(row)
+        let params = [JOURNAL.into(), Root::empty().0.to_vec().into()];
+        let rows = self.database.read(|c| c.query(statement::HEAD, &params))?;
+        match rows.first() {
+            Some(row) if row.int(3)? == 1 => row::head(row),
+            _ => Err(JournalError::Corrupt {
+                position: Position::ZERO,
+                why: "the genesis row is missing or changed".to_owned(),
+            }),
+        }
     }
 
     fn rows_after(

@@ -1,7 +1,12 @@
 //! The journal's SQL. One text serves both engines where it can.
 
+/// With whether the chain begins as every journal does.
 pub(super) const HEAD: &str = "\
-    SELECT last_position, root, recorded_at FROM journal_batch WHERE journal = $1
+    SELECT last_position, root, recorded_at, (
+        SELECT count(*) FROM journal_batch
+        WHERE journal = $1 AND first_position = 0 AND last_position = 0 AND recorded_at = 0
+        AND events = '[]' AND prev_root IS NULL AND root = $2)
+    FROM journal_batch WHERE journal = $1
     ORDER BY first_position DESC LIMIT 1";
 
 /// Positions are gapless, so rows that begin within the next n events hold about n events.
