@@ -1,16 +1,15 @@
 //! How much was used, per hour, day and month, by which agent, on which meter and model?
 
+mod change;
 mod window;
 
-use quipu_domain::postings::Account;
 use quipu_domain::tenant::TenantEvent;
 use quipu_domain::wallet::WalletEvent;
-use quipu_domain::wallet::event::{Rating, Tokens, UsageRecorded};
-use quipu_domain::{Credits, EntryId, Event, Label, MeterName, Recorded, TenantId, Timestamp};
+use quipu_domain::wallet::event::UsageRecorded;
+use quipu_domain::{EntryId, Event, Label, MeterName, Recorded, TenantId, Timestamp};
 
 pub use window::WindowUnit;
 
-use crate::quantity::Quantity;
 use crate::table::{Row, table};
 use crate::{Projection, ProjectionError, Rows, movement};
 
@@ -146,7 +145,7 @@ impl Projection for Usage {
         let Some(record) = record_of(event) else { return Ok(()) };
         let tenant = movement::tenant_of(event)?;
         let keys = total_keys(tenant, event, record, rows)?;
-        let change = change_of(tenant, event, record, rows)?;
+        let change = change::of(tenant, event, record, rows)?;
         keys.into_iter().try_for_each(|key| {
             let fresh = || UsageTotal::new(key.clone());
             rows.edit_or::<UsageTotal>(&key, fresh)?.add(&change)
@@ -204,134 +203,4 @@ fn total_keys(
         agent: LabelOrNone(usage.attribution.agent.clone()),
         model: LabelOrNone(usage.attribution.model.clone()),
     }))
-}
-
-/// What an event adds to the totals of its record.
-#[derive(Default)]
-struct Change {
-    records: i64,
-    quantity: Quantity,
-    input_tokens: i64,
-    cached_input_tokens: i64,
-    output_tokens: i64,
-    cost: i64,
-    unpriced: i64,
-    voided: i64,
-}
-
-fn change_of(
-    tenant: &TenantId,
-    event: &Recorded,
-    record: EntryId,
-    rows: &mut Rows,
-) -> Result<Change, ProjectionError> {
-    let Some((_, wallet)) = movement::wallet_event(event)? else { return Ok(Change::default()) };
-    let cost = cost_of(wallet)?;
-    if let WalletEvent::UsageRecorded(e) = wallet {
-        let mut change = Change { cost, ..Change::recorded(e, 1)? };
-        if let Rating::Unpriced { .. } = e.rating {
-            change.unpriced = 1;
-            rows.put(UnpricedUsage {
-                tenant: tenant.clone(),
-                entry_position: record,
-                meter: e.usage.meter.clone(),
-                occurred_at: e.usage.occurred_at,
-            });
-        }
-        return Ok(change);
-    }
-    let unpriced = unpriced_key(tenant, record);
-    let was_unpriced = rows.get::<UnpricedUsage>(&unpriced)?.is_some();
-    let mut change = match wallet {
-        WalletEvent::UsageVoided(_) => {
-            Change { voided: 1, ..Change::recorded(recorded(event, record, rows)?, -1)? }
-        }
-        _ => Change::default(),
-    };
-    change.cost = cost;
-    if was_unpriced {
-        change.unpriced = -1;
-        rows.delete::<UnpricedUsage>(&unpriced)?;
-    }
-    Ok(change)
-}
-
-/// What the event charged, so that the totals' cost is what the `consumed` accounts say (M4).
-fn cost_of(event: &WalletEvent) -> Result<i64, ProjectionError> {
-    let mut consumed = Credits::ZERO;
-    for posting in movement::postings_of(event)? {
-        if let Account::Consumed(_) = posting.account {
-            consumed = posting.amount;
-        }
-    }
-    Ok(consumed.micros())
-}
-
-impl Change {
-    /// A record's quantities, counted so many times.
-    fn recorded(record: &UsageRecorded, times: i64) -> Result<Change, ProjectionError> {
-        let overflow = ProjectionError::Overflow { what: "a quantity" };
-        let quantity = match record.usage.quantity {
-            Some(quantity) => Quantity::from_decimal(quantity).ok_or(overflow)?,
-            None => Quantity::ZERO,
-        };
-        let Tokens { input, cached_input, output } = record.usage.tokens.unwrap_or_default();
-        let count = |tokens: u64| {
-            let tokens = i64::try_from(tokens);
-            tokens.map(|tokens| tokens * times).map_err(|_| TOO_MANY_TOKENS)
-        };
-        Ok(Change {
-            records: times,
-            quantity: if times < 0 { quantity.negated() } else { quantity },
-            input_tokens: count(input)?,
-            cached_input_tokens: count(cached_input)?,
-            output_tokens: count(output)?,
-            ..Change::default()
-        })
-    }
-}
-
-const TOO_MANY_TOKENS: ProjectionError = ProjectionError::Overflow { what: "tokens" };
-
-impl UsageTotal {
-    fn new(key: UsageTotalKey) -> UsageTotal {
-        UsageTotal {
-            tenant: key.tenant,
-            window_unit: key.window_unit,
-            window_start: key.window_start,
-            meter: key.meter,
-            agent: key.agent,
-            model: key.model,
-            records: 0,
-            quantity_units: 0,
-            quantity_parts: 0,
-            input_tokens: 0,
-            cached_input_tokens: 0,
-            output_tokens: 0,
-            cost: 0,
-            unpriced: 0,
-            voided: 0,
-        }
-    }
-
-    fn add(&mut self, change: &Change) -> Result<(), ProjectionError> {
-        let quantity = Quantity::from_columns(self.quantity_units, self.quantity_parts)
-            .plus(change.quantity)
-            .ok_or(ProjectionError::Overflow { what: "a quantity" })?;
-        self.quantity_units = quantity.units();
-        self.quantity_parts = quantity.parts();
-        for (total, added) in [
-            (&mut self.records, change.records),
-            (&mut self.input_tokens, change.input_tokens),
-            (&mut self.cached_input_tokens, change.cached_input_tokens),
-            (&mut self.output_tokens, change.output_tokens),
-            (&mut self.cost, change.cost),
-            (&mut self.unpriced, change.unpriced),
-            (&mut self.voided, change.voided),
-        ] {
-            let sum = total.checked_add(added);
-            *total = sum.ok_or(ProjectionError::Overflow { what: "a usage total" })?;
-        }
-        Ok(())
-    }
 }

@@ -215,7 +215,8 @@ impl History {
         let usage = |event: &WalletEvent| matches!(event, WalletEvent::UsageRecorded(_));
         let usage = EntryId(self.some_event(tenant, usage));
         let placed = |event: &WalletEvent| matches!(event, WalletEvent::HoldPlaced(_));
-        let hold = HoldId(self.some_event(tenant, placed));
+        let placed = HoldId(self.some_event(tenant, placed));
+        let hold = self.wallets[tenant].holds().next().map_or(placed, |hold| hold.hold);
         match self.below(14) {
             0 | 1 => WalletCommand::Grant(self.any_grant()),
             2 => WalletCommand::VoidGrant { grant, reason: text("mistaken") },
