@@ -45,6 +45,7 @@ impl Parts {
             ..Options::default()
         };
         let Some(engine) = take_lease(book, &options, signals)? else { return Ok(None) };
+        refuse_lost_end(&engine, &book.views)?;
         let feed = Arc::new(book.feed());
         let runner = Runner::start(&book.views, feed, RunnerOptions::default())?;
         let metrics =
@@ -112,6 +113,24 @@ fn take_lease(
         }
     }
     Ok(None)
+}
+
+/// Views are made from the journal, so when they know more than it has, its end was lost: what is
+/// written now would take positions that were given out before.
+fn refuse_lost_end(engine: &Engine, views: &Views) -> Result<(), CliError> {
+    let (end, known) = (engine.subscribe().borrow().position, views.checkpoint());
+    if known <= end {
+        return Ok(());
+    }
+    Err(CliError::Unusable {
+        what: format!(
+            "the journal ends at {end}, but the views were made from events up to {known}: the \
+             end of the journal is missing"
+        ),
+        hint: "restore the whole journal; if losing its end is accepted, run `quipu projections \
+               rebuild` first"
+            .into(),
+    })
 }
 
 /// Knows from the views which wallets have something due.
