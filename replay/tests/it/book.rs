@@ -166,8 +166,11 @@ pub(crate) fn rows(events: &[Recorded]) -> Vec<BatchRow> {
 /// The views that the events give.
 pub(crate) fn views(events: &[Recorded]) -> MemoryViews {
     let mut fold = Fold::default();
-    let none = |_: &[Position]| Ok::<_, quipu_projections::ProjectionError>(Vec::new());
-    fold.apply(events, none).unwrap();
+    let earlier = |wanted: &[Position]| {
+        let found = events.iter().filter(|event| wanted.contains(&event.position));
+        Ok::<_, quipu_projections::ProjectionError>(found.cloned().collect())
+    };
+    fold.apply(events, earlier).unwrap();
     let checkpoint = Position(events.len() as u64);
     let state = |projection: &&dyn quipu_projections::Projection| ViewState {
         name: projection.name().to_owned(),
@@ -230,8 +233,11 @@ impl Store for Rows {
         Ok(rows.take(most.div_ceil(2)).cloned().collect())
     }
 
-    fn rows_holding(&self, _: &[Position]) -> Result<Vec<BatchRow>, JournalError> {
-        Ok(Vec::new())
+    fn rows_holding(&self, positions: &[Position]) -> Result<Vec<BatchRow>, JournalError> {
+        let holds = |row: &&BatchRow| {
+            positions.iter().any(|p| (row.first_position..=row.last_position).contains(p))
+        };
+        Ok(self.0.iter().filter(holds).cloned().collect())
     }
 
     fn postings(&self, _: &Stream, _: Position) -> Result<Vec<Position>, JournalError> {

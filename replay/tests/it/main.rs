@@ -2,5 +2,6 @@
 
 mod book;
 mod forgery;
+mod golden;
 mod tampering;
 mod views;

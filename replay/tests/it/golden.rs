@@ -1,0 +1,98 @@
+//! Journals of every released format still verify, and still give the same rows.
+
+use quipu_domain::{Event, Position, Recorded, Timestamp};
+use quipu_journal::{BatchRow, Root, codec};
+use quipu_projections::Cell;
+use serde::Deserialize;
+
+use crate::book::{report, views};
+
+/// A line of a golden journal.
+#[derive(Deserialize)]
+struct Line {
+    first_position: u64,
+    last_position: u64,
+    recorded_at_micros: i64,
+    prev_root: String,
+    root: String,
+    events: String,
+}
+
+fn root(hex: &str) -> Root {
+    let byte = |index: usize| u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).unwrap();
+    Root::stored(&(0..32).map(byte).collect::<Vec<u8>>()).unwrap()
+}
+
+fn journal(lines: &str) -> Vec<BatchRow> {
+    let row = |line: &str| {
+        let line: Line = serde_json::from_str(line).unwrap();
+        BatchRow {
+            first_position: Position(line.first_position),
+            last_position: Position(line.last_position),
+            recorded_at: Timestamp::from_micros(line.recorded_at_micros).unwrap(),
+            events: line.events,
+            prev_root: root(&line.prev_root),
+            root: root(&line.root),
+        }
+    };
+    lines.lines().map(row).collect()
+}
+
+fn events(rows: &[BatchRow]) -> Vec<Recorded> {
+    let texts = rows.iter().flat_map(|row| codec::texts(row).unwrap());
+    texts.map(|(position, text)| codec::decode(position, text).unwrap()).collect()
+}
+
+fn shown(cells: &[Cell]) -> String {
+    let cell = |cell: &Cell| match cell {
+        Cell::Null => "-".to_owned(),
+        Cell::Int(number) => number.to_string(),
+        Cell::Text(text) => text.to_string(),
+    };
+    cells.iter().map(cell).collect::<Vec<_>>().join(" | ")
+}
+
+#[test]
+fn format_1_verifies_and_gives_the_same_rows() {
+    let rows = journal(include_str!("../../golden/format-1.jsonl"));
+    let events = events(&rows);
+    let mut views = views(&events);
+    let report = report(rows, Some(&mut views), &[]);
+    assert_eq!(report.finding, None);
+
+    views.tables.sort_by_key(|(table, _)| table.name);
+    let mut text = String::new();
+    for (table, rows) in &views.tables {
+        let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+        text += &format!("\n{}: {}\n", table.name, columns.join(" | "));
+        rows.iter().for_each(|cells| text += &format!("  {}\n", shown(cells)));
+    }
+    insta::with_settings!({ snapshot_path => "../../golden", prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("format-1-rows", text);
+    });
+}
+
+#[test]
+fn events_are_written_today_as_they_were_then() {
+    for row in journal(include_str!("../../golden/format-1.jsonl")) {
+        let texts: Vec<String> = codec::texts(&row)
+            .unwrap()
+            .map(|(position, text)| {
+                let mut again = Vec::new();
+                codec::encode(&codec::decode(position, text).unwrap(), &mut again);
+                String::from_utf8(again).unwrap()
+            })
+            .collect();
+        assert_eq!(codec::join(texts.iter().map(String::as_str)), row.events);
+    }
+}
+
+#[test]
+fn the_newest_golden_journal_has_every_wallet_event() {
+    let events = events(&journal(include_str!("../../golden/format-1.jsonl")));
+    let wallet = events.iter().filter(|recorded| matches!(recorded.event, Event::Wallet(_)));
+    let mut types: Vec<&str> = wallet.map(|recorded| recorded.event.type_name()).collect();
+    types.sort_unstable();
+    types.dedup();
+    assert_eq!(types.len(), 17, "{types:?}");
+}
