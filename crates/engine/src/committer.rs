@@ -34,7 +34,9 @@ pub(crate) enum Work {
 pub(crate) enum Committed {
     /// It is durable.
     Durable(Vec<Arc<Recorded>>, Appended),
-    /// It is not, and never will be: another writer's events stand where it was to go. The
+    /// Segments of the index are saved, and need not be kept in memory.
+    Saved(Vec<Arc<SealedSegment>>),
+    /// The batch is not durable, and never will be: another writer's events stand where it was to go. The
     /// journal was read anew.
     Overtaken(Box<Index>, Head),
     /// The thread ends: the journal could not be reached before the engine had to stop.
@@ -62,7 +64,12 @@ impl Committer {
                         break;
                     }
                 }
-                Work::Save { segments, snapshots } => self.save(&segments, &snapshots),
+                Work::Save { segments, snapshots } => {
+                    let saved = self.save(&segments, &snapshots);
+                    if !saved.is_empty() && self.outcomes.send(Committed::Saved(saved)).is_err() {
+                        break;
+                    }
+                }
             }
         }
         self.status.send_replace(Status::Stopped);
@@ -148,10 +155,17 @@ impl Committer {
         Ok((index, self.writer.head()))
     }
 
-    fn save(&mut self, segments: &[Arc<SealedSegment>], snapshots: &[Snapshot]) {
+    /// Saves cache entries, and says which segments are saved.
+    fn save(
+        &mut self,
+        segments: &[Arc<SealedSegment>],
+        snapshots: &[Snapshot],
+    ) -> Vec<Arc<SealedSegment>> {
+        let mut saved = Vec::new();
         for segment in segments {
-            if let Err(error) = self.writer.save_segment(segment) {
-                tracing::warn!(%error, "a segment of the index was not saved");
+            match self.writer.save_segment(segment) {
+                Ok(()) => saved.push(Arc::clone(segment)),
+                Err(error) => tracing::warn!(%error, "a segment of the index was not saved"),
             }
         }
         if !snapshots.is_empty()
@@ -159,6 +173,7 @@ impl Committer {
         {
             tracing::warn!(%error, "snapshots were not saved");
         }
+        saved
     }
 }
 

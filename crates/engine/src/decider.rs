@@ -204,9 +204,14 @@ impl Decider {
     }
 
     fn take_outcome(&mut self, outcome: Committed) {
-        self.flying = false;
         match outcome {
+            Committed::Saved(segments) => {
+                for segment in segments {
+                    self.past.index.saved(&segment);
+                }
+            }
             Committed::Durable(events, appended) => {
+                self.flying = false;
                 self.durable = appended.head.position;
                 let segments = self.past.index.record(&events, &appended);
                 self.draft.known.committed();
@@ -221,12 +226,14 @@ impl Decider {
                 }
             }
             Committed::Overtaken(index, head) => {
+                self.flying = false;
                 self.past.index = *index;
                 self.durable = head.position;
                 self.draft.restart(&head);
                 self.forget("another writer has taken the journal over");
             }
             Committed::GaveUp => {
+                self.flying = false;
                 self.stopping = true;
                 self.forget("the journal was out of reach when the engine stopped");
             }
@@ -238,7 +245,7 @@ impl Decider {
     fn start_over(&mut self, answer: Answer) {
         tracing::error!("an event did not fit its state; the batch is dropped");
         answer.give();
-        if self.flying
+        while self.flying
             && let Ok(outcome) = self.outcomes.recv()
         {
             self.take_outcome(outcome);

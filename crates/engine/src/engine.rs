@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Sender, TrySendError, bounded};
+use crossbeam_channel::{Sender, TrySendError, bounded, unbounded};
 use quipu_domain::{Label, Recorded, Stream, TenantId};
 use quipu_journal::{Head, Journal, JournalError, KeyWindow, Lease, Store, Writer};
 use tokio::sync::{oneshot, watch};
@@ -87,7 +87,9 @@ impl Engine {
         let journal = Journal::new(Arc::clone(&store));
         let (task_sender, tasks) = bounded(options.queue_capacity);
         let (work_sender, work) = bounded(2);
-        let (outcome_sender, outcomes) = bounded(2);
+        // Unbounded, so that the two threads never wait for each other; each outcome answers to
+        // one piece of work, and work is bounded.
+        let (outcome_sender, outcomes) = unbounded();
         let (head_sender, head_receiver) = watch::channel(head);
         let (status_sender, status_receiver) = watch::channel(Status::Ready);
         let stopping = Arc::new(AtomicBool::new(false));

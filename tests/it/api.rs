@@ -1,0 +1,7 @@
+//! Over HTTP, by path.
+
+mod bad_input;
+mod debits;
+mod holds;
+mod idempotency;
+pub(crate) mod usage;

@@ -1,0 +1,113 @@
+//! The layout is the architecture: who may import whom is a committed list.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Each crate and what of ours it may import. Test-only imports of `testkit` are free.
+const EDGES: &[(&str, &[&str])] = &[
+    ("quipu-domain", &[]),
+    ("quipu-projections", &["quipu-domain"]),
+    ("quipu-database", &[]),
+    ("quipu-journal", &["quipu-database", "quipu-domain"]),
+    ("quipu-replay", &["quipu-domain", "quipu-journal", "quipu-projections"]),
+    ("quipu-engine", &["quipu-domain", "quipu-journal"]),
+    ("quipu-views", &["quipu-database", "quipu-domain", "quipu-projections"]),
+    (
+        "quipu-api",
+        &["quipu-domain", "quipu-engine", "quipu-journal", "quipu-projections", "quipu-views"],
+    ),
+    (
+        "quipu",
+        &[
+            "quipu-api",
+            "quipu-database",
+            "quipu-domain",
+            "quipu-engine",
+            "quipu-journal",
+            "quipu-projections",
+            "quipu-replay",
+            "quipu-views",
+        ],
+    ),
+    ("quipu-testkit", &[]),
+    ("quipu-tests", &[]),
+    ("quipu-benches", &[]),
+];
+
+#[test]
+fn crates_import_in_one_direction_only() {
+    let allowed: BTreeMap<&str, BTreeSet<&str>> =
+        EDGES.iter().map(|(name, edges)| (*name, edges.iter().copied().collect())).collect();
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().expect("packages");
+    let names: BTreeSet<&str> = packages.iter().map(|p| text(&p["name"])).collect();
+    assert_eq!(names, allowed.keys().copied().collect(), "a crate was added or removed");
+    for package in packages {
+        let imports: BTreeSet<&str> = package["dependencies"]
+            .as_array()
+            .expect("dependencies")
+            .iter()
+            .filter(|dependency| dependency["kind"].is_null())
+            .map(|dependency| text(&dependency["name"]))
+            .filter(|name| names.contains(name))
+            .collect();
+        let name = text(&package["name"]);
+        let forbidden: Vec<_> = imports.difference(&allowed[name]).collect();
+        assert!(forbidden.is_empty(), "{name} must not import {forbidden:?}");
+        let unused: Vec<_> = allowed[name].difference(&imports).collect();
+        assert!(unused.is_empty(), "{name} does not import {unused:?}; take it off the list");
+    }
+}
+
+#[test]
+fn the_core_knows_no_database_no_network_and_no_runtime() {
+    let outside = ["rusqlite", "tokio-postgres", "tokio", "axum", "hyper", "refinery", "ureq"];
+    let metadata = metadata();
+    for package in metadata["packages"].as_array().expect("packages") {
+        if !["quipu-domain", "quipu-projections"].contains(&text(&package["name"])) {
+            continue;
+        }
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            let name = text(&dependency["name"]);
+            assert!(!outside.contains(&name), "{} imports {name}", package["name"]);
+        }
+    }
+}
+
+/// What would make the stored bytes depend on more than our own code, or bring a second TLS.
+#[test]
+fn no_feature_that_endangers_the_bytes_is_on() {
+    let tree = |arguments: &[&str]| {
+        let output = cargo().arg("tree").args(arguments).output().expect("cargo runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let features = tree(&["--workspace", "-e", "features", "-i", "serde_json"]);
+    assert!(features.contains("serde_json"), "the check looks at something");
+    for feature in ["preserve_order", "arbitrary_precision"] {
+        assert!(!features.contains(feature), "serde_json must not get {feature}");
+    }
+    let all = tree(&["--workspace", "--prefix", "none"]);
+    for package in ["openssl-sys", "aws-lc-sys", "sqlx", "postgres-es"] {
+        assert!(!all.lines().any(|line| line.starts_with(package)), "{package} is in the graph");
+    }
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    command
+}
+
+fn metadata() -> Value {
+    let output = cargo()
+        .args(["metadata", "--format-version", "1", "--no-deps"])
+        .output()
+        .expect("cargo runs, because it runs this test");
+    serde_json::from_slice(&output.stdout).expect("cargo prints JSON")
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("a name")
+}

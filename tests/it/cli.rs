@@ -1,0 +1,3 @@
+//! The command line, by verb.
+
+pub(crate) mod import_usage;

@@ -1,0 +1,3 @@
+//! The databases as a person finds them, without the program.
+
+pub(crate) mod plain_sql;

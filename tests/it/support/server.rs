@@ -1,0 +1,125 @@
+//! The real program as a process: started, killed, started again.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use super::client::Client;
+use super::store::Store;
+
+/// The program, built once per test run as the tests are.
+pub(crate) fn program() -> Command {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let path = PROGRAM.get_or_init(|| {
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "quipu", "--bin", "quipu"])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .status()
+            .expect("cargo runs, because it runs this test");
+        assert!(built.success(), "the program builds");
+        let test = std::env::current_exe().expect("this test has a path");
+        let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/it");
+        profile.join("quipu")
+    });
+    let mut command = Command::new(path);
+    command.env_remove("QUIPU_SERVER").env_remove("QUIPU_DATA").env_remove("QUIPU_DATABASE");
+    command
+}
+
+/// Runs a verb on a store that no server needs to serve.
+pub(crate) fn run_on(store: &Store, verb: &[&str]) -> Output {
+    let mut command = program();
+    command.args(verb);
+    store.give_to(&mut command);
+    command.output().expect("the program starts")
+}
+
+/// Asserts that `quipu verify` finds nothing wrong.
+#[track_caller]
+pub(crate) fn assert_verifies(store: &Store) {
+    let output = run_on(store, &["verify", "--json"]);
+    assert!(
+        output.status.success(),
+        "verify: {}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// A running server, killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) port: u16,
+}
+
+impl Server {
+    pub(crate) fn start(store: &Store) -> Server {
+        Server::start_on(store, free_port())
+    }
+
+    /// Starts on a port and waits until it is ready.
+    pub(crate) fn start_on(store: &Store, port: u16) -> Server {
+        let mut command = program();
+        command.arg("serve").args(["--listen", &format!("127.0.0.1:{port}")]);
+        store.give_to(&mut command);
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let talk = BufReader::new(child.stderr.take().expect("stderr is piped"));
+        let (sender, lines) = std::sync::mpsc::channel();
+        // Reads to the end, so that the server never waits for a full pipe.
+        std::thread::spawn(move || {
+            for line in talk.lines().map_while(Result::ok) {
+                drop(sender.send(line));
+            }
+        });
+        let server = Server { child, port };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !server.client().is_ready() {
+            let said: Vec<String> = lines.try_iter().collect();
+            assert!(Instant::now() < deadline, "not ready after a minute; it said {said:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        server
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::to(self.port)
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// SIGKILL: what `kill -9` sends.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+
+    /// SIGTERM, and waits for the drain.
+    pub(crate) fn stop(mut self) {
+        let killed = Command::new("kill").arg(self.child.id().to_string()).status();
+        assert!(killed.expect("kill runs").success());
+        let status = self.child.wait().expect("it ends");
+        assert!(status.success(), "a stopped server exits with 0, not {status}");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+    listener.local_addr().expect("it is bound").port()
+}
