@@ -5,6 +5,23 @@
 //! [`cqrs_es::Aggregate`] on top of them. The rules are numbered in this crate's README; tests,
 //! refusals and comments cite the numbers.
 //!
+//! ```
+//! use quipu_domain::tenant::{Tenant, TenantCommand};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (id, mut tenant) = ("t_acme".parse()?, Tenant::default());
+//! let create = TenantCommand::Create {
+//!     tenant: "t_acme".parse()?,
+//!     name: "Acme".parse()?,
+//!     time_zone: "Europe/Stockholm".parse()?,
+//! };
+//! for event in tenant.decide(&create, &id)? {
+//!     tenant.apply(&event)?;
+//! }
+//! assert_eq!(tenant.decide(&create, &id).unwrap_err().code(), "tenant_exists");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! **Absent from this crate:** I/O, clocks, randomness, threads, SQL, HTTP. Time and positions
 //! arrive as arguments ([`Moment`]); the order of map iteration never depends on a hash seed.
 

@@ -102,8 +102,8 @@ fn u2_the_record_that_occurred_last_counts() {
             usage.quantity = quantity;
         })
     };
-    let records = [at(-60, "5"), at(-120, "9"), at(-30, "2"), at(0, "6")];
-    assert_eq!(costs(&mut book, records), ["5", "0", "0", "1"]);
+    let records = [at(-60, "5"), at(-120, "9"), at(-30, "2"), at(0, "6"), at(0, "7")];
+    assert_eq!(costs(&mut book, records), ["5", "0", "0", "1", "1"]);
 }
 
 #[test]

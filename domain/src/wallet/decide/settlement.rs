@@ -51,6 +51,7 @@ impl Wallet {
             }
             Overage::Cap | Overage::Reject => (Draws::default(), excess),
         };
+        // Overdraft that was only reserved is owed from now on, so credits repay it (W5).
         let new_debt = from_hold.overdraft.max(from_available.overdraft);
         let amount = needed.minus(shortfall).map_err(|_| Refusal::AmountOutOfRange)?;
         let back = grants(&returned);
