@@ -105,7 +105,7 @@ impl Book {
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(output.status.code(), Some(1), "{change}\n{said}");
         let report: Value = serde_json::from_str(&said).expect("a report");
-        let position = report["findings"][0]["position"].as_u64();
+        let position = report["finding"]["position"].as_u64();
         assert!(
             position.is_some_and(|p| positions.contains(&p)),
             "{positions:?}: {change}\n{said}"
