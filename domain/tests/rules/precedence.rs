@@ -60,7 +60,6 @@ fn unlock(book: &mut Book) {
 #[test]
 fn debits_are_refused_in_order() {
     let wrong = Debit {
-        meter: Some(text("nothing")),
         effective_at: Some(after(-99 * 86_400)),
         attribution: of_a_retired_agent(),
         ..some_debit("-1")
@@ -71,7 +70,6 @@ fn debits_are_refused_in_order() {
         WalletCommand::Debit,
         &[
             ("unknown_tenant", |book, _| book.tenant = suspended_tenant()),
-            ("unknown_meter", |_, debit| debit.meter = Some(text("calls"))),
             ("amount_not_positive", |_, debit| debit.amount = credits("5")),
             ("too_far_back", |_, debit| debit.effective_at = Some(after(1))),
             ("in_the_future", |_, debit| debit.effective_at = None),
@@ -85,19 +83,14 @@ fn debits_are_refused_in_order() {
 
 #[test]
 fn holds_are_refused_in_order() {
-    let wrong = PlaceHold {
-        meter: Some(text("nothing")),
-        ttl_seconds: Some(0),
-        attribution: of_a_retired_agent(),
-        ..some_hold("0")
-    };
+    let wrong =
+        PlaceHold { ttl_seconds: Some(0), attribution: of_a_retired_agent(), ..some_hold("0") };
     check(
         locked_book(),
         wrong,
         WalletCommand::PlaceHold,
         &[
             ("unknown_tenant", |book, _| book.tenant = suspended_tenant()),
-            ("unknown_meter", |_, hold| hold.meter = Some(text("calls"))),
             ("amount_not_positive", |_, hold| hold.amount = credits("1000000000000")),
             ("ttl_out_of_range", |_, hold| hold.ttl_seconds = None),
             ("tenant_suspended", |book, _| book.tenant = active_tenant()),

@@ -119,11 +119,11 @@ fn a_retired_agent_does_no_new_work_and_an_unregistered_one_is_only_a_label() {
 }
 
 #[test]
-fn u1_work_on_a_meter_that_is_not_defined_is_refused() {
+fn u1_usage_needs_a_defined_meter_because_it_needs_a_price_and_other_work_does_not() {
     let mut book = Book::new();
     book.run(grant("10")).unwrap();
-    assert_eq!(book.refused(debit_for("1", "nothing")), "unknown_meter");
+    book.run(debit_for("1", "nothing")).unwrap();
     let hold = PlaceHold { meter: Some(text("nothing")), ..some_hold("1") };
-    assert_eq!(book.refused(WalletCommand::PlaceHold(hold)), "unknown_meter");
+    book.run(WalletCommand::PlaceHold(hold)).unwrap();
     assert_eq!(book.refused(usage("nothing", "1")), "unknown_meter");
 }

@@ -15,9 +15,6 @@ impl Wallet {
         context: &WalletContext<'_>,
     ) -> Result<Vec<WalletEvent>, Refusal> {
         let moment = &context.moment;
-        if let Some(name) = &debit.meter {
-            checks::meter(name, context)?;
-        }
         checks::is_positive(debit.amount)?;
         if let Some(at) = debit.effective_at {
             checks::not_too_far_back(at, moment)?;
@@ -42,9 +39,6 @@ impl Wallet {
         context: &WalletContext<'_>,
     ) -> Result<Vec<WalletEvent>, Refusal> {
         let moment = &context.moment;
-        if let Some(name) = &hold.meter {
-            checks::meter(name, context)?;
-        }
         checks::is_positive(hold.amount)?;
         let ttl_seconds = time_to_live(hold.ttl_seconds)?;
         self.may_work(context)?;
