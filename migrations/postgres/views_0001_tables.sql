@@ -70,7 +70,7 @@ CREATE TABLE lot (
     granted_at BIGINT NOT NULL,
     PRIMARY KEY (tenant, grant_position)
 );
-CREATE INDEX lot_open ON lot (tenant) WHERE is_open = 1;
+CREATE INDEX lot_open ON lot (tenant, is_open, grant_position);
 CREATE INDEX lot_expiry ON lot (expires_at) WHERE is_open = 1;
 
 -- One line of a statement: a wallet event that moved credits, or recorded usage.
@@ -133,7 +133,7 @@ CREATE TABLE hold (
     ended_at BIGINT,
     PRIMARY KEY (tenant, hold_position)
 );
-CREATE INDEX hold_open ON hold (tenant, hold_position) WHERE status = 'open';
+CREATE INDEX hold_status ON hold (tenant, status, hold_position);
 CREATE INDEX hold_expiry ON hold (expires_at) WHERE status = 'open';
 
 -- What was used in one window of one tenant, by agent, meter and model.

@@ -126,6 +126,10 @@ impl Work {
     fn run(mut self) {
         while !self.is_stopping() {
             let Err(error) = self.run_session() else { return };
+            if matches!(error, ViewsError::CheckpointMoved) {
+                tracing::info!("rows were rebuilt or retried; taking up from there");
+                continue;
+            }
             let pause = self.pause;
             tracing::warn!(%error, ?pause, "the views could not be brought up to date; trying again");
             self.pause = (pause * 2).min(self.options.longest_pause);

@@ -8,7 +8,7 @@ use quipu_domain::Position;
 use quipu_views::{Feed, Runner, RunnerOptions, ViewsError};
 
 use crate::history::{History, Journal};
-use crate::stores::{assert_same, block_on, folded, on_each_engine, options, stored};
+use crate::stores::{assert_same, block_on, folded, on_each_engine, on_server, options, stored};
 
 #[test]
 fn live_rows_equal_the_fold_in_memory_whatever_the_page_size() {
@@ -104,7 +104,7 @@ fn the_runner_waits_out_a_journal_that_is_away() {
         journal.fail(3);
         let views = store.open();
         let patient = RunnerOptions { first_pause: Duration::from_millis(1), ..options(16) };
-        let runner = Runner::start(&views, journal.clone(), patient).unwrap();
+        let runner = Runner::start(&views, journal, patient).unwrap();
         block_on(views.wait_for(history.head(), Duration::from_secs(60))).unwrap();
         runner.stop();
         assert_same(&stored(&views), &folded(&history.events));
@@ -153,4 +153,24 @@ fn deleted_views_come_back_equal() {
         assert_same(&stored(&views), &before);
         assert_eq!(journal.head().unwrap(), views.checkpoint());
     });
+}
+
+#[test]
+fn the_runner_waits_out_a_database_that_is_away() {
+    let history = History::generated(60);
+    let (early, late) = history.events.split_at(30);
+    let server = quipu_testkit::postgres::Server::own();
+    let views = on_server(&server);
+    let journal = Arc::new(Journal::new(early));
+    let patient = RunnerOptions { first_pause: Duration::from_millis(1), ..options(4) };
+    let runner = Runner::start(&views, journal.clone(), patient).unwrap();
+    block_on(views.wait_for(Position(30), Duration::from_secs(60))).unwrap();
+    server.stop_immediate();
+    journal.extend(late);
+    runner.waker().wake();
+    assert!(views.tenants(None, 1).is_err());
+    server.start_again();
+    block_on(views.wait_for(history.head(), Duration::from_secs(60))).unwrap();
+    runner.stop();
+    assert_same(&stored(&views), &folded(&history.events));
 }

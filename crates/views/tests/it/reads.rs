@@ -97,3 +97,30 @@ fn status_tells_how_far_each_projection_is() {
         assert!(never_ran.iter().all(|status| (status.version, status.lag) == (0, 3)));
     });
 }
+
+#[test]
+fn open_lots_and_holds_are_found_without_the_ended_ones() {
+    on_each_engine(|store| {
+        let _ = store.open();
+        let mut connection = store.connection();
+        if connection.engine() == Engine::Sqlite {
+            for (sql, index) in [
+                (
+                    "EXPLAIN QUERY PLAN SELECT SUM(remaining) FROM lot \
+                     WHERE tenant = $1 AND is_open = 1",
+                    "lot_open",
+                ),
+                (
+                    "EXPLAIN QUERY PLAN SELECT * FROM hold \
+                     WHERE tenant = $1 AND hold_position > 5 AND status = 'open' \
+                     ORDER BY hold_position LIMIT 10",
+                    "hold_status",
+                ),
+            ] {
+                let plan = connection.query(sql, &["t_acme".into()]).unwrap();
+                let step = plan[0].text(3).unwrap();
+                assert!(step.contains(index), "{step}");
+            }
+        }
+    });
+}

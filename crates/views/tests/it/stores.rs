@@ -35,6 +35,12 @@ pub(crate) fn on_each_engine(case: impl Fn(&Store)) {
     case(&Store { location, _folder: None });
 }
 
+/// Empty views on a server of the test's own.
+pub(crate) fn on_server(server: &quipu_testkit::postgres::Server) -> Views {
+    let (url, handle) = (server.database(), RUNTIME.handle().clone());
+    Views::open(Location::Postgres { url, handle }).unwrap()
+}
+
 impl Store {
     pub(crate) fn open(&self) -> Views {
         Views::open(self.location.clone()).unwrap()

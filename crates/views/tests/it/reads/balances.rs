@@ -83,6 +83,11 @@ fn books_as_of_a_moment_are_those_of_the_events_until_then() {
             assert_eq!(found.held, entry.held_after);
             assert_eq!(found.overdraft, entry.overdraft_after.negated());
         }
+        for moment in entries.value.items.iter().map(|entry| entry.effective_at) {
+            let until = entries.value.items.iter().filter(|entry| entry.effective_at <= moment);
+            let held = Credits::sum(until.map(|entry| entry.held_delta)).unwrap();
+            assert_eq!(books(AsOf { as_of: Some(moment), known_at: None }).held, held);
+        }
     });
 }
 
