@@ -111,8 +111,8 @@ impl Wallet {
             ..Needs::default()
         };
         match command {
-            WalletCommand::Debit(debit) => work(debit.meter.as_ref(), &debit.attribution),
-            WalletCommand::PlaceHold(hold) => work(hold.meter.as_ref(), &hold.attribution),
+            WalletCommand::Debit(debit) => work(None, &debit.attribution),
+            WalletCommand::PlaceHold(hold) => work(None, &hold.attribution),
             WalletCommand::RecordUsage(usage) => work(Some(&usage.meter), &usage.attribution),
             WalletCommand::VoidGrant { grant, .. } => {
                 Needs { original: Some(grant.position()), ..Needs::default() }
