@@ -13,7 +13,8 @@ pub const UNAVAILABLE: u8 = 4;
 /// The store is there but cannot be used as it is: damaged, of another version, or set up so
 /// that it would lose acknowledged writes.
 pub const UNUSABLE: u8 = 5;
-/// Interrupted by a second signal before the work in hand was finished.
+/// Interrupted before the work in hand was finished: by a second signal, or because nobody reads
+/// the output any more.
 pub const INTERRUPTED: u8 = 130;
 
 /// The table that `quipu --help` closes with.

@@ -101,7 +101,12 @@ impl<'a> Import<'a> {
         };
         let file = File::open(&args.file).map_err(unreadable)?;
         let length_bytes = file.metadata().map_err(unreadable)?.len();
-        let mut rows = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
+        // A carriage return before the line feed is trimmed off; as part of the terminator it
+        // would make the reader's line numbers late.
+        let mut rows = csv::ReaderBuilder::new()
+            .terminator(csv::Terminator::Any(b'\n'))
+            .trim(csv::Trim::All)
+            .from_reader(file);
         let headings = rows.headers().map_err(|error| malformed(&name, 1, &error))?;
         let source = match &args.source {
             Some(source) => format!("import:{source}"),

@@ -22,9 +22,12 @@ mod server;
 mod usage;
 mod verify;
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+
+use error::CliError;
 
 /// Reads the command line, does what it asks, and says on standard error what went wrong and
 /// what to do next.
@@ -32,6 +35,10 @@ use clap::Parser as _;
 pub fn run() -> ExitCode {
     match cli::Cli::parse().run() {
         Ok(code) => ExitCode::from(code),
+        // Whoever read the output has seen enough, as in `quipu entries t_acme | head`.
+        Err(CliError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => {
+            ExitCode::from(exit_codes::INTERRUPTED)
+        }
         Err(error) => {
             eprintln!("quipu: {error}\n       {}", error.hint());
             ExitCode::from(error.exit_code())

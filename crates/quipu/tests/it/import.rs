@@ -130,6 +130,14 @@ fn rows_of_unequal_length_are_named_by_line() {
 }
 
 #[test]
+fn a_file_with_carriage_returns_has_the_same_lines() {
+    let import = Import::new();
+    import.file(&[&format!("{}\r", ROWS[0]), "2023-11-16 18:17:04.0319600,3180,x\r"]);
+    let stopped = import.run(&[]);
+    assert!(stopped.err().contains("trace.csv:3: column GeneratedTokens"), "{}", stopped.err());
+}
+
+#[test]
 fn a_server_that_is_away_is_waited_for_and_then_given_up() {
     let mut import = Import::new();
     import.file(&ROWS);
