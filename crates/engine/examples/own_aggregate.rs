@@ -95,7 +95,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn shop(engine: Engine) -> Result<(), Box<dyn std::error::Error>> {
-    let lists = CqrsFramework::new(EventStore::new(engine.clone()), Vec::new(), ());
+    let lists = CqrsFramework::new(EventStore::<ShoppingList>::new(engine.clone()), Vec::new(), ());
     for change in
         [Change::Add("apples".into()), Change::Add("bread".into()), Change::Take("apples".into())]
     {
