@@ -45,6 +45,8 @@ pub(crate) struct Answer {
     pub(crate) retry_after: Option<Duration>,
     /// How many usage records of the request the book had already.
     pub(crate) duplicates: usize,
+    /// Whether the request was sent before, and its answer may have been lost.
+    pub(crate) is_retry: bool,
 }
 
 impl Client {
@@ -66,11 +68,6 @@ impl Client {
         Ok(Client { agent: config.build().into(), server })
     }
 
-    /// Where it talks to.
-    pub(crate) fn server(&self) -> &str {
-        &self.server
-    }
-
     /// Reads a resource; anything but success is an error.
     pub(crate) fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, CliError> {
         let pairs = query.iter().map(|(name, value)| (*name, value.as_str()));
@@ -84,10 +81,23 @@ impl Client {
         path: &str,
         mut query: Vec<(&str, String)>,
     ) -> Result<Value, CliError> {
-        let ready = self.answer(self.agent.get(self.url("/readyz")).call())?;
-        let position = ready.body["journal_position"].as_u64();
-        query.extend(position.map(|position| ("at_least", position.to_string())));
+        query.push(("at_least", self.head()?.to_string()));
         self.get(path, &query)
+    }
+
+    /// The journal's last position.
+    pub(crate) fn head(&self) -> Result<u64, CliError> {
+        self.head_of(&self.ready()?)
+    }
+
+    /// Whether commands are taken, and how far everything is.
+    pub(crate) fn ready(&self) -> Result<Answer, CliError> {
+        self.answer(self.agent.get(self.url("/readyz")).call())
+    }
+
+    /// The journal's last position in what [`Client::ready`] answered.
+    pub(crate) fn head_of(&self, ready: &Answer) -> Result<u64, CliError> {
+        ready.body["journal_position"].as_u64().ok_or_else(|| self.not_understood())
     }
 
     /// Sends a body. The key makes sending it twice the same as sending it once.
@@ -102,6 +112,14 @@ impl Client {
             request = request.header("Idempotency-Key", key);
         }
         self.answer(request.send_json(body))
+    }
+
+    /// An answer that is none of quipu's.
+    pub(crate) fn not_understood(&self) -> CliError {
+        CliError::Unavailable {
+            what: format!("the server at {} gave an answer that is not understood", self.server),
+            hint: "check that it is a quipu server of the same version".into(),
+        }
     }
 
     fn url(&self, path: &str) -> String {
@@ -123,6 +141,7 @@ impl Client {
             duplicates: header("quipu-duplicates")
                 .and_then(|number| number.try_into().ok())
                 .unwrap_or_default(),
+            is_retry: false,
         })
     }
 

@@ -83,6 +83,8 @@ pub(crate) fn run(args: &ImportArgs, json: bool) -> Result<u8, CliError> {
 struct Import<'a> {
     args: &'a UsageArgs,
     client: Client,
+    /// The journal's last position when the import began.
+    began_at: u64,
     /// The file as the user named it, for messages.
     name: String,
     rows: csv::Reader<File>,
@@ -116,6 +118,7 @@ impl<'a> Import<'a> {
         let columns = Columns::find(&args.columns, common, headings, &name)?;
         Ok(Import {
             args,
+            began_at: 0,
             client,
             name,
             rows,
@@ -127,6 +130,8 @@ impl<'a> Import<'a> {
     }
 
     fn all(&mut self) -> Result<(), CliError> {
+        let ready = self.patiently(|patience| patience.send(|| self.client.ready()))?;
+        self.began_at = self.client.head_of(&ready)?;
         let mut row = csv::StringRecord::new();
         for number in 1.. {
             let read = self.rows.read_record(&mut row);
@@ -153,6 +158,15 @@ impl<'a> Import<'a> {
         self.send()
     }
 
+    /// Does what may have to wait for the server.
+    fn patiently<T>(
+        &self,
+        work: impl FnOnce(&mut Patience<'_>) -> Result<T, CliError>,
+    ) -> Result<T, CliError> {
+        let tell = &mut |why: &str| self.progress.suspend(|| eprintln!("{why}"));
+        work(&mut Patience { most: Duration::from_secs(self.args.patience), tell })
+    }
+
     /// Sends what has been gathered, and waits for the answer to it.
     fn send(&mut self) -> Result<(), CliError> {
         let (Some((first, _)), Some((last, _))) = (self.batch.first(), self.batch.last()) else {
@@ -160,12 +174,8 @@ impl<'a> Import<'a> {
         };
         let lines = format!("{}:{first}-{last}", self.name);
         let records: Vec<&UsageRecord> = self.batch.iter().map(|(_, record)| record).collect();
-        let progress = &self.progress;
-        let mut patience = Patience {
-            most: Duration::from_secs(self.args.patience),
-            tell: &mut |why| progress.suspend(|| eprintln!("{why}")),
-        };
-        let outcomes = usage::send(&self.client, &mut patience, &records)
+        let outcomes = self
+            .patiently(|patience| usage::send(&self.client, patience, &records, self.began_at))
             .map_err(|error| error.about(&lines))?;
         for ((line, _), outcome) in self.batch.drain(..).zip(outcomes) {
             self.summary.add(line, outcome);

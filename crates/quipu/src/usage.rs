@@ -75,35 +75,36 @@ struct Problem {
 }
 
 /// Sends records until they are answered: an outcome for each, in order. A record is known by
-/// its source and id, so sending it again is safe.
+/// its source and id, so sending it again is safe. `began_at` is the journal's last position when
+/// the sender began.
 pub(crate) fn send(
     client: &Client,
     patience: &mut Patience<'_>,
     records: &[&UsageRecord],
+    began_at: u64,
 ) -> Result<Vec<Outcome>, CliError> {
     let answer = patience.send(|| client.post("/v1/usage", None, &records))?;
+    // What an attempt recorded whose answer was lost is this sender's doing all the same.
+    let most_known = if answer.is_retry { began_at } else { u64::MAX };
     let duplicates = answer.duplicates;
     let mut body = answer.success()?;
-    read(body["results"].take(), duplicates, records.len()).ok_or_else(|| CliError::Unavailable {
-        what: format!("the server at {} gave an answer that is not understood", client.server()),
-        hint: "check that it is a quipu server of the same version".into(),
-    })
+    read(body["results"].take(), duplicates, most_known)
+        .filter(|outcomes| outcomes.len() == records.len())
+        .ok_or_else(|| client.not_understood())
 }
 
 /// Reads an answer. It does not say which records were known already, but how many; those stood
-/// in the journal before the others, so they have the lowest positions.
-fn read(results: Value, duplicates: usize, expected: usize) -> Option<Vec<Outcome>> {
+/// in the journal before the others, so they have the lowest positions, none above `most_known`.
+fn read(results: Value, duplicates: usize, most_known: u64) -> Option<Vec<Outcome>> {
     let answered: Vec<Answered> = serde_json::from_value(results).ok()?;
-    if answered.len() != expected {
-        return None;
-    }
     let positions = answered.iter().filter_map(|answered| match answered {
         Answered::Recorded { position, .. } => Some(*position),
         Answered::Refused { .. } => None,
     });
     let mut positions: Vec<u64> = positions.collect();
     positions.sort_unstable();
-    let last_known = duplicates.checked_sub(1).and_then(|last| positions.get(last)).copied();
+    let last = duplicates.checked_sub(1).and_then(|last| positions.get(last));
+    let last_known = last.map(|last| most_known.min(*last));
     let outcome = |answered| match answered {
         Answered::Recorded { position, .. } if Some(position) <= last_known => Outcome::Known,
         Answered::Recorded { amount, .. } => Outcome::Recorded { amount },
@@ -128,11 +129,11 @@ mod tests {
         let results = json!([recorded(9), problem, recorded(4), recorded(8)]);
         let new = Outcome::Recorded { amount: "2".parse().unwrap() };
         let refused = Outcome::Refused { code: "c".into(), detail: "d".into() };
-        assert_eq!(
-            read(results.clone(), 1, 4).unwrap(),
-            [new.clone(), refused.clone(), Outcome::Known, new.clone()]
-        );
-        assert_eq!(read(results.clone(), 0, 4).unwrap(), [new.clone(), refused, new.clone(), new]);
-        assert_eq!(read(results, 0, 5), None);
+        let read = |duplicates, most_known| read(results.clone(), duplicates, most_known).unwrap();
+        let one_known = [new.clone(), refused.clone(), Outcome::Known, new.clone()];
+        assert_eq!(read(1, u64::MAX), one_known);
+        assert_eq!(read(0, u64::MAX), [new.clone(), refused, new.clone(), new]);
+        // All three were known, but two of them came after this sender began.
+        assert_eq!(read(3, 5), one_known);
     }
 }

@@ -25,6 +25,7 @@ impl Patience<'_> {
     ) -> Result<Answer, CliError> {
         let began = Instant::now();
         let mut wait = Self::FIRST_WAIT;
+        let mut is_retry = false;
         loop {
             let (why, asked) = match request() {
                 Ok(answer) if answer.asks_to_come_back() => (answer.problem(), answer.retry_after),
@@ -34,8 +35,9 @@ impl Patience<'_> {
                     }
                     (what, None)
                 }
-                done => return done,
+                done => return done.map(|answer| Answer { is_retry, ..answer }),
             };
+            is_retry = true;
             let pause = asked.unwrap_or(wait).min(Self::LONGEST_WAIT);
             if began.elapsed() >= self.most {
                 return Err(CliError::Unavailable {

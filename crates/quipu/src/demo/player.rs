@@ -52,6 +52,8 @@ struct Cursor {
 /// What happened so far.
 #[derive(Default)]
 struct Seen {
+    /// The journal's last position when the demo began.
+    began_at: u64,
     records: u64,
     consumed: Credits,
     refused: u64,
@@ -66,8 +68,9 @@ impl Player {
     /// Plays until it is told to stop.
     pub(super) fn play(&mut self) -> Result<(), CliError> {
         stage::set_up(&self.client)?;
-        let mut cursor = self.resume()?;
-        let mut seen = Seen::default();
+        let began_at = self.client.head()?;
+        let mut cursor = self.resume(began_at)?;
+        let mut seen = Seen { began_at, ..Seen::default() };
         let began = Instant::now();
         let epoch_micros = now_micros() - self.wall_micros(cursor);
         let mut looked: Option<Instant> = None;
@@ -93,9 +96,8 @@ impl Player {
     }
 
     /// The request after the last one in the book: found in the book itself.
-    fn resume(&self) -> Result<Cursor, CliError> {
-        let first = self.client.get("/v1/events", &[("limit", "1".to_owned())])?;
-        let mut after = first["head"].as_u64().unwrap_or_default();
+    fn resume(&self, head: u64) -> Result<Cursor, CliError> {
+        let mut after = head;
         while after > 0 {
             after = after.saturating_sub(MOST_EVENTS);
             let query = [("after", after.to_string()), ("limit", MOST_EVENTS.to_string())];
@@ -162,7 +164,7 @@ impl Player {
         let records: Vec<&UsageRecord> = due.iter().map(|(_, record)| record).collect();
         let mut patience =
             Patience { most: Duration::from_secs(60), tell: &mut |why| self.live.say(why) };
-        let outcomes = usage::send(&self.client, &mut patience, &records)?;
+        let outcomes = usage::send(&self.client, &mut patience, &records, seen.began_at)?;
         for ((cursor, record), outcome) in due.iter().zip(outcomes) {
             match outcome {
                 Outcome::Recorded { amount } => {

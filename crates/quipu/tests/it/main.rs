@@ -1,5 +1,7 @@
 //! The command, run as a person runs it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod commands;
 mod help;
 mod import;
