@@ -17,7 +17,7 @@ use crate::problem::Problem;
 use crate::reading::Reader;
 use crate::state::now;
 use crate::strict_json::StrictJson;
-use crate::wire::{Embedded, Number};
+use crate::wire::{Embedded, Number, Object};
 use price::Price;
 
 /// A meter to be defined.
@@ -38,7 +38,8 @@ pub(crate) struct MeterRequest {
     unit: Option<Label>,
     /// What happens to usage that has no price; refused where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    unpriced: Option<Unpriced>,
+    #[schema(value_type = Option<Unpriced>)]
+    unpriced: Option<Object<Unpriced>>,
 }
 
 /// What happens to usage that has no price. It is never silently free.
@@ -78,7 +79,8 @@ pub(crate) struct MeterPriceRequest {
     #[schema(value_type = Option<String>, format = DateTime)]
     effective_at: Option<Timestamp>,
     /// The price.
-    price: Price,
+    #[schema(value_type = Price)]
+    price: Object<Price>,
 }
 
 /// Defines a meter. Its price is set by `POST /v1/meters/{meter}/prices`.
@@ -95,7 +97,10 @@ pub(crate) async fn define(
         meter: meter.clone(),
         aggregation: request.aggregation,
         unit: request.unit.clone(),
-        unpriced: request.unpriced.clone().map_or(UnpricedPolicy::Refuse, Into::into),
+        unpriced: request
+            .unpriced
+            .clone()
+            .map_or(UnpricedPolicy::Refuse, |unpriced| unpriced.0.into()),
     });
     let command = Command::Meter { meter, command };
     let receipt = call.execute("meters.define", &(), &request, command).await?;
@@ -114,7 +119,7 @@ pub(crate) async fn set_price(
 ) -> Result<Response, Problem> {
     let command = MeterCommand::SetPrice(MeterPriced {
         effective_at: request.effective_at.unwrap_or_else(now),
-        price: request.price.clone().into(),
+        price: request.price.0.clone().into(),
     });
     let command = Command::Meter { meter: meter.clone(), command };
     let receipt = call.execute("meters.set_price", &meter, &request, command).await?;

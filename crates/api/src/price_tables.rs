@@ -18,7 +18,7 @@ use crate::problem::Problem;
 use crate::reading::Reader;
 use crate::state::now;
 use crate::strict_json::StrictJson;
-use crate::wire::{Embedded, Number, unique_map};
+use crate::wire::{Embedded, Number, Object, unique_map};
 
 /// Prices that hold from a moment on.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -37,7 +37,7 @@ pub(crate) struct PricesRequest {
     /// Credits per million tokens, by model.
     #[serde(deserialize_with = "unique_map")]
     #[schema(value_type = BTreeMap<String, TokenPrice>)]
-    models: BTreeMap<Label, TokenPrice>,
+    models: BTreeMap<Label, Object<TokenPrice>>,
     /// Added to each price, in percent of it; zero where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     markup_percent: Option<Number>,
@@ -67,7 +67,7 @@ impl PricesRequest {
             cached_input: price.cached_input.map(|price| price.0),
             output: price.output.0,
         };
-        let models = self.models.iter().map(|(model, price)| (model.clone(), domain(price)));
+        let models = self.models.iter().map(|(model, price)| (model.clone(), domain(&price.0)));
         PricesPublished {
             table,
             effective_at: self.effective_at.unwrap_or_else(now),

@@ -34,7 +34,7 @@ pub(crate) struct Problem {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Problem, example = json!({
     "type": "/problems/insufficient_credits",
-    "title": "Not enough credits",
+    "title": "Not enough is available",
     "status": 402,
     "code": "insufficient_credits",
     "detail": "75 needed, 50 available",

@@ -17,6 +17,7 @@ pub(crate) use fault::fault;
 
 use crate::problem::Problem;
 use crate::state::State;
+use crate::wire::Object;
 
 /// The body, parsed strictly.
 pub(crate) struct StrictJson<T>(pub(crate) T);
@@ -28,6 +29,6 @@ impl<T: DeserializeOwned> FromRequest<State> for StrictJson<T> {
         let (parts, body) = request.into_parts();
         require(&parts.headers, &[MediaType::Json])?;
         let bytes = read_body(&parts.headers, body, state.limits.body_bytes, &state.limits).await?;
-        decode(&bytes).map(StrictJson)
+        decode::<Object<T>>(&bytes).map(|object| StrictJson(object.0))
     }
 }

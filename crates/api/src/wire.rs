@@ -8,6 +8,7 @@ use std::sync::Arc;
 use quipu_domain::Credits;
 use quipu_domain::amount::{AmountError, SCALE};
 use rust_decimal::Decimal;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 use serde_json::value::RawValue;
@@ -147,6 +148,29 @@ impl Serialize for Embedded {
 /// What a caller wrote, short and without control characters.
 fn quoted(text: &str) -> String {
     format!("{:?}", text.chars().take(40).collect::<String>())
+}
+
+/// A value that is written as a JSON object. Serde would also take an array of a struct's fields
+/// in their order, which says nothing about what they are.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Object<T>, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(object)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
 }
 
 /// A JSON object as a map, refused when a key stands twice: serde would keep the last.

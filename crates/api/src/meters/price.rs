@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::wire::Number;
+use crate::wire::{Number, Object};
 
 /// What usage costs, in credits.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -20,12 +20,14 @@ pub(crate) enum Price {
     /// Each unit costs what its own tier says.
     Graduated {
         /// In rising order; the last has no `up_to`.
-        tiers: Vec<Tier>,
+        #[schema(value_type = Vec<Tier>)]
+        tiers: Vec<Object<Tier>>,
     },
     /// Every unit costs what the tier of the period's total says.
     Volume {
         /// In rising order; the last has no `up_to`.
-        tiers: Vec<Tier>,
+        #[schema(value_type = Vec<Tier>)]
+        tiers: Vec<Object<Tier>>,
     },
     /// So much per started package.
     Package {
@@ -70,8 +72,8 @@ impl From<Price> for meter::Price {
     }
 }
 
-fn all(tiers: Vec<Tier>) -> Vec<meter::Tier> {
-    let domain = |tier: Tier| meter::Tier {
+fn all(tiers: Vec<Object<Tier>>) -> Vec<meter::Tier> {
+    let domain = |Object(tier): Object<Tier>| meter::Tier {
         up_to: tier.up_to.map(|up_to| up_to.0),
         unit_price: tier.unit_price.0,
         flat_price: tier.flat_price.map_or(Decimal::ZERO, |price| price.0),

@@ -4,6 +4,8 @@
 use axum::http::StatusCode;
 use quipu_domain::refusal::RefusalKind;
 
+use super::rules;
+
 /// Declares the codes once: as an enum, and as the list that is documented.
 macro_rules! codes {
     ($($variant:ident = $name:literal, $status:ident, $title:literal;)+) => {
@@ -42,15 +44,10 @@ macro_rules! codes {
             }
 
             /// What it means.
-            pub(crate) const fn title(self) -> &'static str {
+            pub(crate) fn title(self) -> &'static str {
                 match self {
                     $(Code::$variant => $title,)+
-                    Code::Refused(_, kind) => match kind {
-                        RefusalKind::NotFound => "There is no such thing",
-                        RefusalKind::Invalid => "The command is not valid",
-                        RefusalKind::Conflict => "The command does not fit the present state",
-                        RefusalKind::Insufficient => "Not enough credits",
-                    },
+                    Code::Refused(name, _) => rules::title(name),
                 }
             }
         }

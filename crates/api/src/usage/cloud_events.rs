@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use super::record::{Record, bounded};
 use crate::problem::{Code, Problem};
 use crate::strict_json;
-use crate::wire::{Number, unique_map};
+use crate::wire::{Number, Object, unique_map};
 
 /// A CloudEvent that reports usage.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -49,7 +49,8 @@ pub(crate) struct CloudEvent {
     #[serde(default)]
     datacontenttype: Option<String>,
     /// What was used.
-    data: Data,
+    #[schema(value_type = Data)]
+    data: Object<Data>,
 }
 
 /// What was used.
@@ -117,7 +118,7 @@ impl<'de> Deserialize<'de> for Batch {
 
 /// One event, whole in the body.
 pub(super) fn from_structured(bytes: &[u8]) -> Result<Record, Problem> {
-    strict_json::decode::<CloudEvent>(bytes)?.record()
+    strict_json::decode::<Object<CloudEvent>>(bytes)?.0.record()
 }
 
 /// Many events, whole in the body.
@@ -210,7 +211,8 @@ impl CloudEvent {
                 "send the data as JSON, and leave datacontenttype out",
             ));
         }
-        let meter = self.data.meter.map_or_else(|| self.event_type.parse(), Ok);
+        let Object(data) = self.data;
+        let meter = data.meter.map_or_else(|| self.event_type.parse(), Ok);
         let meter = meter.map_err(|_| {
             invalid(
                 "type",
@@ -221,15 +223,15 @@ impl CloudEvent {
         Ok(Record {
             tenant: self.subject,
             meter,
-            quantity: self.data.quantity,
-            input: self.data.input,
-            cached_input: self.data.cached_input,
-            output: self.data.output,
-            value: self.data.value,
-            agent: self.data.agent,
-            run: self.data.run,
-            model: self.data.model,
-            dimensions: self.data.dimensions,
+            quantity: data.quantity,
+            input: data.input,
+            cached_input: data.cached_input,
+            output: data.output,
+            value: data.value,
+            agent: data.agent,
+            run: data.run,
+            model: data.model,
+            dimensions: data.dimensions,
             occurred_at: self.time,
             source: Some(self.source),
             id: Some(self.id),

@@ -15,7 +15,7 @@ use super::MOST_RECORDS;
 use crate::idempotency::IdempotencyKey;
 use crate::problem::{Code, Problem};
 use crate::strict_json::fault;
-use crate::wire::{Number, unique_map};
+use crate::wire::{Number, Object, unique_map};
 
 /// The source of records that name none.
 const DEFAULT_SOURCE: &str = "api";
@@ -112,12 +112,12 @@ impl<'de> Deserialize<'de> for OneOrMany {
     }
 }
 
-/// The elements of an array that is no longer than a batch may be.
+/// The objects in an array that is no longer than a batch may be.
 pub(super) fn bounded<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
     mut array: A,
 ) -> Result<Vec<T>, A::Error> {
     let mut elements = Vec::new();
-    while let Some(element) = array.next_element()? {
+    while let Some(Object(element)) = array.next_element()? {
         if elements.len() == MOST_RECORDS {
             return Err(too_many());
         }

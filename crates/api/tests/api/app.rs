@@ -1,0 +1,140 @@
+//! The whole interface on a journal in memory and views in a temporary file.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use quipu_api::{Limits, State, router};
+use quipu_domain::{Position, Recorded};
+use quipu_engine::{Engine, ManualClock, Options};
+use quipu_journal::{Journal, MemoryStore};
+use quipu_views::{Feed, FeedError, Location, Runner, RunnerOptions, Views};
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+/// The moment at which everything in these tests happens.
+pub(crate) const NOW: &str = "2026-11-20T12:00:00Z";
+
+pub(crate) struct App {
+    pub(crate) router: Router,
+    pub(crate) engine: Engine,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: Arc<MemoryStore>,
+    _runner: Runner,
+    _folder: TempDir,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Bytes,
+}
+
+struct JournalFeed(Journal);
+
+impl Feed for JournalFeed {
+    fn read(&self, after: Position, most_events: usize) -> Result<Vec<Recorded>, FeedError> {
+        self.0.page(after, most_events).map_err(|error| FeedError(error.to_string()))
+    }
+
+    fn head(&self) -> Result<Position, FeedError> {
+        let head = self.0.head().map_err(|error| FeedError(error.to_string()))?;
+        Ok(head.position)
+    }
+}
+
+impl App {
+    pub(crate) fn start() -> App {
+        App::with(Limits { view_timeout: Duration::from_secs(60), ..Limits::default() })
+    }
+
+    pub(crate) fn with(limits: Limits) -> App {
+        let clock = Arc::new(ManualClock::at(NOW.parse().unwrap()));
+        let options = Options { clock: clock.clone(), ..Options::default() };
+        let store = Arc::new(MemoryStore::new());
+        let engine = Engine::start(store.clone(), options).unwrap();
+        let folder = quipu_testkit::sqlite::folder();
+        let views = Views::open(Location::Sqlite { file: folder.path().join("views.db") }).unwrap();
+        let feed = Arc::new(JournalFeed(engine.journal().clone()));
+        let options = RunnerOptions { poll: Duration::from_millis(2), ..RunnerOptions::default() };
+        let runner = Runner::start(&views, feed, options).unwrap();
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        let settings = vec![("store".to_owned(), "memory".to_owned())];
+        let state = State::new(engine.clone(), views, metrics, settings, limits);
+        App { router: router(state), engine, clock, store, _runner: runner, _folder: folder }
+    }
+
+    pub(crate) fn head(&self) -> Position {
+        self.engine.subscribe().borrow().position
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Posts a body under a key.
+    pub(crate) async fn post(&self, path: &str, key: &str, body: impl Into<Body>) -> Answer {
+        let request = Request::post(path)
+            .header("content-type", "application/json")
+            .header("idempotency-key", key)
+            .header("x-request-id", "request-1");
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    /// Posts usage, whose records are their own keys.
+    pub(crate) async fn post_usage(&self, query: &str, body: impl Into<Body>) -> Answer {
+        let request = Request::post(format!("/v1/usage{query}"))
+            .header("content-type", "application/json")
+            .header("x-request-id", "request-1");
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    /// A tenant `t_acme` with so many credits.
+    pub(crate) async fn with_credits(self, amount: &str) -> App {
+        let tenant = self.post("/v1/tenants", "tenant", r#"{"name":"Acme","id":"t_acme"}"#).await;
+        assert_eq!(tenant.status, StatusCode::CREATED, "{}", tenant.text());
+        let grant = format!(r#"{{"amount":"{amount}"}}"#);
+        let grant = self.post("/v1/tenants/t_acme/grants", "grant", grant).await;
+        assert_eq!(grant.status, StatusCode::CREATED, "{}", grant.text());
+        self
+    }
+
+    /// A read that has seen everything that was written before.
+    pub(crate) async fn read(&self, path: &str) -> Answer {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        self.get(&format!("{path}{joint}at_least={}", self.head())).await
+    }
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.bytes).unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    #[track_caller]
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name).unwrap_or_else(|| panic!("no header {name}"));
+        value.to_str().unwrap()
+    }
+
+    pub(crate) fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+}

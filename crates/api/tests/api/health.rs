@@ -1,0 +1,49 @@
+//! What whoever runs the server looks at.
+
+use axum::http::StatusCode;
+
+use crate::app::App;
+
+#[tokio::test]
+async fn a_server_lives_and_is_ready() {
+    let app = App::start().with_credits("1").await;
+    assert_eq!(app.get("/livez").await.json()["status"], "ok");
+    app.read("/v1/tenants").await;
+    let ready = app.get("/readyz").await;
+    assert_eq!(ready.status, StatusCode::OK);
+    let ready = ready.json();
+    assert_eq!(ready["status"], "ready");
+    assert_eq!(ready["journal_position"], 2);
+    assert_eq!(ready["views_position"], 2);
+    assert_eq!(ready["views_lag_events"], 0);
+    assert_eq!(ready["store"]["store"], "memory");
+}
+
+#[tokio::test]
+async fn a_server_whose_engine_has_stopped_is_not_ready() {
+    let app = App::start();
+    app.engine.shutdown().await;
+    assert_eq!(app.get("/livez").await.status, StatusCode::OK);
+    let ready = app.get("/readyz").await;
+    assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(ready.json()["status"], "stopped");
+}
+
+#[tokio::test]
+async fn metrics_are_text_for_prometheus() {
+    let app = App::start();
+    let metrics = app.get("/metrics").await;
+    assert_eq!(metrics.status, StatusCode::OK);
+    assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
+}
+
+#[tokio::test]
+async fn projections_say_how_far_they_are() {
+    let app = App::start().with_credits("1").await;
+    app.read("/v1/tenants").await;
+    let answer = app.get("/v1/projections").await.json();
+    let projections = answer["projections"].as_array().unwrap();
+    assert_eq!(projections.len(), 10);
+    assert!(projections.iter().all(|each| each["lag_events"] == 0), "{answer}");
+    assert!(projections.iter().all(|each| each["parked"] == serde_json::json!([])));
+}

@@ -1,0 +1,15 @@
+//! The HTTP interface over a real engine and real views, as its callers see it.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
+
+mod app;
+mod bad_input;
+mod conventions;
+mod documentation;
+mod events;
+mod health;
+mod idempotency;
+mod reads;
+mod server;
+mod usage;
+mod wallet;
