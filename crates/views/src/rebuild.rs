@@ -8,7 +8,7 @@ use quipu_domain::Position;
 use quipu_projections::Projection;
 
 use crate::applier::Applier;
-use crate::{Feed, RunnerOptions, Views, ViewsError, checkpoints, statements};
+use crate::{Feed, RunnerOptions, Views, ViewsError, checkpoints, statements, views};
 
 /// How far a rebuild is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,16 +65,16 @@ struct Rebuild<'a> {
 
 impl<'a> Rebuild<'a> {
     fn begin(
-        views: &'a Views,
+        live: &'a Views,
         scratch: &Database,
         feed: &'a dyn Feed,
         projections: &'a [&'static dyn Projection],
     ) -> Result<Rebuild<'a>, ViewsError> {
         let options = RunnerOptions::default();
-        let mut scratch = scratch.writer()?;
+        let mut scratch = views::writer(scratch)?;
         let applier = Applier::load(&mut scratch, projections, options.cache_rows)?;
         let page_events = options.page_events;
-        Ok(Rebuild { views, feed, projections, scratch, applier, page_events })
+        Ok(Rebuild { views: live, feed, projections, scratch, applier, page_events })
     }
 
     fn run(
@@ -88,7 +88,7 @@ impl<'a> Rebuild<'a> {
                 return Err(ViewsError::Cancelled);
             }
         }
-        let mut live = self.views.database().writer()?;
+        let mut live = self.views.writer()?;
         live.transaction(|live| self.switch(live))
     }
 

@@ -38,7 +38,7 @@ impl Views {
     ) -> Result<RetryOutcome, ViewsError> {
         let unknown = || ViewsError::UnknownProjection(projection.to_owned());
         let projection = quipu_projections::named(projection).ok_or_else(unknown)?;
-        let mut connection = self.database().writer()?;
+        let mut connection = self.writer()?;
         connection.transaction(|connection| retry(connection, feed, projection, partition))
     }
 }

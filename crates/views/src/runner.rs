@@ -183,7 +183,7 @@ impl<'a> Session<'a> {
         options: &'a RunnerOptions,
         is_stopping: impl Fn() -> bool,
     ) -> Result<Session<'a>, ViewsError> {
-        let mut connection = views.database().writer()?;
+        let mut connection = views.writer()?;
         let outdated = outdated(&mut connection)?;
         if !outdated.is_empty() {
             views.rebuild_these(feed, &outdated, |progress| {

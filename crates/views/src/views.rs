@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use quipu_database::{Database, DatabaseError, Durability, Migrations};
+use quipu_database::{Connection, Database, DatabaseError, Durability, Engine, Migrations};
 use quipu_domain::Position;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -87,6 +87,11 @@ impl Views {
         &self.0.database
     }
 
+    /// A connection of one's own, to write.
+    pub(crate) fn writer(&self) -> Result<Connection, ViewsError> {
+        writer(self.database())
+    }
+
     pub(crate) fn announce(&self, position: Position) {
         self.0.checkpoint.send_replace(position);
     }
@@ -116,7 +121,7 @@ impl Views {
             }
             Location::Postgres { .. } => {
                 let sql = "DROP SCHEMA IF EXISTS quipu_views_rebuild CASCADE";
-                self.database().writer()?.execute(sql, &[])?;
+                self.writer()?.execute(sql, &[])?;
                 Ok(())
             }
         }
@@ -143,6 +148,17 @@ impl Location {
             }
         }
     }
+}
+
+/// A connection for whole pages of rows: SQLite's own defaults, 2 MB of memory and a checkpoint
+/// every 4 MB, would write and sync the same pages many times over.
+pub(crate) fn writer(database: &Database) -> Result<Connection, ViewsError> {
+    let mut connection = database.writer()?;
+    if database.engine() == Engine::Sqlite {
+        connection.query("PRAGMA cache_size = -65536", &[])?;
+        connection.query("PRAGMA wal_autocheckpoint = 16384", &[])?;
+    }
+    Ok(connection)
 }
 
 /// `views.db` is rebuilt in `views.rebuild.db`.
