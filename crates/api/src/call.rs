@@ -8,13 +8,15 @@ use serde::Serialize;
 
 use crate::edge::RequestId;
 use crate::idempotency::{IdempotencyKey, fingerprint};
+use crate::parameters::{NoParameters, StrictQuery};
 use crate::problem::{Problem, outcome_unknown};
 use crate::state::State;
 
 /// Who sends every command until access control lands.
 const LOCAL_ACTOR: &str = "local";
 
-/// A command's surroundings. Its extraction refuses a request without an idempotency key.
+/// A command's surroundings. Its extraction refuses a request without an idempotency key, and
+/// one with a query string, which no command has.
 pub(crate) struct Call {
     state: State,
     key: IdempotencyKey,
@@ -25,6 +27,7 @@ impl FromRequestParts<State> for Call {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Call, Problem> {
+        let StrictQuery(NoParameters {}) = StrictQuery::from_request_parts(parts, state).await?;
         let key = IdempotencyKey::from_request_parts(parts, state).await?;
         let Ok(request_id) = RequestId::from_request_parts(parts, state).await;
         Ok(Call { state: state.clone(), key, request_id })

@@ -16,7 +16,7 @@ use crate::call::Call;
 use crate::parameters::PathIds;
 use crate::problem::Problem;
 use crate::strict_json::StrictJson;
-use crate::wire::{Amount, unique_map};
+use crate::wire::{Amount, dimensions};
 
 /// Credits to be consumed.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -46,7 +46,7 @@ pub(crate) struct DebitRequest {
     #[schema(value_type = Option<String>)]
     model: Option<Label>,
     /// Your own dimensions, at most 16.
-    #[serde(default, deserialize_with = "unique_map", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "dimensions", skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, String>)]
     dimensions: BTreeMap<Label, Label>,
     /// Why, for people.

@@ -38,14 +38,14 @@ pub(crate) struct MeterRequest {
     unit: Option<Label>,
     /// What happens to usage that has no price; refused where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Unpriced>)]
-    unpriced: Option<Object<Unpriced>>,
+    #[schema(value_type = Option<UnpricedUsage>)]
+    unpriced: Option<Object<UnpricedUsage>>,
 }
 
 /// What happens to usage that has no price. It is never silently free.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "policy", rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum Unpriced {
+pub(crate) enum UnpricedUsage {
     /// It is refused: `usage_unpriceable`.
     Refuse,
     /// It is kept, flagged, and rated later.
@@ -57,12 +57,12 @@ pub(crate) enum Unpriced {
     },
 }
 
-impl From<Unpriced> for UnpricedPolicy {
-    fn from(policy: Unpriced) -> UnpricedPolicy {
+impl From<UnpricedUsage> for UnpricedPolicy {
+    fn from(policy: UnpricedUsage) -> UnpricedPolicy {
         match policy {
-            Unpriced::Refuse => UnpricedPolicy::Refuse,
-            Unpriced::RecordUnpriced => UnpricedPolicy::RecordUnpriced,
-            Unpriced::DefaultPrice { unit_price } => {
+            UnpricedUsage::Refuse => UnpricedPolicy::Refuse,
+            UnpricedUsage::RecordUnpriced => UnpricedPolicy::RecordUnpriced,
+            UnpricedUsage::DefaultPrice { unit_price } => {
                 UnpricedPolicy::DefaultPrice { unit_price: unit_price.0 }
             }
         }
@@ -140,7 +140,7 @@ pub(crate) struct MeterView {
     #[schema(value_type = Option<String>)]
     unit: Option<Label>,
     /// What happens to usage without a price.
-    #[schema(value_type = Unpriced)]
+    #[schema(value_type = UnpricedUsage)]
     unpriced: Embedded,
     /// Its prices by `effective_at`.
     #[schema(value_type = Vec<MeterPriceRequest>)]

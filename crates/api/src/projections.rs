@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::answer::json;
+use crate::parameters::{NoParameters, StrictQuery};
 use crate::problem::Problem;
 use crate::reading::blocking;
 use crate::state::State;
@@ -86,7 +87,10 @@ impl From<ParkedPartition> for ParkedView {
     get, path = "/v1/projections", tag = "journal",
     responses((status = 200, body = ProjectionsAnswer, description = "All projections."))
 )]
-pub(crate) async fn list(Shared(state): Shared<State>) -> Result<Response, Problem> {
+pub(crate) async fn list(
+    Shared(state): Shared<State>,
+    StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
+) -> Result<Response, Problem> {
     let head = state.engine.subscribe().borrow().position;
     let views = state.views.clone();
     let statuses = blocking(move || views.projections(head)).await?;

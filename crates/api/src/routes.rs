@@ -28,13 +28,16 @@ pub fn router(state: State) -> Router {
     let openapi = get(move || async move {
         ([(header::CONTENT_TYPE, "application/json")], document).into_response()
     });
-    resources
-        .route("/openapi.json", openapi)
-        .merge(docs::router())
+    let routes = resources.route("/openapi.json", openapi).merge(docs::router());
+    layered(routes).with_state(state)
+}
+
+/// Puts around all routes what every answer passes.
+fn layered<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    routes
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(edge::answer))
         .layer(CompressionLayer::new())
-        .with_state(state)
 }
 
 /// The OpenAPI document that describes [`router`].
@@ -93,4 +96,28 @@ fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     Problem::internal(&format_args!("a handler panicked: {}", text.unwrap_or("without a text")))
         .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::{Request, StatusCode};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_answered_without_its_text() {
+        async fn panics() -> Response {
+            panic!("a secret")
+        }
+        let router: Router = layered(Router::new().route("/panics", get(panics)));
+        let request = Request::get("/panics").body(Body::empty()).expect("a request");
+        let response = router.oneshot(request).await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+        let body = String::from_utf8_lossy(&body);
+        assert!(body.contains("\"code\":\"internal_error\""), "{body}");
+        assert!(!body.contains("secret"), "{body}");
+    }
 }

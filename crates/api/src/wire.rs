@@ -5,8 +5,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use quipu_domain::Credits;
 use quipu_domain::amount::{AmountError, SCALE};
+use quipu_domain::{Credits, Label};
 use rust_decimal::Decimal;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
@@ -16,6 +16,9 @@ use utoipa::ToSchema;
 
 use crate::problem::Code;
 use crate::strict_json::fault;
+
+/// Most dimensions of a caller's own that a record may have.
+const MOST_DIMENSIONS: usize = 16;
 
 /// An exact amount of credits as a decimal string with at most six decimals (rule M2).
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
@@ -143,6 +146,21 @@ impl Serialize for Embedded {
         let raw: &RawValue = serde_json::from_str(&self.0).map_err(ser::Error::custom)?;
         raw.serialize(serializer)
     }
+}
+
+/// A caller's own dimensions, of which there are only so many.
+pub(crate) fn dimensions<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<Label, Label>, D::Error> {
+    let dimensions: BTreeMap<Label, Label> = unique_map(deserializer)?;
+    if dimensions.len() > MOST_DIMENSIONS {
+        return Err(fault(
+            Code::InvalidValue,
+            format_args!("there are {} dimensions", dimensions.len()),
+            format_args!("send at most {MOST_DIMENSIONS}"),
+        ));
+    }
+    Ok(dimensions)
 }
 
 /// What a caller wrote, short and without control characters.

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use super::record::{Record, bounded};
 use crate::problem::{Code, Problem};
 use crate::strict_json;
-use crate::wire::{Number, Object, unique_map};
+use crate::wire::{Number, Object, dimensions};
 
 /// A CloudEvent that reports usage.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -91,7 +91,7 @@ pub(crate) struct Data {
     #[schema(value_type = Option<String>)]
     model: Option<Label>,
     /// Your own dimensions, at most 16.
-    #[serde(default, deserialize_with = "unique_map")]
+    #[serde(default, deserialize_with = "dimensions")]
     #[schema(value_type = BTreeMap<String, String>)]
     dimensions: BTreeMap<Label, Label>,
 }

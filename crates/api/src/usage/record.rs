@@ -15,7 +15,7 @@ use super::MOST_RECORDS;
 use crate::idempotency::IdempotencyKey;
 use crate::problem::{Code, Problem};
 use crate::strict_json::fault;
-use crate::wire::{Number, Object, unique_map};
+use crate::wire::{Number, Object, dimensions};
 
 /// The source of records that name none.
 const DEFAULT_SOURCE: &str = "api";
@@ -64,7 +64,7 @@ pub(crate) struct Record {
     #[schema(value_type = Option<String>)]
     pub(crate) model: Option<Label>,
     /// Your own dimensions, at most 16.
-    #[serde(default, deserialize_with = "unique_map")]
+    #[serde(default, deserialize_with = "dimensions")]
     #[schema(value_type = BTreeMap<String, String>)]
     pub(crate) dimensions: BTreeMap<Label, Label>,
     /// When it happened: it is rated at the prices of then. Now where absent.

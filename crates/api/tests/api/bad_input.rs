@@ -27,6 +27,8 @@ async fn a_body_that_is_not_understood_is_refused() {
     let deep_field = format!(r#"{{"amount":"1","dimensions":{deep}}}"#);
     let deep_unknown = format!(r#"{{"amount":"1","extra":{deep}}}"#);
     let many_digits = format!(r#"{{"amount":"{}"}}"#, "9".repeat(100_000));
+    let pairs: Vec<String> = (0..17).map(|number| format!("\"d{number}\":\"x\"")).collect();
+    let dimensions = format!(r#"{{"amount":"1","dimensions":{{{}}}}}"#, pairs.join(","));
     let long_reason = format!(r#"{{"amount":"1","reason":"{}"}}"#, "x".repeat(501));
     let cases: &[(&str, u16, &str)] = &[
         ("", 400, "malformed_json"),
@@ -45,6 +47,7 @@ async fn a_body_that_is_not_understood_is_refused() {
         (r#"{"amount":"1","is_admin":true}"#, 400, "unknown_field"),
         (r#"{"amount":"1","amount":"100"}"#, 400, "duplicate_field"),
         (r#"{"amount":"1","dimensions":{"a":"1","a":"2"}}"#, 400, "duplicate_field"),
+        (&dimensions, 400, "invalid_value"),
         ("{}", 400, "missing_field"),
         (r#"{"amount":null}"#, 400, "invalid_type"),
         (r#"{"amount":0.1}"#, 400, "invalid_amount"),
@@ -221,6 +224,7 @@ async fn a_query_that_is_not_understood_is_refused() {
         "/v1/events?tenant=acme",
         "/v1/tenants?after=x'--",
         "/v1/tenants?sort=name",
+        "/v1/projections?limit=1",
         "/v1/tenants/t_acme/balance?as_of=tomorrow",
         "/v1/tenants/t_acme/balance?as_of=2999-01-01T00:00:00Z",
         "/v1/tenants/t_acme/balance?as_of=2026-11-20T00:00:00Z&meter=m",
@@ -232,6 +236,10 @@ async fn a_query_that_is_not_understood_is_refused() {
     ] {
         assert_refused(&app.get(path).await, 400, "invalid_query", path);
     }
+    let head = app.head();
+    let command = app.post(&format!("{DEBITS}?dry_run=true"), "k", r#"{"amount":"1"}"#).await;
+    assert_refused(&command, 400, "invalid_query", "a command with a query");
+    assert_eq!(app.head(), head);
 }
 
 #[tokio::test]
