@@ -3,13 +3,16 @@
 mod parts;
 mod signals;
 
-use std::io::IsTerminal as _;
+use std::io::{ErrorKind, IsTerminal as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use clap::Args;
+use quipu_api::ServerError;
+use tokio::net::TcpListener;
 
 use crate::book::{Book, BookArgs};
 use crate::error::CliError;
@@ -60,12 +63,7 @@ pub(crate) fn run(
     let runtime = crate::book::runtime()?;
     let signals = Signals::watch(runtime.handle())?;
     let place = args.book.place();
-    let listener = runtime.block_on(quipu_api::listen(args.listen)).map_err(|error| {
-        CliError::Unavailable {
-            what: error.to_string(),
-            hint: "choose another address with --listen; port 0 takes a free one".into(),
-        }
-    })?;
+    let listener = runtime.block_on(listen(args.listen))?;
     let book = Book::open(&place, runtime.handle())?;
     let Some(parts) = Parts::start(&book, args.backdating_days, &signals)? else {
         return Ok(exit_codes::OK);
@@ -89,6 +87,29 @@ pub(crate) fn run(
     }
     tracing::info!("stopped; everything that was acknowledged is in the book");
     Ok(exit_codes::OK)
+}
+
+/// Listens; where the address is taken, waits a moment for its last holder to be gone, as after a
+/// restart.
+async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
+    let mut tries = 20;
+    loop {
+        tries -= 1;
+        match quipu_api::listen(address).await {
+            Ok(listener) => return Ok(listener),
+            Err(ServerError::Bind { source, .. })
+                if source.kind() == ErrorKind::AddrInUse && tries > 0 =>
+            {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(error) => {
+                return Err(CliError::Unavailable {
+                    what: error.to_string(),
+                    hint: "choose another address with --listen; port 0 takes a free one".into(),
+                });
+            }
+        }
+    }
 }
 
 /// Says where the book is, how it is kept, and where to go.

@@ -73,6 +73,7 @@ pub(crate) fn redact(text: &str) -> String {
 /// A server of a new book.
 pub(crate) struct Server {
     pub(crate) url: String,
+    verb: Vec<&'static str>,
     /// Where its book is, as arguments.
     pub(crate) place: [String; 2],
     folder: TempDir,
@@ -82,20 +83,30 @@ pub(crate) struct Server {
 impl Server {
     /// On SQLite.
     pub(crate) fn start() -> Server {
-        let folder = quipu_testkit::sqlite::folder();
-        let place = ["--data".to_owned(), folder.path().display().to_string()];
-        Server::of(place, folder)
+        Server::on_sqlite(&["serve"])
     }
 
     /// On PostgreSQL.
     pub(crate) fn start_on_postgres() -> Server {
         let database = quipu_testkit::postgres::database();
-        Server::of(["--database".to_owned(), database], quipu_testkit::sqlite::folder())
+        let folder = quipu_testkit::sqlite::folder();
+        Server::of(&["serve"], ["--database".to_owned(), database], folder)
     }
 
-    fn of(place: [String; 2], folder: TempDir) -> Server {
-        let (child, url) = spawn(&place);
-        Server { url, place, folder, child }
+    /// The demo, on SQLite.
+    pub(crate) fn start_demo() -> Server {
+        Server::on_sqlite(&["demo", "--speed", "3600"])
+    }
+
+    fn on_sqlite(verb: &[&'static str]) -> Server {
+        let folder = quipu_testkit::sqlite::folder();
+        let place = ["--data".to_owned(), folder.path().display().to_string()];
+        Server::of(verb, place, folder)
+    }
+
+    fn of(verb: &[&'static str], place: [String; 2], folder: TempDir) -> Server {
+        let (child, url) = spawn(verb, &place);
+        Server { url, verb: verb.to_vec(), place, folder, child }
     }
 
     /// A folder of its own; where it is on SQLite, its book is there.
@@ -118,7 +129,13 @@ impl Server {
 
     /// Starts it again on the same book.
     pub(crate) fn restart(&mut self) {
-        (self.child, self.url) = spawn(&self.place);
+        (self.child, self.url) = spawn(&self.verb, &self.place);
+    }
+
+    /// Reads a resource.
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let mut answer = ureq::get(format!("{}{path}", self.url)).call().expect("it is there");
+        answer.body_mut().read_json().expect("JSON")
     }
 
     /// Sends a command that is expected to be accepted.
@@ -158,8 +175,9 @@ impl Drop for Server {
     }
 }
 
-fn spawn(place: &[String; 2]) -> (Child, String) {
-    let mut child = quipu(&["serve", &place[0], &place[1], "--listen", "127.0.0.1:0"])
+fn spawn(verb: &[&str], place: &[String; 2]) -> (Child, String) {
+    let more = [place[0].as_str(), &place[1], "--listen", "127.0.0.1:0"];
+    let mut child = quipu(&[verb, &more].concat())
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
