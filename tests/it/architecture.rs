@@ -18,6 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "quipu-api",
         &["quipu-domain", "quipu-engine", "quipu-journal", "quipu-projections", "quipu-views"],
     ),
+    ("quipu-load", &[]),
     (
         "quipu",
         &[
@@ -26,6 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "quipu-domain",
             "quipu-engine",
             "quipu-journal",
+            "quipu-load",
             "quipu-projections",
             "quipu-replay",
             "quipu-views",
