@@ -72,31 +72,20 @@ impl Book {
                 hint: "choose another one with --data, or check its permissions".into(),
             })?;
         }
-        let (journal, location) = match place {
-            Place::Folder(folder) => (
-                SqlStore::open_sqlite(&folder.join(JOURNAL_FILE)),
-                Location::Sqlite { file: folder.join(VIEWS_FILE) },
-            ),
-            Place::Postgres(url) => (
-                SqlStore::connect_postgres(url, runtime.clone()),
-                Location::Postgres { url: url.clone(), handle: runtime.clone() },
-            ),
+        let journal = open_journal(place, runtime)?;
+        let location = match place {
+            Place::Folder(folder) => Location::Sqlite { file: folder.join(VIEWS_FILE) },
+            Place::Postgres(url) => {
+                Location::Postgres { url: url.clone(), handle: runtime.clone() }
+            }
         };
-        let journal = journal.map_err(|error| unusable(&error))?;
         let views = Views::open(location).map_err(|error| views_unusable(&error))?;
         Ok(Book { place: place.clone(), journal, views })
     }
 
     /// Opens a book that is there already.
     pub(crate) fn open_existing(place: &Place, runtime: &Handle) -> Result<Book, CliError> {
-        if let Place::Folder(folder) = place
-            && !folder.join(JOURNAL_FILE).is_file()
-        {
-            return Err(CliError::Unusable {
-                what: format!("there is no book in {}", folder.display()),
-                hint: "name its folder with --data, or its database with --database".into(),
-            });
-        }
+        place.must_exist()?;
         Book::open(place, runtime)
     }
 
@@ -113,6 +102,35 @@ impl Book {
     /// What the store says about its durability.
     pub(crate) fn settings(&self) -> Result<Vec<(String, String)>, CliError> {
         self.journal.database().settings().map_err(|error| unusable(&error))
+    }
+}
+
+/// Opens the journal of a book that is there already, and leaves its views alone.
+pub(crate) fn open_existing_journal(place: &Place, runtime: &Handle) -> Result<SqlStore, CliError> {
+    place.must_exist()?;
+    open_journal(place, runtime)
+}
+
+fn open_journal(place: &Place, runtime: &Handle) -> Result<SqlStore, CliError> {
+    let journal = match place {
+        Place::Folder(folder) => SqlStore::open_sqlite(&folder.join(JOURNAL_FILE)),
+        Place::Postgres(url) => SqlStore::connect_postgres(url, runtime.clone()),
+    };
+    journal.map_err(|error| unusable(&error))
+}
+
+impl Place {
+    /// Refuses to make a book where one is to be read.
+    fn must_exist(&self) -> Result<(), CliError> {
+        match self {
+            Place::Folder(folder) if !folder.join(JOURNAL_FILE).is_file() => {
+                Err(CliError::Unusable {
+                    what: format!("there is no book in {}", folder.display()),
+                    hint: "name its folder with --data, or its database with --database".into(),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -136,6 +154,10 @@ pub(crate) fn journal_unusable(error: &JournalError) -> CliError {
 /// Views that do not open or read.
 pub(crate) fn views_unusable(error: &ViewsError) -> CliError {
     match error {
+        ViewsError::Database(DatabaseError::Migration(why)) => CliError::Unusable {
+            what: format!("the views are of another version: {why}"),
+            hint: "they can be made anew: delete views.db, or the schema quipu_views".into(),
+        },
         ViewsError::Database(error) => unusable(error),
         error => CliError::Unusable {
             what: error.to_string(),

@@ -4,15 +4,16 @@ mod source;
 
 use std::io::{self, Write};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::Args;
 use indicatif::ProgressBar;
 use quipu_domain::Position;
-use quipu_journal::Root;
+use quipu_journal::{Root, Store};
 use quipu_replay::{Expectation, Progress, ProjectionReport, ReplayError, Report, ViewSource};
 use quipu_views::ViewsError;
 
-use crate::book::{Book, BookArgs};
+use crate::book::{self, Book, BookArgs};
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::output::{self, Align, Table};
@@ -58,29 +59,30 @@ impl FromStr for Noted {
 
 /// Verifies and shows what was found.
 pub(crate) fn run(args: &VerifyArgs, json: bool) -> Result<u8, CliError> {
-    let runtime = crate::book::runtime()?;
-    let book = Book::open_existing(&args.book.place(), runtime.handle())?;
-    let store = book.store();
+    let runtime = book::runtime()?;
+    let place = args.book.place();
     let expected: Vec<Expectation> = args.expect.iter().map(|noted| noted.0).collect();
     let bar = ProgressBar::new(0).with_style(output::events_bar());
     let mut progress = |progress: Progress| {
         bar.set_length(progress.head.0);
         bar.set_position(progress.position.0);
     };
-    let mut verify = |views: Option<&mut dyn ViewSource>| {
+    let mut verify = |store: Arc<dyn Store>, views: Option<&mut dyn ViewSource>| {
         quipu_replay::verify(&store, views, &expected, &mut progress)
     };
     let verified = if args.journal_only {
-        verify(None)
+        let journal = book::open_existing_journal(&place, runtime.handle())?;
+        verify(Arc::new(journal), None)
     } else {
-        let read = book
-            .views
-            .snapshot(|snapshot| Ok::<_, ViewsError>(verify(Some(&mut SnapshotSource(snapshot)))));
+        let book = Book::open_existing(&place, runtime.handle())?;
+        let read = book.views.snapshot(|snapshot| {
+            Ok::<_, ViewsError>(verify(book.store(), Some(&mut SnapshotSource(snapshot))))
+        });
         read.unwrap_or_else(|error| Err(ReplayError::Views(error.to_string())))
     };
     bar.finish_and_clear();
     let report = verified.map_err(|error| match error {
-        ReplayError::Journal(error) => crate::book::journal_unusable(&error),
+        ReplayError::Journal(error) => book::journal_unusable(&error),
         ReplayError::Views(why) => CliError::Unavailable {
             what: format!("cannot read the views: {why}"),
             hint: "try again, or leave them out with --journal-only".into(),
@@ -89,7 +91,7 @@ pub(crate) fn run(args: &VerifyArgs, json: bool) -> Result<u8, CliError> {
     if json {
         output::json(&report)?;
     } else {
-        write(&report, &book.place.to_string(), &mut io::stdout().lock())?;
+        write(&report, &place.to_string(), &mut io::stdout().lock())?;
     }
     Ok(if report.holds { exit_codes::OK } else { exit_codes::NOT_VERIFIED })
 }
