@@ -23,6 +23,9 @@ use crate::EngineError;
 /// rebuilding a state at any version reads fewer events than this.
 pub(crate) const SNAPSHOT_INTERVAL_EVENTS: u64 = 1_024;
 
+/// Events that are read from the journal at once while a state is rebuilt.
+const EVENTS_AT_ONCE: usize = 1_024;
+
 /// What the engine needs to know of an aggregate.
 pub(crate) trait State: Default + Clone + Serialize + DeserializeOwned {
     /// Names the shape of the serialised state; a snapshot of another shape is ignored.
@@ -225,7 +228,7 @@ impl Past {
             slot.position = snapshot.position;
         }
         let positions = self.positions(&slot.stream, slot.position)?;
-        for page in positions.chunks(SNAPSHOT_INTERVAL_EVENTS as usize) {
+        for page in positions.chunks(EVENTS_AT_ONCE) {
             for recorded in self.events_at(page)? {
                 if version.is_some_and(|last| slot.version >= last) {
                     return Ok(slot);

@@ -131,7 +131,7 @@ fn envelope<A: Aggregate>(
     metadata.insert("recorded_at".to_owned(), recorded.recorded_at.to_string());
     Ok(EventEnvelope {
         aggregate_id: aggregate_id.to_owned(),
-        sequence: usize::try_from(recorded.version.0).map_err(|error| odd(error))?,
+        sequence: usize::try_from(recorded.version.0).map_err(odd)?,
         payload: serde_json::from_str(event.data.get())
             .map_err(|error| AggregateError::DeserializationError(error.into()))?,
         metadata,

@@ -66,7 +66,6 @@ pub(crate) struct Decider {
 }
 
 impl Decider {
-    #[expect(clippy::too_many_arguments, reason = "called once, by the engine that wires it")]
     pub(crate) fn new(
         tasks: Receiver<Task>,
         work: Sender<Work>,

@@ -18,7 +18,7 @@ use crate::support::{Bench, credits, debit, grant, hold, label, tenant};
 /// ids that were never given out, amounts beyond what is there.
 #[derive(Clone, Debug)]
 enum Step {
-    Wallet { tenant: usize, command: WalletCommand, key: Option<u8> },
+    Wallet { tenant: usize, command: Box<WalletCommand>, key: Option<u8> },
     Wait { seconds: i64 },
 }
 
@@ -52,7 +52,7 @@ fn command() -> impl Strategy<Value = WalletCommand> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (0..4_usize, command(), proptest::option::weighted(0.3, 0_u8..40))
-            .prop_map(|(tenant, command, key)| Step::Wallet { tenant, command, key }),
+            .prop_map(|(tenant, command, key)| Step::Wallet { tenant, command: Box::new(command), key }),
         1 => (1_i64..1_500).prop_map(|seconds| Step::Wait { seconds }),
     ]
 }
@@ -86,7 +86,7 @@ async fn answers(bench: &Bench, steps: &[Step]) -> Vec<Result<Receipt, String>> 
             Step::Wallet { tenant, command, key } => {
                 let key = key.map(|key| format!("k{key}"));
                 let tenant = tenants[*tenant].clone();
-                let command = Command::Wallet { tenant, command: command.clone() };
+                let command = Command::Wallet { tenant, command: WalletCommand::clone(command) };
                 let answer = bench.send(command, key.as_deref()).await;
                 answers.push(answer.map_err(|error: EngineError| format!("{error:?}")));
             }

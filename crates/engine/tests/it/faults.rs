@@ -12,7 +12,7 @@ use crate::support::{Bench, credits, debit, grant, tenant};
 async fn bench(store: &MemoryStore) -> Bench {
     let bench = Bench::on(Arc::new(store.clone()));
     bench.tenant(&tenant("acme")).await;
-    bench.wallet(&tenant("acme"), grant("10"), None).await.unwrap();
+    bench.wallet(&tenant("acme"), grant("10"), None).await.expect("granted");
     bench
 }
 

@@ -21,19 +21,22 @@ async fn bench(amount: &str) -> Bench {
         unit: None,
         unpriced: UnpricedPolicy::Refuse,
     });
-    bench.send(Command::Meter { meter: meter.clone(), command: define }, None).await.unwrap();
+    bench
+        .send(Command::Meter { meter: meter.clone(), command: define }, None)
+        .await
+        .expect("accepted");
     let price = MeterCommand::SetPrice(MeterPriced {
         effective_at: time("2020-01-01T00:00:00Z"),
-        price: Price::Flat { unit_price: "0.5".parse().unwrap() },
+        price: Price::Flat { unit_price: "0.5".parse().expect("a decimal") },
     });
-    bench.send(Command::Meter { meter, command: price }, None).await.unwrap();
+    bench.send(Command::Meter { meter, command: price }, None).await.expect("accepted");
     bench.tenant(&tenant("acme")).await;
-    bench.wallet(&tenant("acme"), grant(amount), None).await.unwrap();
+    bench.wallet(&tenant("acme"), grant(amount), None).await.expect("accepted");
     bench
 }
 
 fn meter() -> MeterName {
-    "calls".parse().unwrap()
+    "calls".parse().expect("a name")
 }
 
 fn report(tenant: &TenantId, id: &str, quantity: u32) -> UsageReport {
