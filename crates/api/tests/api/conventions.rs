@@ -103,3 +103,20 @@ async fn after_the_engine_has_stopped_commands_are_refused() {
     let refused = app.post("/v1/tenants/t_acme/debits", "d", r#"{"amount":"1"}"#).await;
     assert_eq!((refused.status.as_u16(), refused.code()), (503, "shutting_down".to_owned()));
 }
+
+#[tokio::test]
+async fn a_tenant_with_too_much_under_way_is_told_so_and_others_are_not() {
+    let limits = Limits { tenant_requests_under_way: 0, ..Limits::default() };
+    let app = App::with(limits);
+    app.post("/v1/tenants", "t", r#"{"id":"t_acme","name":"Acme"}"#).await;
+    let refused = app.post("/v1/tenants/t_acme/debits", "d", r#"{"amount":"1"}"#).await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.json()["code"], "too_many_requests");
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(refused.header("ratelimit"), "\"tenant\";r=0");
+    assert_eq!(app.read("/v1/tenants").await.status, StatusCode::OK);
+
+    let app = App::start().with_credits("1").await;
+    let refused = app.post("/v1/tenants/t_acme/debits", "d", r#"{"amount":"2"}"#).await;
+    assert_eq!(refused.header("ratelimit"), "\"tenant\";r=2047");
+}
