@@ -41,6 +41,11 @@ impl Latencies {
         self.0.saturating_record(micros);
     }
 
+    /// Counts all of another's in.
+    pub fn add(&mut self, other: &Latencies) {
+        self.0.add(&other.0).expect("all have the same bounds");
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> u64 {
