@@ -126,10 +126,10 @@ async fn an_answer_names_no_field_twice() {
     let app = App::start();
     let since = r#""effective_at":"2020-01-01T00:00:00Z""#;
     let prices = format!(r#"{{{since},"models":{{"small":{{"input":"1","output":"2"}}}}}}"#);
-    let published = app.post("/v1/price-tables/t/prices", "p", &prices).await;
+    let published = app.post("/v1/price-tables/t/prices", "p", prices).await;
     assert_eq!(published.json()["effective_at"], "2020-01-01T00:00:00Z");
     app.post("/v1/meters", "m", r#"{"name":"calls","aggregation":"sum"}"#).await;
     let price = format!(r#"{{{since},"price":{{"model":"flat","unit_price":"1"}}}}"#);
-    let priced = app.post("/v1/meters/calls/prices", "q", &price).await;
+    let priced = app.post("/v1/meters/calls/prices", "q", price).await;
     assert_eq!(priced.json()["effective_at"], "2020-01-01T00:00:00Z");
 }
