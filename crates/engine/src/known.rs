@@ -27,6 +27,9 @@ pub(crate) struct Known {
     recent: LruCache<KeyHash, Receipt>,
 }
 
+/// Durable usage records, by position.
+pub(crate) type EarlierUsage = HashMap<Position, Arc<Recorded>>;
+
 /// What is known of an idempotency key.
 pub(crate) enum KeyState {
     /// Nobody has used it.
@@ -101,15 +104,31 @@ impl Known {
         })
     }
 
+    /// The durable events that records of a batch may be known by, read at once: a batch that is
+    /// sent again is known to the last record, and its events stand side by side.
+    pub(crate) fn earlier_usage(
+        reports: &[UsageReport],
+        journal: &Journal,
+        index: &Index,
+    ) -> Result<EarlierUsage, JournalError> {
+        let positions: Vec<Position> =
+            reports.iter().flat_map(|report| index.find(usage_key(report))).collect();
+        if positions.is_empty() {
+            return Ok(EarlierUsage::new());
+        }
+        let events = journal.events_at(&positions)?;
+        Ok(events.into_iter().map(|event| (event.position, Arc::new(event))).collect())
+    }
+
     /// What is known of a usage record (U1).
     pub(crate) fn usage(
         &self,
         report: &UsageReport,
-        journal: &Journal,
+        earlier: &EarlierUsage,
         index: &Index,
-    ) -> Result<UsageState, JournalError> {
+    ) -> UsageState {
         let UsageReport { tenant, usage, dated } = report;
-        let hash = KeyHash::usage(tenant, &usage.source, &usage.id);
+        let hash = usage_key(report);
         let compare = |event: &Arc<Recorded>| {
             let recorded = usage_of(event, tenant)?;
             let same_id = recorded.usage.source == usage.source && recorded.usage.id == usage.id;
@@ -118,16 +137,9 @@ impl Known {
                 false => UsageState::Reused(event.position),
             })
         };
-        if let Some(known) = self.in_flight(hash).find_map(compare) {
-            return Ok(known);
-        }
-        let candidates: Vec<Position> = index.find(hash).collect();
-        if candidates.is_empty() {
-            return Ok(UsageState::Free);
-        }
-        let events = journal.events_at(&candidates)?;
-        let known = events.into_iter().map(Arc::new).find_map(|event| compare(&event));
-        Ok(known.unwrap_or(UsageState::Free))
+        let mut durable = index.find(hash).filter_map(|position| earlier.get(&position));
+        let known = self.in_flight(hash).find_map(compare).or_else(|| durable.find_map(compare));
+        known.unwrap_or(UsageState::Free)
     }
 
     /// Remembers the keys of an event of the batch that is being built.
@@ -180,6 +192,10 @@ impl Known {
     fn in_flight(&self, hash: KeyHash) -> impl Iterator<Item = &Arc<Recorded>> {
         [&self.building, &self.flying].into_iter().filter_map(move |keys| keys.get(&hash)).flatten()
     }
+}
+
+fn usage_key(report: &UsageReport) -> KeyHash {
+    KeyHash::usage(&report.tenant, &report.usage.source, &report.usage.id)
 }
 
 fn is_command(event: &Recorded, tenant: Option<&TenantId>, key: &Label) -> bool {
