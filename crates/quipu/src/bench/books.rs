@@ -86,8 +86,10 @@ pub(super) async fn check_accounts(
     let mut connection = Connection::new(server);
     let answer =
         connection.get(format_args!("/v1/accounts")).await.map_err(|error| away(&error))?;
-    let accounts: Accounts = serde_json::from_slice(answer.body)
-        .map_err(|error| wrong(&format!("the trial balance does not read: {error}")))?;
+    let accounts: Accounts = serde_json::from_slice(answer.body).map_err(|_| {
+        let what = format!("{} {}", answer.status, answer.text("code").unwrap_or_default());
+        away(&std::io::Error::other(what))
+    })?;
     if !accounts.sum.is_zero() {
         return Err(wrong(&format!("all accounts sum up to {}, not to zero", accounts.sum)));
     }
@@ -146,7 +148,7 @@ pub(super) fn wrong(what: &str) -> CliError {
 
 fn away(error: &std::io::Error) -> CliError {
     CliError::Unavailable {
-        what: format!("the server does not answer: {error}"),
+        what: format!("the server does not answer as it should: {error}"),
         hint: "look at its log, and run it again".into(),
     }
 }

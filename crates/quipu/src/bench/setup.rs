@@ -19,7 +19,7 @@ const CONNECTIONS: usize = 32;
 /// From when the prices hold: before any usage of a run.
 const PRICES_SINCE: &str = "2020-01-01T00:00:00Z";
 /// What each wallet gets: more than any run consumes.
-const GRANT: &str = "1000000000";
+const GRANT: &str = "1000000";
 
 /// Makes everything.
 pub(super) async fn set_up(
