@@ -166,10 +166,10 @@ mod tests {
     #[test]
     fn a_header_is_read_once_it_is_complete() {
         let answer =
-            b"HTTP/1.1 201 Created\r\nContent-Length: 17\r\nX-Other: 1\r\n\r\n{\"id\":\"hold_9\"}";
+            b"HTTP/1.1 201 Created\r\nContent-Length: 15\r\nX-Other: 1\r\n\r\n{\"id\":\"hold_9\"}";
         assert_eq!(parse(&answer[..30]).unwrap(), None);
         let header = parse(answer).unwrap().unwrap();
-        assert_eq!(header, Header { status: 201, length: 58, body_length: 17, closes: false });
+        assert_eq!(header, Header { status: 201, length: 56, body_length: 15, closes: false });
         let closing = parse(b"HTTP/1.1 503 -\r\ncontent-length: 0\r\nConnection: close\r\n\r\n");
         assert!(closing.unwrap().unwrap().closes);
     }
