@@ -2,6 +2,7 @@
 //! anywhere in the journal's window.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -19,12 +20,46 @@ const RECENT_RECEIPTS: NonZeroUsize = NonZeroUsize::new(16_384).expect("it is no
 /// The keys that the deciding thread knows besides those in the journal's index.
 pub(crate) struct Known {
     /// Keys of the batch that is being built, and of the batch on its way to the disk.
-    building: HashMap<KeyHash, Vec<Arc<Recorded>>>,
-    flying: HashMap<KeyHash, Vec<Arc<Recorded>>>,
+    building: InFlight,
+    flying: InFlight,
     /// Receipts of the same two batches, and of those before.
     building_receipts: Vec<Receipt>,
     flying_receipts: Vec<Receipt>,
     recent: LruCache<KeyHash, Receipt>,
+}
+
+/// Events by their keys, most often one event each: so the first needs no list of its own.
+#[derive(Default)]
+struct InFlight {
+    first: HashMap<KeyHash, Arc<Recorded>>,
+    more: HashMap<KeyHash, Vec<Arc<Recorded>>>,
+}
+
+impl InFlight {
+    fn add(&mut self, key: KeyHash, event: &Arc<Recorded>) {
+        match self.first.entry(key) {
+            Entry::Vacant(entry) => drop(entry.insert(Arc::clone(event))),
+            Entry::Occupied(_) => self.more.entry(key).or_default().push(Arc::clone(event)),
+        }
+    }
+
+    fn find(&self, key: KeyHash) -> impl Iterator<Item = &Arc<Recorded>> {
+        self.first.get(&key).into_iter().chain(self.more.get(&key).into_iter().flatten())
+    }
+
+    /// Events stand in the order of their positions, so the first of a key goes last.
+    fn forget_from(&mut self, position: Position) {
+        self.first.retain(|_, event| event.position < position);
+        self.more.retain(|_, events| {
+            events.retain(|event| event.position < position);
+            !events.is_empty()
+        });
+    }
+
+    fn clear(&mut self) {
+        self.first.clear();
+        self.more.clear();
+    }
 }
 
 /// Durable usage records, by position.
@@ -57,8 +92,8 @@ pub(crate) enum UsageState {
 impl Known {
     pub(crate) fn new() -> Known {
         Known {
-            building: HashMap::new(),
-            flying: HashMap::new(),
+            building: InFlight::default(),
+            flying: InFlight::default(),
             building_receipts: Vec::new(),
             flying_receipts: Vec::new(),
             recent: LruCache::new(RECENT_RECEIPTS),
@@ -145,16 +180,13 @@ impl Known {
     /// Remembers the keys of an event of the batch that is being built.
     pub(crate) fn note(&mut self, event: &Arc<Recorded>) {
         for key in keys_of(event) {
-            self.building.entry(key).or_default().push(Arc::clone(event));
+            self.building.add(key, event);
         }
     }
 
     /// Forgets the keys of events that are undone before they were sent.
     pub(crate) fn forget_from(&mut self, position: Position) {
-        self.building.retain(|_, events| {
-            events.retain(|event| event.position < position);
-            !events.is_empty()
-        });
+        self.building.forget_from(position);
     }
 
     /// Remembers the receipt of a command of the batch that is being built.
@@ -190,7 +222,7 @@ impl Known {
     }
 
     fn in_flight(&self, hash: KeyHash) -> impl Iterator<Item = &Arc<Recorded>> {
-        [&self.building, &self.flying].into_iter().filter_map(move |keys| keys.get(&hash)).flatten()
+        self.building.find(hash).chain(self.flying.find(hash))
     }
 }
 
