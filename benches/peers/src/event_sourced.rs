@@ -12,7 +12,8 @@ use cqrs_es::{Aggregate, AggregateError, DomainEvent};
 use postgres_es::{PostgresCqrs, postgres_cqrs};
 use quipu_load::{Choice, Measured, Session, Step};
 use serde::{Deserialize, Serialize};
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tokio_postgres::config::Host;
 
 use crate::account::{CONFLICT, DEBIT_MICROS, OPENING_MICROS, name};
 use crate::{PeerError, Plan, connect, drive};
@@ -101,7 +102,10 @@ impl Aggregate for Account {
 pub(crate) async fn measure(plan: &Plan) -> Result<Measured, PeerError> {
     let client = connect(&plan.url).await?;
     client.batch_execute(TABLE).await?;
-    let pool = PgPoolOptions::new().max_connections(plan.connections).connect(&plan.url).await;
+    let pool = PgPoolOptions::new()
+        .max_connections(plan.connections)
+        .connect_with(options(&plan.url.parse()?))
+        .await;
     let pool = pool.map_err(|error| PeerError::Pool(error.to_string()))?;
     let framework = Arc::new(postgres_cqrs(pool, Vec::new(), ()));
     let names: Vec<String> = (0..plan.accounts).map(name).collect();
@@ -123,6 +127,29 @@ pub(crate) async fn measure(plan: &Plan) -> Result<Measured, PeerError> {
         return Ok(measured);
     }
     Err(PeerError::WrongBooks(format!("{found} debits are there, {sure} were acknowledged")))
+}
+
+/// What a URL says, for sqlx, which does not take one that names a socket's folder.
+fn options(config: &tokio_postgres::Config) -> PgConnectOptions {
+    let mut options = PgConnectOptions::new();
+    options = match config.get_hosts().first() {
+        Some(Host::Tcp(host)) => options.host(host),
+        Some(Host::Unix(folder)) => options.socket(folder),
+        None => options,
+    };
+    if let Some(port) = config.get_ports().first() {
+        options = options.port(*port);
+    }
+    if let Some(user) = config.get_user() {
+        options = options.username(user);
+    }
+    if let Some(password) = config.get_password() {
+        options = options.password(&String::from_utf8_lossy(password));
+    }
+    if let Some(database) = config.get_dbname() {
+        options = options.database(database);
+    }
+    options
 }
 
 struct Debits {
