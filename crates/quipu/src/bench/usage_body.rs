@@ -8,6 +8,8 @@ use super::run_id::{RunId, WALLET_DIGITS};
 
 /// Digits of a record's id.
 const ID_DIGITS: usize = 12;
+/// Agents that work for each wallet. Each has lines of its own in the usage reports.
+const AGENTS: u64 = 4;
 /// Model, and its price in millionths of a credit per token: input, cached input, output. Cached
 /// tokens come by tens, so that a fifth of one is never rounded.
 pub(super) const MODEL: &str = "large";
@@ -47,7 +49,7 @@ impl UsageBody {
     fn record(&mut self, run: &RunId, session: usize, random: &mut Random, occurred_at: &str) {
         let (input, output) = (500 + random.below(3_000), 20 + random.below(400));
         let cached = 10 * random.below(100);
-        let agent = random.below(8);
+        let agent = random.below(AGENTS);
         let cost = input * INPUT_MICROS + cached / CACHED_TOKENS_PER_MICRO + output * OUTPUT_MICROS;
         self.cost_micros += i64::try_from(cost).expect("a few thousand tokens cost little");
         let tenant = run.tenant(0).to_string();
