@@ -1,7 +1,7 @@
 //! Runs the measurements, one after the other.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -66,7 +66,8 @@ impl Bench {
         Bench {
             quipu: path("QUIPU", "target/release/quipu"),
             peers: path("PEERS", "benches/peers/target/release/quipu-peers"),
-            tigerbeetle: text("TIGERBEETLE").map(PathBuf::from),
+            tigerbeetle: text("TIGERBEETLE")
+                .map(|path| Path::new(&path).canonicalize().unwrap_or(path.into())),
             seconds: number("SECONDS_EACH").unwrap_or(10),
             events: number("EVENTS").unwrap_or(1_000_000),
         }
@@ -120,12 +121,14 @@ impl Bench {
     fn tigerbeetle(&self, workload: &'static str) -> Outcome {
         let figures = match &self.tigerbeetle {
             None => Err("not run: set TIGERBEETLE=path".to_owned()),
-            Some(program) => run(Command::new(program).arg("benchmark")).and_then(|text| {
-                let (_, rest) = text.split_once("load accepted = ").ok_or("no figure found")?;
-                let number = rest.split_whitespace().next().and_then(|text| text.parse().ok());
-                let number: u64 = number.ok_or("no figure found")?;
-                Ok(serde_json::json!({ "operations_per_second": number }))
-            }),
+            // It leaves its data file where it runs.
+            Some(program) => run(Command::new(program).arg("benchmark").current_dir("target"))
+                .and_then(|text| {
+                    let (_, rest) = text.split_once("load accepted = ").ok_or("no figure found")?;
+                    let number = rest.split_whitespace().next().and_then(|text| text.parse().ok());
+                    let number: u64 = number.ok_or("no figure found")?;
+                    Ok(serde_json::json!({ "operations_per_second": number }))
+                }),
         };
         Outcome { who: Who::TigerBeetle, workload, figures }
     }
