@@ -73,45 +73,24 @@ CREATE TABLE lot (
 CREATE INDEX lot_open ON lot (tenant, is_open, grant_position);
 CREATE INDEX lot_expiry ON lot (expires_at) WHERE is_open = 1;
 
--- One line of a statement: a wallet event that moved credits, or recorded usage.
-CREATE TABLE entry (
+-- Some of a tenant's events, one after the other, and its book balances around them. `until` is
+-- the last position, or a number beyond all positions for the chunk that still grows.
+CREATE TABLE activity (
     tenant TEXT COLLATE "C" NOT NULL,
-    position BIGINT NOT NULL,
-    event_type TEXT NOT NULL,
-    effective_at BIGINT NOT NULL,
-    recorded_at BIGINT NOT NULL,
-    available_delta BIGINT NOT NULL,
-    held_delta BIGINT NOT NULL,
-    overdraft_delta BIGINT NOT NULL,
+    until BIGINT NOT NULL,
+    first_position BIGINT NOT NULL,
+    last_position BIGINT NOT NULL,
+    events BIGINT NOT NULL,
+    later_positions BYTEA NOT NULL,
+    earliest_effective_at BIGINT NOT NULL,
+    latest_effective_at BIGINT NOT NULL,
+    available_before BIGINT NOT NULL,
+    held_before BIGINT NOT NULL,
+    overdraft_before BIGINT NOT NULL,
     available_after BIGINT NOT NULL,
     held_after BIGINT NOT NULL,
     overdraft_after BIGINT NOT NULL,
-    amount BIGINT NOT NULL,
-    meter TEXT,
-    agent TEXT,
-    run TEXT,
-    model TEXT,
-    dimensions TEXT,
-    draws TEXT,
-    reference TEXT,
-    price TEXT,
-    source TEXT,
-    source_id TEXT,
-    reason TEXT,
-    actor TEXT NOT NULL,
-    command TEXT,
-    correlation TEXT,
-    PRIMARY KEY (tenant, position)
-);
-CREATE INDEX entry_effective ON entry (tenant, effective_at);
-
--- A tenant's book balances after its last entry: where the next one goes on.
-CREATE TABLE entry_balance (
-    tenant TEXT COLLATE "C" NOT NULL,
-    available BIGINT NOT NULL,
-    held BIGINT NOT NULL,
-    overdraft BIGINT NOT NULL,
-    PRIMARY KEY (tenant)
+    PRIMARY KEY (tenant, until)
 );
 
 -- One hold (W6).
@@ -171,24 +150,6 @@ CREATE TABLE unpriced_usage (
     occurred_at BIGINT NOT NULL,
     PRIMARY KEY (tenant, entry_position)
 );
-
--- One event, as an auditor reads it (T5).
-CREATE TABLE audit_log (
-    position BIGINT NOT NULL,
-    recorded_at BIGINT NOT NULL,
-    tenant TEXT,
-    stream TEXT NOT NULL,
-    version BIGINT NOT NULL,
-    event_type TEXT NOT NULL,
-    actor TEXT NOT NULL,
-    command TEXT,
-    correlation TEXT,
-    causation BIGINT,
-    reason TEXT,
-    summary TEXT NOT NULL,
-    PRIMARY KEY (position)
-);
-CREATE INDEX audit_log_tenant ON audit_log (tenant, position);
 
 -- One account of a tenant's book (M4).
 CREATE TABLE account (

@@ -73,45 +73,24 @@ CREATE TABLE lot (
 CREATE INDEX lot_open ON lot (tenant, is_open, grant_position);
 CREATE INDEX lot_expiry ON lot (expires_at) WHERE is_open = 1;
 
--- One line of a statement: a wallet event that moved credits, or recorded usage.
-CREATE TABLE entry (
+-- Some of a tenant's events, one after the other, and its book balances around them. `until` is
+-- the last position, or a number beyond all positions for the chunk that still grows.
+CREATE TABLE activity (
     tenant TEXT NOT NULL,
-    position INTEGER NOT NULL,
-    event_type TEXT NOT NULL,
-    effective_at INTEGER NOT NULL,
-    recorded_at INTEGER NOT NULL,
-    available_delta INTEGER NOT NULL,
-    held_delta INTEGER NOT NULL,
-    overdraft_delta INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    first_position INTEGER NOT NULL,
+    last_position INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    later_positions BLOB NOT NULL,
+    earliest_effective_at INTEGER NOT NULL,
+    latest_effective_at INTEGER NOT NULL,
+    available_before INTEGER NOT NULL,
+    held_before INTEGER NOT NULL,
+    overdraft_before INTEGER NOT NULL,
     available_after INTEGER NOT NULL,
     held_after INTEGER NOT NULL,
     overdraft_after INTEGER NOT NULL,
-    amount INTEGER NOT NULL,
-    meter TEXT,
-    agent TEXT,
-    run TEXT,
-    model TEXT,
-    dimensions TEXT,
-    draws TEXT,
-    reference TEXT,
-    price TEXT,
-    source TEXT,
-    source_id TEXT,
-    reason TEXT,
-    actor TEXT NOT NULL,
-    command TEXT,
-    correlation TEXT,
-    PRIMARY KEY (tenant, position)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX entry_effective ON entry (tenant, effective_at);
-
--- A tenant's book balances after its last entry: where the next one goes on.
-CREATE TABLE entry_balance (
-    tenant TEXT NOT NULL,
-    available INTEGER NOT NULL,
-    held INTEGER NOT NULL,
-    overdraft INTEGER NOT NULL,
-    PRIMARY KEY (tenant)
+    PRIMARY KEY (tenant, until)
 ) STRICT, WITHOUT ROWID;
 
 -- One hold (W6).
@@ -171,24 +150,6 @@ CREATE TABLE unpriced_usage (
     occurred_at INTEGER NOT NULL,
     PRIMARY KEY (tenant, entry_position)
 ) STRICT, WITHOUT ROWID;
-
--- One event, as an auditor reads it (T5).
-CREATE TABLE audit_log (
-    position INTEGER NOT NULL,
-    recorded_at INTEGER NOT NULL,
-    tenant TEXT,
-    stream TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    event_type TEXT NOT NULL,
-    actor TEXT NOT NULL,
-    command TEXT,
-    correlation TEXT,
-    causation INTEGER,
-    reason TEXT,
-    summary TEXT NOT NULL,
-    PRIMARY KEY (position)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX audit_log_tenant ON audit_log (tenant, position);
 
 -- One account of a tenant's book (M4).
 CREATE TABLE account (

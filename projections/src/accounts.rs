@@ -8,7 +8,7 @@ use crate::{Projection, ProjectionError, Rows, movement};
 
 table! {
     /// One account of a tenant's book (M4).
-    updated Account in "account"
+    Account in "account"
     key AccountKey {
         /// Whose.
         tenant: TenantId,

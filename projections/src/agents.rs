@@ -23,7 +23,7 @@ named_field!(AgentStatus {
 
 table! {
     /// One agent.
-    updated Agent in "agent"
+    Agent in "agent"
     key AgentKey {
         /// Whose.
         tenant: TenantId,

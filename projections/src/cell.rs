@@ -1,4 +1,5 @@
-//! Values at the edge to SQL: whole numbers, texts and nothing else, the same on every database.
+//! Values at the edge to SQL: whole numbers, texts, bytes and nothing else, the same on every
+//! database.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub enum Cell {
     Int(i64),
     /// A TEXT.
     Text(Arc<str>),
+    /// A BLOB or BYTEA.
+    Bytes(Vec<u8>),
 }
 
 /// What a column holds.
@@ -28,6 +31,8 @@ pub enum Kind {
     Int,
     /// TEXT: names, reasons, JSON.
     Text,
+    /// BLOB or BYTEA: what is dense and of no use to people.
+    Bytes,
 }
 
 /// A type that a column can hold.

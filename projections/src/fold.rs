@@ -9,9 +9,6 @@ use crate::page::{Parked, Partition, Source, apply_page};
 use crate::{Cell, Projection, ProjectionError, Rows, Schema};
 
 /// Projections and the rows that they made of the events so far.
-///
-/// Rows of insert-only tables are as many as the events: whoever folds a long journal hands them
-/// out page by page, by [`Fold::take_appended`].
 pub struct Fold {
     folded: Vec<Folded>,
 }
@@ -57,11 +54,6 @@ impl Fold {
             apply_page(folded.projection, events, &mut folded.rows, parked, &mut source)?;
         }
         Ok(())
-    }
-
-    /// Hands out the rows of insert-only tables and forgets them.
-    pub fn take_appended(&mut self) -> Vec<(&'static Schema, Vec<Vec<Cell>>)> {
-        self.folded.iter_mut().flat_map(|folded| folded.rows.take_appended()).collect()
     }
 
     /// All rows, table by table, sorted by key.

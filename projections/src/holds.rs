@@ -39,7 +39,7 @@ named_field!(Overage {
 
 table! {
     /// One hold (W6).
-    updated Hold in "hold"
+    Hold in "hold"
     key HoldKey {
         /// Whose.
         tenant: TenantId,

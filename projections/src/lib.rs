@@ -10,11 +10,11 @@
 //! **Absent from this crate:** I/O, clocks, SQL, threads.
 
 mod accounts;
+mod activity;
 mod agents;
-mod audit_log;
+mod audit_line;
 mod balances;
 mod cell;
-mod entries;
 mod error;
 mod fold;
 mod holds;
@@ -26,6 +26,7 @@ mod price_tables;
 mod quantity;
 mod rows;
 mod slots;
+mod statement;
 mod table;
 mod tenants;
 mod usage;
@@ -33,11 +34,11 @@ mod usage;
 use quipu_domain::Recorded;
 
 pub use accounts::{Account, AccountKey, Accounts};
+pub use activity::{Activity, ActivityChunk, ActivityKey, LaterPositions};
 pub use agents::{Agent, AgentKey, AgentStatus, Agents};
-pub use audit_log::{AuditKey, AuditLine, AuditLog};
+pub use audit_line::AuditLine;
 pub use balances::{Balance, BalanceKey, Balances, Lot, LotKey};
 pub use cell::{Cell, Field, Kind};
-pub use entries::{Entries, Entry, EntryBalance, EntryBalanceKey, EntryKey};
 pub use error::ProjectionError;
 pub use fold::Fold;
 pub use holds::{Hold, HoldKey, HoldStatus, Holds};
@@ -46,6 +47,7 @@ pub use page::{Parked, Partition, Source, apply_page};
 pub use price_tables::{PriceTable, PriceTableKey, PriceTables};
 pub use quantity::Quantity;
 pub use rows::{Changes, Rows};
+pub use statement::{Entry, Statement};
 pub use table::{Column, Row, Schema};
 pub use tenants::{Tenant, TenantKey, TenantStatus, Tenants};
 pub use usage::{
@@ -79,18 +81,7 @@ pub trait Projection: Send + Sync {
 /// All projections that there are.
 #[must_use]
 pub fn all() -> &'static [&'static dyn Projection] {
-    &[
-        &Tenants,
-        &Balances,
-        &Entries,
-        &Holds,
-        &Usage,
-        &AuditLog,
-        &Accounts,
-        &Agents,
-        &Meters,
-        &PriceTables,
-    ]
+    &[&Tenants, &Balances, &Activity, &Holds, &Usage, &Accounts, &Agents, &Meters, &PriceTables]
 }
 
 /// The projection with this name.

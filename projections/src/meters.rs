@@ -20,7 +20,7 @@ named_field!(Aggregation {
 
 table! {
     /// One meter of the catalogue.
-    updated Meter in "meter"
+    Meter in "meter"
     key MeterKey {
         /// Its name.
         meter: MeterName,

@@ -11,7 +11,7 @@ use crate::{Projection, ProjectionError, Rows};
 
 table! {
     /// One price table of the catalogue.
-    updated PriceTable in "price_table"
+    PriceTable in "price_table"
     key PriceTableKey {
         /// Its name.
         price_table: PriceTableName,

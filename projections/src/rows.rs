@@ -35,6 +35,7 @@ pub struct Changes {
 pub(crate) trait Table: Any + Send {
     fn schema(&self) -> &'static Schema;
     fn known(&self) -> usize;
+    fn changed_rows(&self) -> usize;
     fn take_missing(&mut self) -> Vec<Vec<Cell>>;
     fn load(&mut self, cells: &[Cell]) -> Result<(), ProjectionError>;
     fn changes(&self) -> Changes;
@@ -42,7 +43,6 @@ pub(crate) trait Table: Any + Send {
     fn begin_event(&mut self);
     fn undo_event(&mut self);
     fn sorted(&self) -> Vec<Vec<Cell>>;
-    fn take_appended(&mut self) -> Vec<Vec<Cell>>;
 }
 
 impl Rows {
@@ -141,11 +141,6 @@ impl Rows {
         self.slots_mut::<R>().delete(key)
     }
 
-    /// Adds a row to an insert-only table.
-    pub(crate) fn append<R: Row>(&mut self, row: R) {
-        self.slots_mut::<R>().append(row);
-    }
-
     /// From here on, [`Rows::undo_event`] leads back to here.
     pub(crate) fn begin_event(&mut self) {
         self.tables.iter_mut().for_each(|table| table.begin_event());
@@ -154,6 +149,12 @@ impl Rows {
     /// Takes back what was changed since [`Rows::begin_event`].
     pub(crate) fn undo_event(&mut self) {
         self.tables.iter_mut().for_each(|table| table.undo_event());
+    }
+
+    /// How many rows are different from the database, at most.
+    #[must_use]
+    pub fn changed_rows(&self) -> usize {
+        self.tables.iter().map(|table| table.changed_rows()).sum()
     }
 
     /// What is different from the database, coalesced: each row once, as it is now.
@@ -184,12 +185,6 @@ impl Rows {
     #[must_use]
     pub fn sorted(&self) -> Vec<(&'static Schema, Vec<Vec<Cell>>)> {
         self.tables.iter().map(|table| (table.schema(), table.sorted())).collect()
-    }
-
-    /// Hands out the rows of insert-only tables and forgets them: they are as many as events.
-    pub fn take_appended(&mut self) -> Vec<(&'static Schema, Vec<Vec<Cell>>)> {
-        let appended = self.tables.iter_mut().map(|table| (table.schema(), table.take_appended()));
-        appended.filter(|(_, rows)| !rows.is_empty()).collect()
     }
 
     fn slots<R: Row>(&self) -> &Slots<R> {

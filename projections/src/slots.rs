@@ -14,12 +14,8 @@ pub(crate) struct Slots<R: Row> {
     missing: Vec<R::Key>,
     /// Keys that were changed since the last save; some may have been undone.
     changed: Vec<R::Key>,
-    /// Rows of an insert-only table since the last save.
-    appended: Vec<R>,
     /// What the current event changed, oldest first.
     undo: Vec<(R::Key, Option<Slot<R>>)>,
-    /// How many rows were appended before the current event.
-    appended_before: usize,
     /// Counts saves; a slot remembers when it was wanted last.
     generation: u64,
 }
@@ -40,9 +36,7 @@ impl<R: Row> Slots<R> {
             by_key: HashMap::new(),
             missing: Vec::new(),
             changed: Vec::new(),
-            appended: Vec::new(),
             undo: Vec::new(),
-            appended_before: 0,
             generation: 0,
         }
     }
@@ -98,10 +92,6 @@ impl<R: Row> Slots<R> {
         Ok(())
     }
 
-    pub(crate) fn append(&mut self, row: R) {
-        self.appended.push(row);
-    }
-
     fn change(&mut self, key: &R::Key) -> Result<&mut Slot<R>, ProjectionError> {
         let slot = self.by_key.get_mut(key).ok_or_else(|| unprepared::<R>(key))?;
         self.undo.push((key.clone(), Some(slot.clone())));
@@ -147,6 +137,10 @@ impl<R: Row> Table for Slots<R> {
         self.by_key.len()
     }
 
+    fn changed_rows(&self) -> usize {
+        self.changed.len()
+    }
+
     fn take_missing(&mut self) -> Vec<Vec<Cell>> {
         let mut keys = std::mem::take(&mut self.missing);
         keys.sort_unstable();
@@ -162,7 +156,7 @@ impl<R: Row> Table for Slots<R> {
     }
 
     fn changes(&self) -> Changes {
-        let mut written: Vec<Vec<Cell>> = self.appended.iter().map(Row::cells).collect();
+        let mut written = Vec::new();
         let mut deleted = Vec::new();
         for key in self.changed_keys() {
             match self.by_key.get(key).and_then(|slot| slot.row.as_ref()) {
@@ -179,7 +173,6 @@ impl<R: Row> Table for Slots<R> {
                 slot.changed = false;
             }
         }
-        self.appended.clear();
         self.begin_event();
         self.evict(most_rows);
         self.generation += 1;
@@ -187,7 +180,6 @@ impl<R: Row> Table for Slots<R> {
 
     fn begin_event(&mut self) {
         self.undo.clear();
-        self.appended_before = self.appended.len();
     }
 
     fn undo_event(&mut self) {
@@ -197,20 +189,14 @@ impl<R: Row> Table for Slots<R> {
                 None => self.by_key.remove(&key),
             };
         }
-        self.appended.truncate(self.appended_before);
     }
 
     /// By the key's cells, which is how databases sort: an enum's variants by their names.
     fn sorted(&self) -> Vec<Vec<Cell>> {
         let by_key = self.by_key.values().filter_map(|slot| slot.row.as_ref());
-        let mut rows: Vec<Vec<Cell>> = by_key.chain(&self.appended).map(Row::cells).collect();
+        let mut rows: Vec<Vec<Cell>> = by_key.map(Row::cells).collect();
         let key_columns = R::SCHEMA.key_columns;
         rows.sort_unstable_by(|left, right| left[..key_columns].cmp(&right[..key_columns]));
         rows
-    }
-
-    fn take_appended(&mut self) -> Vec<Vec<Cell>> {
-        self.appended_before = 0;
-        self.appended.drain(..).map(|row| row.cells()).collect()
     }
 }

@@ -14,8 +14,6 @@ pub struct Schema {
     pub columns: &'static [Column],
     /// How many of them are the key.
     pub key_columns: usize,
-    /// Rows are added and never touched again, so that none ever needs to be read.
-    pub insert_only: bool,
 }
 
 /// A column of a table.
@@ -49,7 +47,7 @@ pub trait Row: Clone + PartialEq + Debug + Send + 'static {
 macro_rules! table {
     (
         $(#[$doc:meta])*
-        $mode:ident $row:ident in $name:literal
+        $row:ident in $name:literal
         key $key:ident { $($(#[$key_doc:meta])* $k:ident: $key_type:ty,)+ }
         columns { $($(#[$column_doc:meta])* $c:ident: $column_type:ty,)* }
     ) => {
@@ -76,7 +74,6 @@ macro_rules! table {
                     $($crate::table::column::<$column_type>(stringify!($c)),)*
                 ],
                 key_columns: [$(stringify!($k)),+].len(),
-                insert_only: $crate::table::table!(@$mode),
             };
 
             fn key(&self) -> $key {
@@ -104,8 +101,6 @@ macro_rules! table {
             }
         }
     };
-    (@updated) => { false };
-    (@appended) => { true };
 }
 pub(crate) use table;
 

@@ -23,7 +23,7 @@ named_field!(TenantStatus {
 
 table! {
     /// One tenant.
-    updated Tenant in "tenant"
+    Tenant in "tenant"
     key TenantKey {
         /// Its id.
         tenant: TenantId,

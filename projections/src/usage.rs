@@ -15,7 +15,7 @@ use crate::{Projection, ProjectionError, Rows, movement};
 
 table! {
     /// What was used in one window of one tenant, by agent, meter and model.
-    updated UsageTotal in "usage_total"
+    UsageTotal in "usage_total"
     key UsageTotalKey {
         /// Whose.
         tenant: TenantId,
@@ -54,7 +54,7 @@ table! {
 
 table! {
     /// The time zone of a tenant's days and months (M6).
-    updated UsageZone in "usage_zone"
+    UsageZone in "usage_zone"
     key UsageZoneKey {
         /// Whose.
         tenant: TenantId,
@@ -67,7 +67,7 @@ table! {
 
 table! {
     /// A usage record that has no price yet; gone once it is rated or voided.
-    updated UnpricedUsage in "unpriced_usage"
+    UnpricedUsage in "unpriced_usage"
     key UnpricedUsageKey {
         /// Whose.
         tenant: TenantId,

@@ -79,7 +79,9 @@ impl Book {
                 Location::Postgres { url: url.clone(), handle: runtime.clone() }
             }
         };
-        let views = Views::open(location).map_err(|error| views_unusable(&error))?;
+        let feed = JournalFeed(Journal::new(Arc::new(journal.clone())));
+        let views =
+            Views::open(location, Arc::new(feed)).map_err(|error| views_unusable(&error))?;
         Ok(Book { place: place.clone(), journal, views })
     }
 
@@ -92,11 +94,6 @@ impl Book {
     /// The journal's store, for whoever takes any.
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         Arc::new(self.journal.clone())
-    }
-
-    /// The journal as the views read it.
-    pub(crate) fn feed(&self) -> JournalFeed {
-        JournalFeed(Journal::new(self.store()))
     }
 
     /// What the store says about its durability.

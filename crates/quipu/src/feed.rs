@@ -12,6 +12,10 @@ impl Feed for JournalFeed {
         self.0.page(after, most_events).map_err(|error| failed(&error))
     }
 
+    fn events_at(&self, positions: &[Position]) -> Result<Vec<Recorded>, FeedError> {
+        self.0.events_at(positions).map_err(|error| failed(&error))
+    }
+
     fn head(&self) -> Result<Position, FeedError> {
         self.0.head().map(|head| head.position).map_err(|error| failed(&error))
     }

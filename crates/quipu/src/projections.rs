@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 use quipu_domain::TenantId;
+use quipu_journal::Journal;
 use quipu_views::{ParkedPartition, ProjectionStatus, RetryOutcome};
 use serde::Serialize;
 
@@ -113,7 +114,7 @@ impl ShownParked {
 }
 
 fn list(book: &Book, json: bool) -> Result<u8, CliError> {
-    let head = book.feed().0.head().map_err(|error| book::journal_unusable(&error))?;
+    let head = Journal::new(book.store()).head().map_err(|error| book::journal_unusable(&error))?;
     let statuses = book.views.projections(head.position);
     let statuses = statuses.map_err(|error| book::views_unusable(&error))?;
     let shown: Vec<Shown> = statuses.into_iter().map(Shown::from).collect();
@@ -151,7 +152,7 @@ fn list(book: &Book, json: bool) -> Result<u8, CliError> {
 
 fn rebuild(book: &Book, name: Option<&str>, json: bool) -> Result<u8, CliError> {
     let bar = ProgressBar::new(0).with_style(output::events_bar());
-    let rebuilt = book.views.rebuild(&book.feed(), name, |progress| {
+    let rebuilt = book.views.rebuild(name, |progress| {
         bar.set_length(progress.head.0);
         bar.set_position(progress.position.0);
         ControlFlow::Continue(())
@@ -169,7 +170,7 @@ fn rebuild(book: &Book, name: Option<&str>, json: bool) -> Result<u8, CliError> 
 }
 
 fn retry(book: &Book, name: &str, tenant: Option<&TenantId>, json: bool) -> Result<u8, CliError> {
-    let outcome = book.views.retry(&book.feed(), name, &tenant.cloned());
+    let outcome = book.views.retry(name, &tenant.cloned());
     let outcome = outcome.map_err(|error| book::views_unusable(&error))?;
     let whose = tenant.map_or("the catalogue", TenantId::as_str);
     let (status, what, parked) = match outcome {

@@ -1,13 +1,11 @@
-//! Applies pages of events: rows and checkpoints in one transaction, so that whatever happens,
-//! an event is in the rows exactly once.
+//! Folds pages of events, and writes rows and checkpoints in one transaction, so that whatever
+//! happens, an event is in the rows exactly once.
 
 use std::collections::HashMap;
 
 use quipu_database::Connection;
 use quipu_domain::{Position, Recorded};
-use quipu_projections::{
-    Cell, Parked, Partition, Projection, ProjectionError, Rows, Schema, Source, apply_page,
-};
+use quipu_projections::{Cell, Parked, Partition, Projection, Rows, Schema, Source, apply_page};
 
 use crate::checkpoints::{self, Checkpoint};
 use crate::{Feed, FeedError, ViewsError, cells, statements};
@@ -22,13 +20,17 @@ pub(crate) struct Applier {
 struct State {
     projection: &'static dyn Projection,
     checkpoint: Checkpoint,
+    /// The last event in the rows, saved or not.
+    folded: Position,
     rows: Rows,
     parked: HashMap<Partition, Parked>,
+    /// Partitions that stopped since the last save.
+    parked_now: Vec<Partition>,
 }
 
 impl Applier {
     /// Takes up where the database is. `cache_rows` is how many rows of each table stay in memory
-    /// from page to page.
+    /// from one transaction to the next.
     pub(crate) fn load(
         connection: &mut Connection,
         projections: &[&'static dyn Projection],
@@ -37,27 +39,37 @@ impl Applier {
         projections.iter().try_for_each(|each| checkpoints::start(connection, *each))?;
         let checkpoints = checkpoints::read(connection)?;
         let stopped = checkpoints::read_parked(connection)?;
-        let state = |projection: &&'static dyn Projection| State {
-            projection: *projection,
-            checkpoint: checkpoints.get(projection.name()).copied().unwrap_or_default(),
-            rows: projection.rows(),
-            parked: stopped
-                .iter()
-                .filter(|stopped| stopped.projection == projection.name())
-                .map(|stopped| &stopped.partition)
-                .map(|at| {
-                    let parked = Parked { position: at.position, error: at.error.clone() };
-                    (at.tenant.clone(), parked)
-                })
-                .collect(),
+        let state = |projection: &&'static dyn Projection| {
+            let checkpoint = checkpoints.get(projection.name()).copied().unwrap_or_default();
+            State {
+                projection: *projection,
+                checkpoint,
+                folded: checkpoint.position,
+                rows: projection.rows(),
+                parked: stopped
+                    .iter()
+                    .filter(|stopped| stopped.projection == projection.name())
+                    .map(|stopped| &stopped.partition)
+                    .map(|at| {
+                        let parked = Parked { position: at.position, error: at.error.clone() };
+                        (at.tenant.clone(), parked)
+                    })
+                    .collect(),
+                parked_now: Vec::new(),
+            }
         };
         Ok(Applier { states: projections.iter().map(state).collect(), cache_rows })
     }
 
-    /// The last event that all its projections have.
+    /// The last event that all its projections have folded.
     pub(crate) fn position(&self) -> Position {
-        let positions = self.states.iter().map(|state| state.checkpoint.position);
+        let positions = self.states.iter().map(|state| state.folded);
         positions.min().unwrap_or_default()
+    }
+
+    /// Rows that wait to be saved.
+    pub(crate) fn changed_rows(&self) -> usize {
+        self.states.iter().map(|state| state.rows.changed_rows()).sum()
     }
 
     /// Each projection with the number of its stopped partitions.
@@ -65,8 +77,8 @@ impl Applier {
         self.states.iter().map(|state| (state.projection.name(), state.parked.len()))
     }
 
-    /// Applies the events after [`Applier::position`] and commits.
-    pub(crate) fn apply(
+    /// Folds the events after [`Applier::position`] into the rows in memory.
+    pub(crate) fn fold(
         &mut self,
         connection: &mut Connection,
         feed: &dyn Feed,
@@ -76,40 +88,47 @@ impl Applier {
         if first.position != self.position().plus(1) {
             return Err(FeedError(format!("event {} is missing", self.position().plus(1))).into());
         }
-        let last = last.position;
-        let mut parked_now = Vec::new();
         for state in &mut self.states {
-            let done = state.checkpoint.position;
-            let fresh = events.iter().filter(|event| event.position > done);
+            let fresh = events.iter().filter(|event| event.position > state.folded);
             let before: Vec<Partition> = state.parked.keys().cloned().collect();
             let mut source = Stored { connection, feed };
             apply_page(state.projection, fresh, &mut state.rows, &mut state.parked, &mut source)?;
-            for (partition, parked) in &state.parked {
-                if !before.contains(partition) {
-                    parked_now.push((state.projection.name(), partition.clone(), parked.clone()));
-                }
-            }
+            let stopped = state.parked.keys().filter(|partition| !before.contains(partition));
+            state.parked_now.extend(stopped.cloned());
+            state.folded = state.folded.max(last.position);
         }
+        Ok(())
+    }
+
+    /// Writes what was folded, in one transaction.
+    pub(crate) fn save(&mut self, connection: &mut Connection) -> Result<(), ViewsError> {
         let states = &self.states;
         connection.transaction(|connection| {
-            for state in states.iter().filter(|state| state.checkpoint.position < last) {
+            for state in states.iter().filter(|state| state.checkpoint.position < state.folded) {
                 let name = state.projection.name();
-                checkpoints::advance(connection, name, state.checkpoint, last)?;
+                checkpoints::advance(connection, name, state.checkpoint, state.folded)?;
                 statements::write(connection, state.rows.changes())?;
-            }
-            for (projection, partition, parked) in &parked_now {
-                checkpoints::park(connection, projection, partition, parked)?;
+                for (partition, parked) in state.parked_now() {
+                    checkpoints::park(connection, name, partition, parked)?;
+                }
             }
             Ok::<(), ViewsError>(())
         })?;
-        for (projection, partition, parked) in &parked_now {
-            report(projection, partition, parked);
-        }
         for state in &mut self.states {
-            state.checkpoint.position = state.checkpoint.position.max(last);
+            for (partition, parked) in state.parked_now() {
+                report(state.projection.name(), partition, parked);
+            }
+            state.parked_now.clear();
+            state.checkpoint.position = state.folded;
             state.rows.mark_saved(self.cache_rows);
         }
         Ok(())
+    }
+}
+
+impl State {
+    fn parked_now(&self) -> impl Iterator<Item = (&Partition, &Parked)> {
+        self.parked_now.iter().filter_map(|partition| self.parked.get_key_value(partition))
     }
 }
 
@@ -139,17 +158,10 @@ impl Source for Stored<'_> {
         keys: &[Vec<Cell>],
     ) -> Result<Vec<Vec<Cell>>, ViewsError> {
         let found = statements::load(self.connection, table, keys)?;
-        let rows: Result<Vec<Vec<Cell>>, ProjectionError> =
-            found.iter().map(|row| cells::cells(table, row)).collect();
-        Ok(rows?)
+        Ok(found.iter().map(cells::cells).collect())
     }
 
     fn events(&mut self, positions: &[Position]) -> Result<Vec<Recorded>, ViewsError> {
-        let mut events = Vec::with_capacity(positions.len());
-        for position in positions {
-            let before = Position(position.0.saturating_sub(1));
-            events.extend(self.feed.read(before, 1)?.into_iter().take(1));
-        }
-        Ok(events)
+        Ok(self.feed.events_at(positions)?)
     }
 }

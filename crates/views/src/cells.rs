@@ -1,7 +1,7 @@
 //! Between the projections' cells and the database's values.
 
 use quipu_database::{Row, Value};
-use quipu_projections::{Cell, ProjectionError, Row as TableRow, Schema};
+use quipu_projections::{Cell, ProjectionError, Row as TableRow};
 
 use crate::ViewsError;
 
@@ -15,27 +15,26 @@ pub(crate) fn value(cell: Cell) -> Value {
         Cell::Null => Value::Null,
         Cell::Int(number) => Value::Int(number),
         Cell::Text(text) => Value::from(&*text),
+        Cell::Bytes(bytes) => Value::Blob(bytes),
     }
 }
 
 /// What a row of a table holds.
-pub(crate) fn cells(table: &Schema, row: &Row) -> Result<Vec<Cell>, ProjectionError> {
+pub(crate) fn cells(row: &Row) -> Vec<Cell> {
     let cells = row.values().iter().map(|value| match value {
-        Value::Null => Some(Cell::Null),
-        Value::Int(number) => Some(Cell::Int(*number)),
-        Value::Text(text) => Some(Cell::Text(text.as_str().into())),
-        Value::Blob(_) => None,
+        Value::Null => Cell::Null,
+        Value::Int(number) => Cell::Int(*number),
+        Value::Text(text) => Cell::Text(text.as_str().into()),
+        Value::Blob(bytes) => Cell::Bytes(bytes.clone()),
     });
-    let malformed = ProjectionError::MalformedRow { table: table.name };
-    cells.collect::<Option<Vec<Cell>>>().ok_or(malformed)
+    cells.collect()
 }
 
 /// The typed row of a `SELECT *`: a table's columns are those that its projection declares, in
 /// that order.
 pub(crate) fn typed<R: TableRow>(row: &Row) -> Result<R, ViewsError> {
-    let cells = cells(&R::SCHEMA, row)?;
     let malformed = ProjectionError::MalformedRow { table: R::SCHEMA.name };
-    Ok(R::from_cells(&cells).ok_or(malformed)?)
+    Ok(R::from_cells(&cells(row)).ok_or(malformed)?)
 }
 
 /// Typed rows of a `SELECT *`.

@@ -7,6 +7,9 @@ pub trait Feed: Send + Sync {
     /// The next events after a position, in order and without a gap; none at the head.
     fn read(&self, after: Position, most_events: usize) -> Result<Vec<Recorded>, FeedError>;
 
+    /// The events at these positions, each once, in the journal's order; those that there are.
+    fn events_at(&self, positions: &[Position]) -> Result<Vec<Recorded>, FeedError>;
+
     /// The position of the last event.
     fn head(&self) -> Result<Position, FeedError>;
 }

@@ -14,6 +14,7 @@ mod cells;
 mod checkpoints;
 mod error;
 mod feed;
+mod read_ahead;
 mod reads;
 mod rebuild;
 mod retry;
@@ -26,8 +27,8 @@ pub use error::ViewsError;
 pub use feed::{Feed, FeedError};
 pub use reads::{
     AccountBalance, Answer, AsOf, AuditQuery, BookBalance, EntryQuery, GroupBy, KnownAt, Order,
-    Page, ParkedPartition, ProjectionStatus, TrialBalance, UsageCursor, UsageQuery, UsageSum,
-    WalletBalance,
+    Page, ParkedPartition, ProjectionStatus, TenantPositions, TrialBalance, UsageCursor,
+    UsageQuery, UsageSum, WalletBalance,
 };
 pub use rebuild::Progress;
 pub use retry::RetryOutcome;

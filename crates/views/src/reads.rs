@@ -1,6 +1,7 @@
 //! The questions that the views answer, one file each.
 
 mod accounts;
+mod activity;
 mod agents;
 mod audit_log;
 mod balance;
@@ -19,6 +20,7 @@ use quipu_domain::{Position, TenantId, Timestamp};
 use quipu_projections::{Cell, Field, Projection, Row};
 
 pub use accounts::{AccountBalance, TrialBalance};
+pub use activity::TenantPositions;
 pub use audit_log::AuditQuery;
 pub use balance::{BookBalance, WalletBalance};
 pub use entries::EntryQuery;
@@ -26,7 +28,7 @@ pub(crate) use status::projections;
 pub use status::{ParkedPartition, ProjectionStatus};
 pub use usage::{GroupBy, UsageCursor, UsageQuery, UsageSum};
 
-use crate::{Views, ViewsError, cells, checkpoints};
+use crate::{Feed, Views, ViewsError, cells, checkpoints};
 
 /// What the views say, and up to where they know the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,27 +79,30 @@ pub enum KnownAt {
 /// The bounds that an [`AsOf`] puts on events, all inclusive.
 struct Bounds {
     effective_at: i64,
-    recorded_at: i64,
-    position: i64,
+    position: Position,
 }
 
 impl AsOf {
     /// Refuses what is not over yet.
-    fn bounds(self, now: Timestamp, checkpoint: Position) -> Result<Bounds, ViewsError> {
-        let mut bounds =
-            Bounds { effective_at: i64::MAX, recorded_at: i64::MAX, position: i64::MAX };
-        if let Some(time) = self.as_of {
-            bounds.effective_at = past(time, now)?;
-        }
-        match self.known_at {
-            None => {}
-            Some(KnownAt::Time(time)) => bounds.recorded_at = past(time, now)?,
+    fn bounds(
+        self,
+        now: Timestamp,
+        checkpoint: Position,
+        feed: &dyn Feed,
+    ) -> Result<Bounds, ViewsError> {
+        let effective_at = self.as_of.map_or(Ok(i64::MAX), |time| past(time, now))?;
+        let position = match self.known_at {
+            None => checkpoint,
+            Some(KnownAt::Time(time)) => {
+                past(time, now)?;
+                activity::last_recorded_by(feed, checkpoint, time)?
+            }
             Some(KnownAt::Position(wanted)) if wanted > checkpoint => {
                 return Err(ViewsError::NotYet { wanted, checkpoint });
             }
-            Some(KnownAt::Position(position)) => bounds.position = int(&position),
-        }
-        Ok(bounds)
+            Some(KnownAt::Position(position)) => position,
+        };
+        Ok(Bounds { effective_at, position })
     }
 }
 
@@ -160,7 +165,7 @@ fn answer<T>(
 fn int(field: &impl Field) -> i64 {
     match field.to_cell() {
         Cell::Int(number) => number,
-        Cell::Null | Cell::Text(_) => 0,
+        Cell::Null | Cell::Text(_) | Cell::Bytes(_) => 0,
     }
 }
 

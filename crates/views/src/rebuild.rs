@@ -8,7 +8,8 @@ use quipu_domain::Position;
 use quipu_projections::Projection;
 
 use crate::applier::Applier;
-use crate::{Feed, RunnerOptions, Views, ViewsError, checkpoints, statements, views};
+use crate::read_ahead::each_page;
+use crate::{RunnerOptions, Views, ViewsError, checkpoints, statements, views};
 
 /// How far a rebuild is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,6 @@ impl Views {
     /// ones take their place at once. `progress` is told after each page, and may break it off.
     pub fn rebuild(
         &self,
-        feed: &dyn Feed,
         projection: Option<&str>,
         progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(), ViewsError> {
@@ -35,18 +35,17 @@ impl Views {
                 vec![quipu_projections::named(name).ok_or_else(unknown)?]
             }
         };
-        self.rebuild_these(feed, &projections, progress)
+        self.rebuild_these(&projections, progress)
     }
 
     pub(crate) fn rebuild_these(
         &self,
-        feed: &dyn Feed,
         projections: &[&'static dyn Projection],
         progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(), ViewsError> {
         let _alone = self.rebuilding().lock().unwrap_or_else(PoisonError::into_inner);
         let scratch = self.open_scratch()?;
-        let outcome = Rebuild::begin(self, &scratch, feed, projections)
+        let outcome = Rebuild::begin(self, &scratch, projections)
             .and_then(|mut rebuild| rebuild.run(progress));
         drop(scratch);
         self.remove_scratch()?;
@@ -56,33 +55,34 @@ impl Views {
 
 struct Rebuild<'a> {
     views: &'a Views,
-    feed: &'a dyn Feed,
     projections: &'a [&'static dyn Projection],
     scratch: Connection,
     applier: Applier,
-    page_events: usize,
+    options: RunnerOptions,
 }
 
 impl<'a> Rebuild<'a> {
     fn begin(
         live: &'a Views,
         scratch: &Database,
-        feed: &'a dyn Feed,
         projections: &'a [&'static dyn Projection],
     ) -> Result<Rebuild<'a>, ViewsError> {
         let options = RunnerOptions::default();
         let mut scratch = views::writer(scratch)?;
         let applier = Applier::load(&mut scratch, projections, options.cache_rows)?;
-        let page_events = options.page_events;
-        Ok(Rebuild { views: live, feed, projections, scratch, applier, page_events })
+        Ok(Rebuild { views: live, projections, scratch, applier, options })
     }
 
     fn run(
         &mut self,
         mut progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(), ViewsError> {
-        while self.apply_page(self.page_events)? {
-            let head = self.feed.head()?;
+        loop {
+            let head = self.views.feed().head()?;
+            if self.applier.position() >= head {
+                break;
+            }
+            self.apply(head)?;
             let reached = Progress { position: self.applier.position(), head };
             if progress(reached).is_break() {
                 return Err(ViewsError::Cancelled);
@@ -92,11 +92,15 @@ impl<'a> Rebuild<'a> {
         live.transaction(|live| self.switch(live))
     }
 
-    /// Applies the next events; `false` when there are none.
-    fn apply_page(&mut self, most_events: usize) -> Result<bool, ViewsError> {
-        let events = self.feed.read(self.applier.position(), most_events)?;
-        self.applier.apply(&mut self.scratch, self.feed, &events)?;
-        Ok(!events.is_empty())
+    /// Applies the next events in one transaction, as far as a position at most.
+    fn apply(&mut self, until: Position) -> Result<(), ViewsError> {
+        let Rebuild { views, scratch, applier, options, .. } = self;
+        let feed = views.feed();
+        let until = options.transaction_end(applier.position(), until);
+        each_page(feed, applier.position(), until, options.page_events, |events| {
+            applier.fold(scratch, feed, events)
+        })?;
+        applier.save(scratch)
     }
 
     /// The live rows cannot move from the first statement on. The new ones catch up with what the
@@ -108,7 +112,9 @@ impl<'a> Rebuild<'a> {
             let checkpoint = checkpoints::take_over(live, projection.name())?;
             reached = reached.max(checkpoint.position);
         }
-        while self.applier.position() < reached && self.apply_page(self.page_events)? {}
+        while self.applier.position() < reached {
+            self.apply(reached)?;
+        }
         if let Some(file) = self.views.scratch_file() {
             let file = file.display().to_string();
             live.execute("ATTACH DATABASE $1 AS quipu_views_rebuild", &[file.into()])?;

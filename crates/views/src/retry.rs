@@ -32,14 +32,13 @@ impl Views {
     /// transaction. Whatever it gets to see before it stops again is kept.
     pub fn retry(
         &self,
-        feed: &dyn Feed,
         projection: &str,
         partition: &Partition,
     ) -> Result<RetryOutcome, ViewsError> {
         let unknown = || ViewsError::UnknownProjection(projection.to_owned());
         let projection = quipu_projections::named(projection).ok_or_else(unknown)?;
         let mut connection = self.writer()?;
-        connection.transaction(|connection| retry(connection, feed, projection, partition))
+        connection.transaction(|connection| retry(connection, self.feed(), projection, partition))
     }
 }
 

@@ -8,18 +8,24 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use quipu_database::Connection;
-use quipu_domain::{Position, Recorded};
+use quipu_domain::{Position, Timestamp};
 use quipu_projections::Projection;
 
 use crate::applier::Applier;
-use crate::{Feed, Progress, Views, ViewsError, checkpoints};
+use crate::read_ahead::each_page;
+use crate::{Progress, Views, ViewsError, checkpoints};
 
 /// How the views are kept up to date.
 #[derive(Clone, Debug)]
 pub struct RunnerOptions {
-    /// Most events in one transaction.
+    /// Events that are read at once.
     pub page_events: usize,
-    /// Most rows of each table that stay in memory from page to page.
+    /// Most events in one transaction. It takes what has accumulated while the one before ran:
+    /// the further the views are behind, the more changes of a row become one.
+    pub transaction_events: u64,
+    /// Changed rows after which a transaction ends early: they wait in memory.
+    pub transaction_rows: usize,
+    /// Most rows of each table that stay in memory from one transaction to the next.
     pub cache_rows: usize,
     /// How long to wait for a wake-up before looking by oneself.
     pub poll: Duration,
@@ -33,11 +39,20 @@ impl Default for RunnerOptions {
     fn default() -> RunnerOptions {
         RunnerOptions {
             page_events: 4096,
-            cache_rows: 65_536,
+            transaction_events: 262_144,
+            transaction_rows: 131_072,
+            cache_rows: 131_072,
             poll: Duration::from_secs(1),
             first_pause: Duration::from_millis(50),
             longest_pause: Duration::from_secs(5),
         }
+    }
+}
+
+impl RunnerOptions {
+    /// Where a transaction ends that begins after one position and has another one before it.
+    pub(crate) fn transaction_end(&self, after: Position, head: Position) -> Position {
+        head.min(after.plus(self.transaction_events))
     }
 }
 
@@ -63,15 +78,11 @@ impl Waker {
 
 impl Runner {
     /// Starts the thread.
-    pub fn start(
-        views: &Views,
-        feed: Arc<dyn Feed>,
-        options: RunnerOptions,
-    ) -> std::io::Result<Runner> {
+    pub fn start(views: &Views, options: RunnerOptions) -> std::io::Result<Runner> {
         let (sender, wakeups) = sync_channel(1);
         let stopping = Arc::new(AtomicBool::new(false));
         let pause = options.first_pause;
-        let work = Work { views: views.clone(), feed, options, wakeups, pause, stopping };
+        let work = Work { views: views.clone(), options, wakeups, pause, stopping };
         let stopping = Arc::clone(&work.stopping);
         let thread = std::thread::Builder::new().name("views".into()).spawn(|| work.run())?;
         Ok(Runner { waker: Waker(sender), stopping, thread: Some(thread) })
@@ -102,20 +113,15 @@ impl Drop for Runner {
 impl Views {
     /// Applies everything that the journal has by now, on the caller's thread, and says how far
     /// that is. Rows of an older version are built anew first.
-    pub fn catch_up(
-        &self,
-        feed: &dyn Feed,
-        options: &RunnerOptions,
-    ) -> Result<Position, ViewsError> {
-        let mut session = Session::begin(self, feed, options, || false)?;
-        while !session.apply_page()?.is_empty() {}
+    pub fn catch_up(&self, options: &RunnerOptions) -> Result<Position, ViewsError> {
+        let mut session = Session::begin(self, options, || false)?;
+        while session.catch_up()? {}
         Ok(session.applier.position())
     }
 }
 
 struct Work {
     views: Views,
-    feed: Arc<dyn Feed>,
     options: RunnerOptions,
     wakeups: Receiver<()>,
     pause: Duration,
@@ -140,15 +146,14 @@ impl Work {
     /// Applies pages until it is told to stop, or something fails.
     fn run_session(&mut self) -> Result<(), ViewsError> {
         let views = self.views.clone();
-        let feed = Arc::clone(&self.feed);
         let options = self.options.clone();
         let stopping = Arc::clone(&self.stopping);
         let is_stopping = move || stopping.load(Ordering::Acquire);
-        let mut session = Session::begin(&views, &*feed, &options, is_stopping)?;
+        let mut session = Session::begin(&views, &options, is_stopping)?;
         while !self.is_stopping() {
-            let events = session.apply_page()?;
+            let moved = session.catch_up()?;
             self.pause = options.first_pause;
-            if events.is_empty() {
+            if !moved {
                 self.wait(options.poll);
             }
         }
@@ -170,7 +175,6 @@ impl Work {
 /// One connection's worth of work: it ends with the first error.
 struct Session<'a> {
     views: &'a Views,
-    feed: &'a dyn Feed,
     options: &'a RunnerOptions,
     connection: Connection,
     applier: Applier,
@@ -179,14 +183,13 @@ struct Session<'a> {
 impl<'a> Session<'a> {
     fn begin(
         views: &'a Views,
-        feed: &'a dyn Feed,
         options: &'a RunnerOptions,
         is_stopping: impl Fn() -> bool,
     ) -> Result<Session<'a>, ViewsError> {
         let mut connection = views.writer()?;
         let outdated = outdated(&mut connection)?;
         if !outdated.is_empty() {
-            views.rebuild_these(feed, &outdated, |progress| {
+            views.rebuild_these(&outdated, |progress| {
                 report_rebuild(&outdated, progress);
                 if is_stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })?;
@@ -194,36 +197,52 @@ impl<'a> Session<'a> {
         let projections = quipu_projections::all();
         let applier = Applier::load(&mut connection, projections, options.cache_rows)?;
         views.announce(applier.position());
-        Ok(Session { views, feed, options, connection, applier })
+        Ok(Session { views, options, connection, applier })
     }
 
-    /// Applies the next events and hands them out; none at the head.
-    fn apply_page(&mut self) -> Result<Vec<Recorded>, ViewsError> {
-        let events = self.feed.read(self.applier.position(), self.options.page_events)?;
-        self.applier.apply(&mut self.connection, self.feed, &events)?;
+    /// Applies what the journal has by now, as far as one transaction goes; false when there is
+    /// nothing.
+    fn catch_up(&mut self) -> Result<bool, ViewsError> {
+        let Session { views, options, connection, applier } = self;
+        let feed = views.feed();
+        let begin = applier.position();
+        let until = options.transaction_end(begin, feed.head()?);
+        let mut recorded_at = None;
+        each_page(feed, begin, until, options.page_events, |events| {
+            applier.fold(connection, feed, events)?;
+            recorded_at = events.last().map(|event| event.recorded_at);
+            if applier.changed_rows() > options.transaction_rows {
+                applier.save(connection)?;
+            }
+            Ok(())
+        })?;
+        let Some(recorded_at) = recorded_at else { return Ok(false) };
+        applier.save(connection)?;
         self.views.announce(self.applier.position());
-        self.report(&events)?;
-        Ok(events)
+        self.report(begin, recorded_at)?;
+        Ok(true)
     }
 
-    fn report(&self, events: &[Recorded]) -> Result<(), ViewsError> {
-        let at_head = events.len() < self.options.page_events;
-        let lag =
-            if at_head { 0 } else { self.feed.head()?.0.saturating_sub(self.applier.position().0) };
-        let behind = events.last().filter(|_| lag > 0).map_or(Duration::ZERO, |last| {
-            let micros = checkpoints::now().micros().saturating_sub(last.recorded_at.micros());
-            Duration::from_micros(u64::try_from(micros).unwrap_or(0))
-        });
+    /// Tells how far the views are behind. `recorded_at` is the last event's in them.
+    fn report(&self, begin: Position, recorded_at: Timestamp) -> Result<(), ViewsError> {
+        let position = self.applier.position();
+        let lag = self.views.feed().head()?.0.saturating_sub(position.0);
+        let behind = if lag == 0 { Duration::ZERO } else { age(recorded_at) };
         metrics::gauge!("quipu_views_lag_events").set(lag as f64);
         metrics::gauge!("quipu_views_lag_seconds").set(behind.as_secs_f64());
-        let applied = u64::try_from(events.len()).unwrap_or(u64::MAX);
-        metrics::counter!("quipu_views_applied_events_total").increment(applied);
+        metrics::counter!("quipu_views_applied_events_total").increment(position.0 - begin.0);
         for (projection, parked) in self.applier.parked() {
             metrics::gauge!("quipu_views_parked_partitions", "projection" => projection)
                 .set(parked as f64);
         }
         Ok(())
     }
+}
+
+/// How long ago something was.
+fn age(time: Timestamp) -> Duration {
+    let micros = checkpoints::now().micros().saturating_sub(time.micros());
+    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }
 
 /// Projections whose rows another version built, and new ones beside those that have rows.

@@ -42,7 +42,7 @@ impl Snapshot<'_> {
             let rows = statements::page(self.connection, table, after, PAGE_ROWS)?;
             let mut last = None;
             for row in &rows {
-                let cells = cells::cells(table, row)?;
+                let cells = cells::cells(row);
                 each(&cells);
                 last = Some(cells);
             }

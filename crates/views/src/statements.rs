@@ -113,10 +113,7 @@ impl Statements {
         let select = format!("SELECT {columns} FROM {name}");
         let write = |rows| {
             let values = numbered(rows, names.len());
-            format!(
-                "INSERT INTO {name} ({columns}) VALUES {values}{}",
-                on_conflict(table, key, rest)
-            )
+            format!("INSERT INTO {name} ({columns}) VALUES {values}{}", on_conflict(key, rest))
         };
         let is_key = |first: usize| {
             let equal = |(index, column): (usize, &&str)| format!("{column} = ${}", first + index);
@@ -159,10 +156,7 @@ fn numbered(rows: usize, columns: usize) -> String {
     text + ")"
 }
 
-fn on_conflict(table: &Schema, key: &[&str], rest: &[&str]) -> String {
-    if table.insert_only {
-        return String::new();
-    }
+fn on_conflict(key: &[&str], rest: &[&str]) -> String {
     let set: Vec<String> = rest.iter().map(|name| format!("{name} = excluded.{name}")).collect();
     format!(" ON CONFLICT ({}) DO UPDATE SET {}", key.join(", "), set.join(", "))
 }
@@ -174,14 +168,5 @@ mod tests {
     #[test]
     fn parameters_are_numbered_in_order() {
         assert_eq!(numbered(2, 3), "($1, $2, $3), ($4, $5, $6)");
-    }
-
-    #[test]
-    fn insert_only_tables_refuse_a_row_that_is_there() {
-        for projection in quipu_projections::all() {
-            for table in projection.rows().schemas() {
-                assert_eq!(of(table).write_one.contains("ON CONFLICT"), !table.insert_only);
-            }
-        }
     }
 }

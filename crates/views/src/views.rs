@@ -9,7 +9,7 @@ use quipu_domain::Position;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::{ViewsError, checkpoints};
+use crate::{Feed, ViewsError, checkpoints};
 
 const MIGRATIONS: Migrations = Migrations {
     sqlite: &[("0001_tables", include_str!("../../../migrations/sqlite/views_0001_tables.sql"))],
@@ -48,17 +48,19 @@ pub struct Views(Arc<Inner>);
 struct Inner {
     location: Location,
     database: Database,
+    feed: Arc<dyn Feed>,
     checkpoint: watch::Sender<Position>,
     rebuilding: Mutex<()>,
 }
 
 impl Views {
-    /// Opens the views, empty ones where there are none.
-    pub fn open(location: Location) -> Result<Views, ViewsError> {
+    /// Opens the views of a journal, empty ones where there are none.
+    pub fn open(location: Location, feed: Arc<dyn Feed>) -> Result<Views, ViewsError> {
         let database = location.open(SCHEMA)?;
         let position = database.read(|connection| Ok(checkpoints::slowest(connection)))??;
         let (checkpoint, _) = watch::channel(position);
-        Ok(Views(Arc::new(Inner { location, database, checkpoint, rebuilding: Mutex::new(()) })))
+        let rebuilding = Mutex::new(());
+        Ok(Views(Arc::new(Inner { location, database, feed, checkpoint, rebuilding })))
     }
 
     /// The last event that all projections have.
@@ -85,6 +87,11 @@ impl Views {
 
     pub(crate) fn database(&self) -> &Database {
         &self.0.database
+    }
+
+    /// The journal that they are made from.
+    pub(crate) fn feed(&self) -> &dyn Feed {
+        &*self.0.feed
     }
 
     /// A connection of one's own, to write.

@@ -11,7 +11,7 @@ use crate::{ProjectionError, Rows};
 
 table! {
     /// One lot of credits (W1).
-    updated Lot in "lot"
+    Lot in "lot"
     key LotKey {
         /// Whose.
         tenant: TenantId,

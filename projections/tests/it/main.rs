@@ -4,12 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 mod accounts;
-mod audit_log;
+mod activity;
+mod audit_line;
 mod balances;
 mod catalogue;
-mod entries;
 mod holds;
 mod parking;
+mod statement;
 mod support;
 mod tenants;
 mod usage;

@@ -163,6 +163,11 @@ impl Story {
         fold
     }
 
+    /// The rows of one table, in a story that is too long to be folded in pages of all sizes.
+    pub(crate) fn fold_whole<R: Row>(&self, projection: &'static dyn Projection) -> Vec<R> {
+        rows_of(&self.fold_in_pages(projection, self.events.len()))
+    }
+
     /// The rows of one table, after events that all can be applied.
     pub(crate) fn rows<R: Row>(&self, projection: &'static dyn Projection) -> Vec<R> {
         let fold = self.fold(projection);

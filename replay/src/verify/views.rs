@@ -22,7 +22,6 @@ struct ViewFold {
     state: ViewState,
     /// `None` where the view belongs to another version of the program, and says nothing here.
     fold: Option<Fold>,
-    expected: Expected,
     equal_rows: u64,
 }
 
@@ -46,7 +45,6 @@ impl Views {
             ViewFold {
                 state: state.clone(),
                 fold: same.map(|projection| Fold::of(&[projection])),
-                expected: Expected::default(),
                 equal_rows: 0,
             }
         };
@@ -59,7 +57,7 @@ impl Views {
         events: &[Recorded],
         earlier: impl Fn(&[Position]) -> Result<Vec<Recorded>, ReplayError>,
     ) -> Result<(), Stop> {
-        for ViewFold { state, fold, expected, .. } in &mut self.folds {
+        for ViewFold { state, fold, .. } in &mut self.folds {
             let known = events.partition_point(|event| event.position <= state.checkpoint);
             let (Some(fold), [first, ..]) = (fold, &events[..known]) else { continue };
             let applied = fold.apply(&events[..known], |positions: &[Position]| {
@@ -72,10 +70,6 @@ impl Views {
                     Finding::at(first.position, what).into()
                 }
             })?;
-            for (table, mut rows) in fold.take_appended() {
-                rows.retain(|cells| !state.parked.contains(partition(table, cells)));
-                expected.append(table, &rows, first.position);
-            }
         }
         Ok(())
     }
@@ -104,20 +98,20 @@ impl ViewFold {
         self.parked_alike(&folded.parked)?;
         for (table, mut rows) in folded.rows.sorted() {
             rows.retain(|cells| !self.state.parked.contains(partition(table, cells)));
-            self.expected.update(table, &rows);
+            let mut expected = Expected::of(table, rows);
             let mut wrong = None;
-            let (expected, parked) = (&mut self.expected, &self.state.parked);
+            let parked = &self.state.parked;
             let equal_rows = &mut self.equal_rows;
             source.rows(table, &mut |cells| {
                 if wrong.is_none() && !parked.contains(partition(table, cells)) {
-                    match expected.meet(table, cells) {
+                    match expected.meet(cells) {
                         None => *equal_rows += 1,
                         found => wrong = found,
                     }
                 }
             })?;
-            if let Some((position, what)) = wrong.or_else(|| expected.missing(table)) {
-                let position = position.unwrap_or(self.state.checkpoint);
+            if let Some(what) = wrong.or_else(|| expected.missing()) {
+                let position = self.state.checkpoint;
                 let what = format!("in the view {}, {what}", self.state.name);
                 return Err(Finding::at(position, what).into());
             }

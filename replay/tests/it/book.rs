@@ -179,9 +179,7 @@ pub(crate) fn views(events: &[Recorded]) -> MemoryViews {
         parked: BTreeSet::new(),
     };
     let states = quipu_projections::all().iter().map(state).collect();
-    let appended = fold.take_appended();
-    let sorted = fold.sorted().into_iter().filter(|(table, _)| !table.insert_only);
-    MemoryViews { states, tables: appended.into_iter().chain(sorted).collect() }
+    MemoryViews { states, tables: fold.sorted() }
 }
 
 /// Views in memory.

@@ -48,6 +48,7 @@ fn shown(cells: &[Cell]) -> String {
         Cell::Null => "-".to_owned(),
         Cell::Int(number) => number.to_string(),
         Cell::Text(text) => text.to_string(),
+        Cell::Bytes(bytes) => format!("{bytes:02x?}"),
     };
     cells.iter().map(cell).collect::<Vec<_>>().join(" | ")
 }

@@ -42,6 +42,10 @@ impl Feed for JournalFeed {
         self.0.page(after, most_events).map_err(|error| FeedError(error.to_string()))
     }
 
+    fn events_at(&self, positions: &[Position]) -> Result<Vec<Recorded>, FeedError> {
+        self.0.events_at(positions).map_err(|error| FeedError(error.to_string()))
+    }
+
     fn head(&self) -> Result<Position, FeedError> {
         let head = self.0.head().map_err(|error| FeedError(error.to_string()))?;
         Ok(head.position)
@@ -59,10 +63,11 @@ impl App {
         let store = Arc::new(MemoryStore::new());
         let engine = Engine::start(store.clone(), options).unwrap();
         let folder = quipu_testkit::sqlite::folder();
-        let views = Views::open(Location::Sqlite { file: folder.path().join("views.db") }).unwrap();
         let feed = Arc::new(JournalFeed(engine.journal().clone()));
+        let location = Location::Sqlite { file: folder.path().join("views.db") };
+        let views = Views::open(location, feed).unwrap();
         let options = RunnerOptions { poll: Duration::from_millis(2), ..RunnerOptions::default() };
-        let runner = Runner::start(&views, feed, options).unwrap();
+        let runner = Runner::start(&views, options).unwrap();
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let settings = vec![("store".to_owned(), "memory".to_owned())];
         let state = State::new(engine.clone(), views, metrics, settings, limits);

@@ -46,8 +46,7 @@ impl Parts {
         };
         let Some(engine) = take_lease(book, &options, signals)? else { return Ok(None) };
         refuse_lost_end(&engine, &book.views)?;
-        let feed = Arc::new(book.feed());
-        let runner = Runner::start(&book.views, feed, RunnerOptions::default())?;
+        let runner = Runner::start(&book.views, RunnerOptions::default())?;
         let metrics =
             PrometheusBuilder::new().install_recorder().map_err(|error| CliError::Unusable {
                 what: error.to_string(),

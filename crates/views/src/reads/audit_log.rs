@@ -1,10 +1,11 @@
 //! Who did what, when and why?
 
-use quipu_domain::{Label, Position, TenantId, Timestamp};
-use quipu_projections::{AuditLine, AuditLog};
+use quipu_domain::{Label, Position, Recorded, TenantId, Timestamp};
+use quipu_projections::{Activity, AuditLine};
 
-use super::{Answer, Order, Page, Scope, int, page, param, with_one_more};
-use crate::{Views, ViewsError, cells};
+use super::activity::{Lines, Range, between, last_recorded_by};
+use super::{Answer, Order, Page, Scope};
+use crate::{Feed, Views, ViewsError};
 
 /// Which lines of the audit log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,22 +28,10 @@ pub struct AuditQuery {
     pub limit: usize,
 }
 
-macro_rules! lines_ordered {
-    ($tenant:literal, $direction:literal) => {
-        concat!(
-            "SELECT * FROM audit_log \
-             WHERE ",
-            $tenant,
-            " AND position > $2 AND position <= $3 \
-             AND recorded_at >= $4 AND recorded_at <= $5 \
-             AND (event_type = $6 OR CAST($6 AS TEXT) IS NULL) \
-             AND (actor = $7 OR CAST($7 AS TEXT) IS NULL) \
-             ORDER BY position ",
-            $direction,
-            " LIMIT $8"
-        )
-    };
-}
+/// Most events that one request looks at, over all tenants.
+const MOST_SCANNED_EVENTS: u64 = 8_192;
+/// Events that are read at once.
+const STEP: u64 = 512;
 
 impl Views {
     /// The audit log: all events, or a tenant's.
@@ -50,31 +39,83 @@ impl Views {
         &self,
         query: &AuditQuery,
     ) -> Result<Answer<Page<AuditLine, Position>>, ViewsError> {
+        let feed = self.feed();
         let scope = query.tenant.as_ref().map_or(Scope::All, Scope::Tenant);
-        self.ask(&AuditLog, scope, |connection, _| {
-            let sql = match (&query.tenant, query.order) {
-                (Some(_), Order::OldestFirst) => lines_ordered!("tenant = $1", "ASC"),
-                (Some(_), Order::NewestFirst) => lines_ordered!("tenant = $1", "DESC"),
-                (None, Order::OldestFirst) => lines_ordered!("CAST($1 AS TEXT) IS NULL", "ASC"),
-                (None, Order::NewestFirst) => lines_ordered!("CAST($1 AS TEXT) IS NULL", "DESC"),
+        self.ask(&Activity, scope, |connection, checkpoint| {
+            let just_before = |time: Timestamp| Timestamp::from_micros(time.micros() - 1);
+            let known_before = |time: Timestamp| match just_before(time) {
+                Ok(moment) => last_recorded_by(feed, checkpoint, moment),
+                Err(_) => Ok(Position::ZERO),
             };
-            let after = query.after.as_ref().map(int);
-            let (above, upto) = match query.order {
-                Order::OldestFirst => (after.unwrap_or(0), i64::MAX),
-                Order::NewestFirst => (0, after.map_or(i64::MAX, |position| position - 1)),
-            };
-            let params = [
-                param(&query.tenant),
-                above.into(),
-                upto.into(),
-                query.from.map_or(i64::MIN, Timestamp::micros).into(),
-                query.to.map_or(i64::MAX, |time| time.micros() - 1).into(),
-                query.event_type.clone().into(),
-                param(&query.actor),
-                with_one_more(query.limit),
-            ];
-            let rows = connection.query(sql, &params)?;
-            Ok(page(cells::all_typed(&rows)?, query.limit, |line: &AuditLine| line.position))
+            let last = query.to.map_or(Ok(checkpoint), known_before)?;
+            let first = query.from.map_or(Ok(Position::ZERO), known_before)?.plus(1);
+            match &query.tenant {
+                Some(tenant) => {
+                    let range = Range::after(tenant, query.order, query.after, last);
+                    let range = Range { first: range.first.max(first), ..range };
+                    range.page(connection, feed, query.limit, |_, events| Ok(query.lines(events)))
+                }
+                None => {
+                    let (from, last) = between(query.order, query.after, last);
+                    query.journal_page(feed, from.max(first), last)
+                }
+            }
         })
+    }
+}
+
+impl AuditQuery {
+    /// A page of everybody's lines: the journal's own pages.
+    fn journal_page(
+        &self,
+        feed: &dyn Feed,
+        mut first: Position,
+        mut last: Position,
+    ) -> Result<Page<AuditLine, Position>, ViewsError> {
+        let mut page = Lines { limit: self.limit, items: Vec::new(), cursor: None };
+        let mut scanned = 0;
+        while first <= last {
+            let count = STEP.min(last.0 - first.0 + 1);
+            let before = match self.order {
+                Order::OldestFirst => first.0 - 1,
+                Order::NewestFirst => last.0 - count,
+            };
+            let events =
+                feed.read(Position(before), usize::try_from(count).unwrap_or(usize::MAX))?;
+            let mut lines = self.lines(&events);
+            if self.order == Order::NewestFirst {
+                lines.reverse();
+            }
+            for (position, line) in lines {
+                if !page.push(position, line) {
+                    let cursor = page.cursor;
+                    return Ok(page.end(cursor));
+                }
+            }
+            let reached = match self.order {
+                Order::OldestFirst => {
+                    first = first.plus(count);
+                    Position(before + count)
+                }
+                Order::NewestFirst => {
+                    last = Position(before);
+                    last.plus(1)
+                }
+            };
+            scanned += count;
+            if scanned >= MOST_SCANNED_EVENTS && first <= last {
+                return Ok(page.end(Some(reached)));
+            }
+        }
+        Ok(page.end(None))
+    }
+
+    /// The lines of those events that fit.
+    fn lines(&self, events: &[Recorded]) -> Vec<(Position, AuditLine)> {
+        let fitting = events.iter().filter(|event| {
+            self.event_type.as_deref().is_none_or(|name| name == event.event.type_name())
+                && self.actor.as_ref().is_none_or(|actor| event.metadata.actor == *actor)
+        });
+        fitting.map(|event| (event.position, AuditLine::of(event))).collect()
     }
 }

@@ -1,12 +1,13 @@
 //! What can a tenant spend, what is held, what does it owe?
 
-use quipu_database::{Row, Value};
+use quipu_database::Row;
 use quipu_domain::wallet::Balance;
 use quipu_domain::{Credits, Label, MeterName, Position, TenantId, Timestamp};
-use quipu_projections::{Balance as BookRow, Balances, Entries};
+use quipu_projections::{Activity, ActivityChunk, Balance as BookRow, Balances};
 
-use super::{Answer, AsOf, Scope};
-use crate::{Views, ViewsError, cells};
+use super::activity::events_at;
+use super::{Answer, AsOf, Bounds, Scope, param};
+use crate::{Feed, Views, ViewsError, cells};
 
 /// A wallet in numbers, at a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,19 +41,22 @@ const SPENDABLE: &str = "SELECT \
     AND (CAST($3 AS TEXT) IS NULL OR scope = '' \
         OR REPLACE(scope, ',' || CAST($3 AS TEXT) || ',', '') <> scope)";
 
-/// What the books said after the last entry that was known.
-const LAST: &str = "SELECT available_after, held_after, overdraft_after FROM entry \
-    WHERE tenant = $1 AND position <= $2 AND recorded_at <= $3 \
-    ORDER BY position DESC LIMIT 1";
+/// What whole chunks added until a position and a moment (M5).
+const WHOLE: &str = "SELECT \
+    CAST(COALESCE(SUM(available_after - available_before), 0) AS BIGINT), \
+    CAST(COALESCE(SUM(held_after - held_before), 0) AS BIGINT), \
+    CAST(COALESCE(SUM(overdraft_after - overdraft_before), 0) AS BIGINT) \
+    FROM activity WHERE tenant = $1 \
+    AND until <= (SELECT MIN(until) FROM activity WHERE tenant = $1 AND until >= $2) \
+    AND last_position <= $2 AND latest_effective_at <= $3";
 
-/// What of that counts only after a moment (M5). Moments that people ask for are mostly recent, so
-/// these are few, and `+ 0` keeps the planner on the index by `effective_at` that finds them.
-const LATER: &str = "SELECT \
-    CAST(COALESCE(SUM(available_delta), 0) AS BIGINT), \
-    CAST(COALESCE(SUM(held_delta), 0) AS BIGINT), \
-    CAST(COALESCE(SUM(overdraft_delta), 0) AS BIGINT) \
-    FROM entry \
-    WHERE tenant = $1 AND effective_at > $2 AND position + 0 <= $3 AND recorded_at <= $4";
+/// Chunks of which some events stand or count until then, and some do not: one or two, where
+/// events count in the order in which they stand.
+const STRADDLING: &str = "SELECT * FROM activity WHERE tenant = $1 \
+    AND until <= (SELECT MIN(until) FROM activity WHERE tenant = $1 AND until >= $2) \
+    AND first_position <= $2 AND earliest_effective_at <= $3 \
+    AND (last_position > $2 OR latest_effective_at > $3) \
+    ORDER BY until";
 
 impl Views {
     /// What a tenant's wallet has now: of lots of any scope, or of those that a meter may burn.
@@ -82,28 +86,44 @@ impl Views {
         at: AsOf,
         now: Timestamp,
     ) -> Result<Answer<BookBalance>, ViewsError> {
-        self.ask(&Entries, Scope::Tenant(tenant), |connection, checkpoint| {
-            let bounds = at.bounds(now, checkpoint)?;
-            let (tenant, position) = (Value::from(tenant.as_str()), bounds.position.into());
-            let recorded_at = bounds.recorded_at.into();
-            let known = [tenant, position, recorded_at];
-            let last = connection.query(LAST, &known)?;
-            let Some(last) = last.first() else { return Ok(BookBalance::default()) };
-            let [tenant, position, recorded_at] = known;
-            let later = [tenant, bounds.effective_at.into(), position, recorded_at];
-            let later = connection.query(LATER, &later)?;
-            let later = later.first().ok_or(ViewsError::Overflow)?;
-            let until = |column| -> Result<Credits, ViewsError> {
-                let sum = credits(last, column)?.minus(credits(later, column)?);
-                sum.map_err(|_| ViewsError::Overflow)
-            };
-            Ok(BookBalance {
-                available: until(0)?,
-                held: until(1)?,
-                overdraft: until(2)?.negated(),
-            })
+        let feed = self.feed();
+        self.ask(&Activity, Scope::Tenant(tenant), |connection, checkpoint| {
+            let bounds = at.bounds(now, checkpoint, feed)?;
+            let params =
+                [tenant.as_str().into(), param(&bounds.position), bounds.effective_at.into()];
+            let whole = connection.query(WHOLE, &params)?;
+            let whole = whole.first().ok_or(ViewsError::Overflow)?;
+            let mut sums = [credits(whole, 0)?, credits(whole, 1)?, credits(whole, 2)?];
+            let straddling = connection.query(STRADDLING, &params)?;
+            for chunk in cells::all_typed::<ActivityChunk>(&straddling)? {
+                add_entries(&chunk, &bounds, feed, &mut sums)?;
+            }
+            let [available, held, overdraft] = sums;
+            Ok(BookBalance { available, held, overdraft: overdraft.negated() })
         })
     }
+}
+
+/// Adds what a chunk's events added to the three accounts, those within the bounds.
+fn add_entries(
+    chunk: &ActivityChunk,
+    bounds: &Bounds,
+    feed: &dyn Feed,
+    sums: &mut [Credits; 3],
+) -> Result<(), ViewsError> {
+    let positions: Vec<Position> =
+        chunk.positions().take_while(|position| *position <= bounds.position).collect();
+    let mut statement = chunk.statement();
+    for event in events_at(feed, &positions)? {
+        let Some(entry) = statement.line(&event)? else { continue };
+        if entry.effective_at.micros() <= bounds.effective_at {
+            let deltas = [entry.available_delta, entry.held_delta, entry.overdraft_delta];
+            for (sum, delta) in sums.iter_mut().zip(deltas) {
+                *sum = sum.plus(delta).map_err(|_| ViewsError::Overflow)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn wallet_balance(book: Option<BookRow>, available: Credits, pending: Credits) -> WalletBalance {

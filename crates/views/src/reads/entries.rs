@@ -1,10 +1,11 @@
 //! What moved a tenant's credits?
 
 use quipu_domain::{Label, MeterName, Position, TenantId, Timestamp};
-use quipu_projections::{Entries, Entry};
+use quipu_projections::{Activity, Entry};
 
-use super::{Answer, AsOf, Order, Page, Scope, int, page, param, with_one_more};
-use crate::{Views, ViewsError, cells};
+use super::activity::Range;
+use super::{Answer, AsOf, Order, Page, Scope};
+use crate::{Views, ViewsError};
 
 /// Which lines of a statement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,22 +30,6 @@ pub struct EntryQuery {
     pub limit: usize,
 }
 
-macro_rules! entries_ordered {
-    ($direction:literal) => {
-        concat!(
-            "SELECT * FROM entry \
-             WHERE tenant = $1 AND position > $2 AND position <= $3 \
-             AND effective_at >= $4 AND effective_at <= $5 AND recorded_at <= $6 \
-             AND (event_type = $7 OR CAST($7 AS TEXT) IS NULL) \
-             AND (meter = $8 OR CAST($8 AS TEXT) IS NULL) \
-             AND (agent = $9 OR CAST($9 AS TEXT) IS NULL) \
-             ORDER BY position ",
-            $direction,
-            " LIMIT $10"
-        )
-    };
-}
-
 impl Views {
     /// A tenant's statement.
     pub fn entries(
@@ -53,33 +38,33 @@ impl Views {
         query: &EntryQuery,
         now: Timestamp,
     ) -> Result<Answer<Page<Entry, Position>>, ViewsError> {
-        self.ask(&Entries, Scope::Tenant(tenant), |connection, checkpoint| {
-            let bounds = query.at.bounds(now, checkpoint)?;
-            let after = query.after.as_ref().map(int);
-            let (sql, above, upto) = match query.order {
-                Order::OldestFirst => {
-                    (entries_ordered!("ASC"), after.unwrap_or(0), bounds.position)
-                }
-                Order::NewestFirst => {
-                    let before = after.map_or(i64::MAX, |position| position - 1);
-                    (entries_ordered!("DESC"), 0, bounds.position.min(before))
-                }
-            };
+        let feed = self.feed();
+        self.ask(&Activity, Scope::Tenant(tenant), |connection, checkpoint| {
+            let bounds = query.at.bounds(now, checkpoint, feed)?;
             let before = query.to.map_or(i64::MAX, |time| time.micros() - 1);
-            let params = [
-                tenant.as_str().into(),
-                above.into(),
-                upto.into(),
-                query.from.map_or(i64::MIN, Timestamp::micros).into(),
-                bounds.effective_at.min(before).into(),
-                bounds.recorded_at.into(),
-                query.event_type.clone().into(),
-                param(&query.meter),
-                param(&query.agent),
-                with_one_more(query.limit),
-            ];
-            let rows = connection.query(sql, &params)?;
-            Ok(page(cells::all_typed(&rows)?, query.limit, |entry: &Entry| entry.position))
+            let range = Range {
+                earliest: query.from.map_or(i64::MIN, Timestamp::micros),
+                latest: bounds.effective_at.min(before),
+                ..Range::after(tenant, query.order, query.after, bounds.position)
+            };
+            range.page(connection, feed, query.limit, |chunk, events| {
+                let mut statement = chunk.statement();
+                let mut lines = Vec::new();
+                for event in events {
+                    let line = statement.line(event)?;
+                    lines.extend(line.filter(|entry| query.admits(entry, &range)));
+                }
+                Ok(lines.into_iter().map(|entry| (entry.position, entry)).collect())
+            })
         })
+    }
+}
+
+impl EntryQuery {
+    fn admits(&self, entry: &Entry, range: &Range<'_>) -> bool {
+        (range.earliest..=range.latest).contains(&entry.effective_at.micros())
+            && self.event_type.as_deref().is_none_or(|name| *name == *entry.event_type)
+            && self.meter.as_ref().is_none_or(|meter| entry.meter.as_ref() == Some(meter))
+            && self.agent.as_ref().is_none_or(|agent| entry.agent.as_ref() == Some(agent))
     }
 }

@@ -1,7 +1,7 @@
 //! A journal in memory, filled by the domain's own decisions, and the feed that hands it out.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use quipu_domain::agent::{AgentEvent, AgentRegistered};
 use quipu_domain::meter::{
@@ -303,8 +303,8 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    pub(crate) fn new(events: &[Recorded]) -> Journal {
-        Journal { events: Mutex::new(events.to_vec()), failures: Mutex::new(0) }
+    pub(crate) fn new(events: &[Recorded]) -> Arc<Journal> {
+        Arc::new(Journal { events: Mutex::new(events.to_vec()), failures: Mutex::new(0) })
     }
 
     pub(crate) fn extend(&self, events: &[Recorded]) {
@@ -331,6 +331,12 @@ impl Feed for Journal {
         let events = self.events.lock().unwrap();
         let skipped = usize::try_from(after.0).unwrap();
         Ok(events.iter().skip(skipped).take(most_events).cloned().collect())
+    }
+
+    fn events_at(&self, positions: &[Position]) -> Result<Vec<Recorded>, FeedError> {
+        let events = self.events.lock().unwrap();
+        let wanted = |event: &&Recorded| positions.contains(&event.position);
+        Ok(events.iter().filter(wanted).cloned().collect())
     }
 
     fn head(&self) -> Result<Position, FeedError> {

@@ -1,6 +1,5 @@
 //! Rows follow the journal exactly once, whatever happens in between.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use quipu_database::Engine;
@@ -17,8 +16,8 @@ fn live_rows_equal_the_fold_in_memory_whatever_the_page_size() {
     let journal = Journal::new(&history.events);
     for page_events in [1, 7, 4096] {
         on_each_engine(|store| {
-            let views = store.open();
-            let reached = views.catch_up(&journal, &options(page_events)).unwrap();
+            let views = store.open(&journal);
+            let reached = views.catch_up(&options(page_events)).unwrap();
             assert_eq!(reached, history.head());
             assert_eq!(views.checkpoint(), history.head());
             assert_same(&stored(&views), &expected);
@@ -29,9 +28,10 @@ fn live_rows_equal_the_fold_in_memory_whatever_the_page_size() {
 #[test]
 fn the_trial_balance_of_a_generated_history_is_zero() {
     let history = History::generated(200);
+    let journal = Journal::new(&history.events);
     on_each_engine(|store| {
-        let views = store.open();
-        views.catch_up(&Journal::new(&history.events), &options(64)).unwrap();
+        let views = store.open(&journal);
+        views.catch_up(&options(64)).unwrap();
         let trial = views.trial_balance().unwrap();
         assert_eq!(trial.value.sum_micros, 0);
         assert!(trial.value.accounts.len() > 5);
@@ -45,7 +45,7 @@ fn a_page_that_fails_to_commit_leaves_nothing_and_is_applied_once() {
     let expected = folded(&history.events);
     let journal = Journal::new(&history.events);
     on_each_engine(|store| {
-        let views = store.open();
+        let views = store.open(&journal);
         let mut connection = store.connection();
         // The last projection to be written fails, after rows of all the others are.
         let (fail, mend) = match connection.engine() {
@@ -61,11 +61,11 @@ fn a_page_that_fails_to_commit_leaves_nothing_and_is_applied_once() {
             ),
         };
         connection.execute(fail, &[]).unwrap();
-        assert!(views.catch_up(&journal, &options(16)).is_err());
+        assert!(views.catch_up(&options(16)).is_err());
         assert_eq!(views.checkpoint(), Position::ZERO);
         assert!(stored(&views).iter().all(|(_, rows)| rows.is_empty()));
         connection.execute(mend, &[]).unwrap();
-        views.catch_up(&journal, &options(16)).unwrap();
+        views.catch_up(&options(16)).unwrap();
         assert_same(&stored(&views), &expected);
     });
 }
@@ -76,16 +76,16 @@ fn whoever_finds_the_checkpoint_moved_writes_nothing_and_starts_over() {
     let expected = folded(&history.events);
     on_each_engine(|store| {
         let (early, late) = history.events.split_at(60);
-        let journal = Arc::new(Journal::new(early));
+        let journal = Journal::new(early);
         let quick = RunnerOptions { poll: Duration::from_millis(5), ..options(10) };
-        let first = store.open();
-        let runner = Runner::start(&first, journal.clone(), quick).unwrap();
+        let first = store.open(&journal);
+        let runner = Runner::start(&first, quick).unwrap();
         block_on(first.wait_for(Position(60), Duration::from_secs(60))).unwrap();
         journal.extend(late);
-        let second = store.open();
+        let second = store.open(&journal);
         // Both apply the rest now; each commit lets only one of them go on.
         while second.checkpoint() < history.head() {
-            match second.catch_up(&*journal, &options(3)) {
+            match second.catch_up(&options(3)) {
                 Ok(_) | Err(ViewsError::CheckpointMoved | ViewsError::Database(_)) => {}
                 Err(error) => panic!("{error}"),
             }
@@ -100,11 +100,11 @@ fn whoever_finds_the_checkpoint_moved_writes_nothing_and_starts_over() {
 fn the_runner_waits_out_a_journal_that_is_away() {
     let history = History::generated(40);
     on_each_engine(|store| {
-        let journal = Arc::new(Journal::new(&history.events));
+        let journal = Journal::new(&history.events);
         journal.fail(3);
-        let views = store.open();
+        let views = store.open(&journal);
         let patient = RunnerOptions { first_pause: Duration::from_millis(1), ..options(16) };
-        let runner = Runner::start(&views, journal, patient).unwrap();
+        let runner = Runner::start(&views, patient).unwrap();
         block_on(views.wait_for(history.head(), Duration::from_secs(60))).unwrap();
         runner.stop();
         assert_same(&stored(&views), &folded(&history.events));
@@ -116,10 +116,10 @@ fn the_runner_goes_on_when_it_is_woken() {
     let history = History::generated(40);
     on_each_engine(|store| {
         let (early, late) = history.events.split_at(20);
-        let journal = Arc::new(Journal::new(early));
-        let views = store.open();
+        let journal = Journal::new(early);
+        let views = store.open(&journal);
         let asleep = RunnerOptions { poll: Duration::from_secs(3600), ..options(16) };
-        let runner = Runner::start(&views, journal.clone(), asleep).unwrap();
+        let runner = Runner::start(&views, asleep).unwrap();
         block_on(views.wait_for(Position(20), Duration::from_secs(60))).unwrap();
         journal.extend(late);
         runner.waker().wake();
@@ -131,7 +131,7 @@ fn the_runner_goes_on_when_it_is_woken() {
 #[test]
 fn waiting_for_what_does_not_come_ends_with_an_error() {
     on_each_engine(|store| {
-        let views = store.open();
+        let views = store.open(&Journal::new(&[]));
         let waited = block_on(views.wait_for(Position(1), Duration::ZERO));
         assert!(matches!(waited, Err(ViewsError::NotYet { wanted: Position(1), .. })));
     });
@@ -142,14 +142,14 @@ fn deleted_views_come_back_equal() {
     let history = History::generated(100);
     let journal = Journal::new(&history.events);
     on_each_engine(|store| {
-        let views = store.open();
-        views.catch_up(&journal, &options(32)).unwrap();
+        let views = store.open(&journal);
+        views.catch_up(&options(32)).unwrap();
         let before = stored(&views);
         drop(views);
         store.delete();
-        let views = store.open();
+        let views = store.open(&journal);
         assert_eq!(views.checkpoint(), Position::ZERO);
-        views.catch_up(&journal, &options(4096)).unwrap();
+        views.catch_up(&options(4096)).unwrap();
         assert_same(&stored(&views), &before);
         assert_eq!(journal.head().unwrap(), views.checkpoint());
     });
@@ -160,10 +160,10 @@ fn the_runner_waits_out_a_database_that_is_away() {
     let history = History::generated(60);
     let (early, late) = history.events.split_at(30);
     let server = quipu_testkit::postgres::Server::own();
-    let views = on_server(&server);
-    let journal = Arc::new(Journal::new(early));
+    let journal = Journal::new(early);
+    let views = on_server(&server, &journal);
     let patient = RunnerOptions { first_pause: Duration::from_millis(1), ..options(4) };
-    let runner = Runner::start(&views, journal.clone(), patient).unwrap();
+    let runner = Runner::start(&views, patient).unwrap();
     block_on(views.wait_for(Position(30), Duration::from_secs(60))).unwrap();
     server.stop_immediate();
     journal.extend(late);

@@ -40,8 +40,8 @@ fn poison_stops_one_tenant_of_one_projection_and_a_retry_heals_it() {
     on_each_engine(|store| {
         let journal = Journal::new(&history.events);
         journal.replace(position, poison.clone());
-        let views = store.open();
-        views.catch_up(&journal, &options(32)).unwrap();
+        let views = store.open(&journal);
+        views.catch_up(&options(32)).unwrap();
         assert_eq!(views.checkpoint(), history.head(), "the others went on");
         let status = views.projections(history.head()).unwrap();
         let parked: Vec<_> =
@@ -55,20 +55,20 @@ fn poison_stops_one_tenant_of_one_projection_and_a_retry_heals_it() {
         assert!(views.balance(&text("t_acme"), None, now).is_ok());
         assert_same(&without(&bolt, &stored(&views)), &without(&bolt, &expected));
 
-        let again = views.retry(&journal, "balances", &Some(bolt.clone())).unwrap();
+        let again = views.retry("balances", &Some(bolt.clone())).unwrap();
         assert!(matches!(again, RetryOutcome::StillParked(at) if at.position == position));
         journal.replace(position, original.clone());
-        let healed = views.retry(&journal, "balances", &Some(bolt.clone())).unwrap();
+        let healed = views.retry("balances", &Some(bolt.clone())).unwrap();
         assert!(matches!(healed, RetryOutcome::Healed { events } if events > 1), "{healed:?}");
-        views.catch_up(&journal, &options(32)).unwrap();
+        views.catch_up(&options(32)).unwrap();
         let rows = stored(&views);
         for ((name, found), (_, wanted)) in rows.iter().zip(&expected) {
-            // The poisoned debit's statement line and audit line differ; balances do not.
+            // The poisoned debit's chunk differs; balances do not.
             if ["balance", "lot", "hold", "account"].contains(name) {
                 assert_eq!(found, wanted, "{name}");
             }
         }
-        let none = views.retry(&journal, "balances", &Some(bolt.clone())).unwrap();
+        let none = views.retry("balances", &Some(bolt.clone())).unwrap();
         assert_eq!(none, RetryOutcome::NotParked);
     });
 }
@@ -83,8 +83,8 @@ fn rows_of_a_parked_tenant_stay_as_they_were_before_the_poison() {
     on_each_engine(|store| {
         let journal = Journal::new(&history.events);
         journal.replace(position, poison.clone());
-        let views = store.open();
-        views.catch_up(&journal, &options(4096)).unwrap();
+        let views = store.open(&journal);
+        views.catch_up(&options(4096)).unwrap();
         let bolts = |tables: &Tables, table: &str| -> Vec<Vec<Cell>> {
             let (_, rows) = tables.iter().find(|(name, _)| *name == table).unwrap();
             rows.iter().filter(|row| row[0] == Cell::Text("t_bolt".into())).cloned().collect()
@@ -114,11 +114,11 @@ fn a_retry_keeps_what_it_gained_when_it_meets_the_next_poison() {
     on_each_engine(|store| {
         let journal = Journal::new(&history.events);
         journal.replace(position, poison.clone());
-        let views = store.open();
-        views.catch_up(&journal, &options(64)).unwrap();
+        let views = store.open(&journal);
+        views.catch_up(&options(64)).unwrap();
         journal.replace(position, original.clone());
         journal.replace(later.position, huge.clone());
-        let outcome = views.retry(&journal, "balances", &Some(bolt.clone())).unwrap();
+        let outcome = views.retry("balances", &Some(bolt.clone())).unwrap();
         let RetryOutcome::StillParked(at) = outcome else { panic!("{outcome:?}") };
         assert_eq!(at.position, later.position);
     });
@@ -127,8 +127,8 @@ fn a_retry_keeps_what_it_gained_when_it_meets_the_next_poison() {
 #[test]
 fn a_retry_of_an_unknown_projection_is_refused() {
     on_each_engine(|store| {
-        let views = store.open();
-        let refused = views.retry(&Journal::new(&[]), "fortunes", &None).unwrap_err();
+        let views = store.open(&Journal::new(&[]));
+        let refused = views.retry("fortunes", &None).unwrap_err();
         assert!(matches!(refused, ViewsError::UnknownProjection(_)));
     });
 }

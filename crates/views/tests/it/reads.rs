@@ -21,8 +21,8 @@ fn acme() -> TenantId {
 fn with_views(history: &History, case: impl Fn(&Views)) {
     let journal = Journal::new(&history.events);
     on_each_engine(|store| {
-        let views = store.open();
-        views.catch_up(&journal, &options(512)).unwrap();
+        let views = store.open(&journal);
+        views.catch_up(&options(512)).unwrap();
         case(&views);
     });
 }
@@ -43,16 +43,17 @@ fn the_generated_history_has_every_kind_of_wallet_event() {
 #[test]
 fn columns_of_every_table_are_those_that_its_projection_declares() {
     on_each_engine(|store| {
-        let _ = store.open();
+        let _ = store.open(&Journal::new(&[]));
         let mut connection = store.connection();
         let sql = match connection.engine() {
             Engine::Sqlite => {
-                "SELECT name, CASE type WHEN 'INTEGER' THEN 'Int' ELSE 'Text' END, 1 - \"notnull\" \
+                "SELECT name, \
+                 CASE type WHEN 'INTEGER' THEN 'Int' WHEN 'BLOB' THEN 'Bytes' ELSE 'Text' END, 1 - \"notnull\" \
                  FROM pragma_table_info($1) ORDER BY cid"
             }
             Engine::Postgres => {
                 "SELECT column_name::text, \
-                 CASE data_type WHEN 'bigint' THEN 'Int' ELSE 'Text' END, \
+                 CASE data_type WHEN 'bigint' THEN 'Int' WHEN 'bytea' THEN 'Bytes' ELSE 'Text' END, \
                  CASE is_nullable WHEN 'YES' THEN 1::bigint ELSE 0 END \
                  FROM information_schema.columns \
                  WHERE table_schema = 'quipu_views' AND table_name = $1 ORDER BY ordinal_position"
@@ -93,7 +94,7 @@ fn status_tells_how_far_each_projection_is() {
         }
     });
     on_each_engine(|store| {
-        let never_ran = store.open().projections(Position(3)).unwrap();
+        let never_ran = store.open(&Journal::new(&[])).projections(Position(3)).unwrap();
         assert!(never_ran.iter().all(|status| (status.version, status.lag) == (0, 3)));
     });
 }
@@ -101,7 +102,7 @@ fn status_tells_how_far_each_projection_is() {
 #[test]
 fn open_lots_and_holds_are_found_without_the_ended_ones() {
     on_each_engine(|store| {
-        let _ = store.open();
+        let _ = store.open(&Journal::new(&[]));
         let mut connection = store.connection();
         if connection.engine() == Engine::Sqlite {
             for (sql, index) in [

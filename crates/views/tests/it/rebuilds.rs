@@ -1,7 +1,6 @@
 //! A rebuild gives the same rows, all at once, and nobody else notices.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::Duration;
 
 use quipu_domain::Position;
@@ -15,15 +14,15 @@ fn rebuilt_rows_equal_live_ones() {
     let history = History::generated(300);
     let journal = Journal::new(&history.events);
     on_each_engine(|store| {
-        let views = store.open();
-        views.catch_up(&journal, &options(50)).unwrap();
+        let views = store.open(&journal);
+        views.catch_up(&options(50)).unwrap();
         let before = stored(&views);
         store.connection().execute("UPDATE balance SET available = 1", &[]).unwrap();
-        store.connection().execute("DELETE FROM entry", &[]).unwrap();
+        store.connection().execute("DELETE FROM activity", &[]).unwrap();
         assert_ne!(stored(&views), before);
         let mut seen = Vec::new();
         views
-            .rebuild(&journal, None, |progress| {
+            .rebuild(None, |progress| {
                 seen.push(progress.position);
                 ControlFlow::Continue(())
             })
@@ -38,17 +37,17 @@ fn a_rebuild_of_one_projection_leaves_the_others_alone() {
     let history = History::generated(100);
     let journal = Journal::new(&history.events);
     on_each_engine(|store| {
-        let views = store.open();
-        views.catch_up(&journal, &options(50)).unwrap();
+        let views = store.open(&journal);
+        views.catch_up(&options(50)).unwrap();
         store.connection().execute("DELETE FROM tenant", &[]).unwrap();
         store.connection().execute("DELETE FROM lot", &[]).unwrap();
-        views.rebuild(&journal, Some("tenants"), |_| ControlFlow::Continue(())).unwrap();
+        views.rebuild(Some("tenants"), |_| ControlFlow::Continue(())).unwrap();
         let count = |table| {
             let rows = stored(&views);
             rows.iter().find(|(name, _)| *name == table).unwrap().1.len()
         };
         assert_eq!((count("tenant"), count("lot")), (3, 0));
-        let unknown = views.rebuild(&journal, Some("fortunes"), |_| ControlFlow::Continue(()));
+        let unknown = views.rebuild(Some("fortunes"), |_| ControlFlow::Continue(()));
         assert!(matches!(unknown, Err(ViewsError::UnknownProjection(_))));
     });
 }
@@ -58,11 +57,11 @@ fn a_cancelled_rebuild_changes_nothing() {
     let history = History::generated(100);
     let journal = Journal::new(&history.events);
     on_each_engine(|store| {
-        let views = store.open();
-        views.catch_up(&journal, &options(50)).unwrap();
+        let views = store.open(&journal);
+        views.catch_up(&options(50)).unwrap();
         store.connection().execute("DELETE FROM tenant", &[]).unwrap();
         let before = stored(&views);
-        let cancelled = views.rebuild(&journal, None, |_| ControlFlow::Break(()));
+        let cancelled = views.rebuild(None, |_| ControlFlow::Break(()));
         assert!(matches!(cancelled, Err(ViewsError::Cancelled)));
         assert_same(&stored(&views), &before);
     });
@@ -73,12 +72,12 @@ fn a_live_runner_notices_that_its_rows_were_replaced() {
     let history = History::generated(300);
     on_each_engine(|store| {
         let (early, late) = history.events.split_at(150);
-        let journal = Arc::new(Journal::new(early));
-        let views = store.open();
+        let journal = Journal::new(early);
+        let views = store.open(&journal);
         let quick = RunnerOptions { first_pause: Duration::from_millis(1), ..options(20) };
-        let runner = Runner::start(&views, journal.clone(), quick).unwrap();
+        let runner = Runner::start(&views, quick).unwrap();
         block_on(views.wait_for(Position(150), Duration::from_secs(60))).unwrap();
-        views.rebuild(&*journal, None, |_| ControlFlow::Continue(())).unwrap();
+        views.rebuild(None, |_| ControlFlow::Continue(())).unwrap();
         journal.extend(late);
         runner.waker().wake();
         block_on(views.wait_for(history.head(), Duration::from_secs(60))).unwrap();
@@ -92,8 +91,8 @@ fn rows_of_another_version_are_built_anew_at_the_start() {
     let history = History::generated(100);
     let journal = Journal::new(&history.events);
     on_each_engine(|store| {
-        let views = store.open();
-        views.catch_up(&journal, &options(50)).unwrap();
+        let views = store.open(&journal);
+        views.catch_up(&options(50)).unwrap();
         let before = stored(&views);
         let mut connection = store.connection();
         connection.execute("UPDATE balance SET available = 1", &[]).unwrap();
@@ -102,7 +101,7 @@ fn rows_of_another_version_are_built_anew_at_the_start() {
             .unwrap();
         connection.execute("DELETE FROM projection WHERE name = 'agents'", &[]).unwrap();
         connection.execute("DELETE FROM agent", &[]).unwrap();
-        views.catch_up(&journal, &options(50)).unwrap();
+        views.catch_up(&options(50)).unwrap();
         assert_same(&stored(&views), &before);
     });
 }

@@ -1,6 +1,6 @@
 //! Empty views on each engine, and what stands in them.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use quipu_database::{Connection, Database, Durability, Migrations};
 use quipu_domain::{Position, Recorded};
@@ -8,6 +8,8 @@ use quipu_projections::{Cell, Fold, ProjectionError};
 use quipu_views::{Location, RunnerOptions, Views, ViewsError};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+use crate::history::Journal;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
@@ -36,14 +38,14 @@ pub(crate) fn on_each_engine(case: impl Fn(&Store)) {
 }
 
 /// Empty views on a server of the test's own.
-pub(crate) fn on_server(server: &quipu_testkit::postgres::Server) -> Views {
+pub(crate) fn on_server(server: &quipu_testkit::postgres::Server, journal: &Arc<Journal>) -> Views {
     let (url, handle) = (server.database(), RUNTIME.handle().clone());
-    Views::open(Location::Postgres { url, handle }).unwrap()
+    Views::open(Location::Postgres { url, handle }, journal.clone()).unwrap()
 }
 
 impl Store {
-    pub(crate) fn open(&self) -> Views {
-        Views::open(self.location.clone()).unwrap()
+    pub(crate) fn open(&self, journal: &Arc<Journal>) -> Views {
+        Views::open(self.location.clone(), journal.clone()).unwrap()
     }
 
     /// A connection behind the views' back.
@@ -79,7 +81,8 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 pub(crate) fn options(page_events: usize) -> RunnerOptions {
-    RunnerOptions { page_events, cache_rows: 8, ..RunnerOptions::default() }
+    let transaction_events = u64::try_from(page_events).unwrap();
+    RunnerOptions { page_events, transaction_events, cache_rows: 8, ..RunnerOptions::default() }
 }
 
 pub(crate) type Tables = Vec<(&'static str, Vec<Vec<Cell>>)>;

@@ -3,10 +3,18 @@
 use quipu_domain::Credits;
 use quipu_domain::wallet::WalletEvent;
 use quipu_domain::wallet::event::{OverdraftLimitSet, Rating};
-use quipu_projections::{Entries, Entry};
+use quipu_projections::{Activity, ActivityChunk, Entry};
 
 use crate::support::{Story, credits, from_lots, text};
 use crate::usage::recorded;
+
+/// All lines, from the first chunk's opening balances on.
+fn lines(story: &Story) -> Vec<Entry> {
+    let chunks = story.rows::<ActivityChunk>(&Activity);
+    let mut statement = chunks[0].statement();
+    let line = |event| statement.line(event).unwrap();
+    story.events.iter().filter_map(line).collect()
+}
 
 #[test]
 fn each_line_has_what_moved_and_what_was_left() {
@@ -14,8 +22,7 @@ fn each_line_has_what_moved_and_what_was_left() {
     let grant = story.grant("10");
     story.debit("4", from_lots(&[(grant, "4")]));
     story.hold("5", from_lots(&[(grant, "5")]));
-    let lines: Vec<String> = story
-        .rows::<Entry>(&Entries)
+    let lines: Vec<String> = lines(&story)
         .iter()
         .map(|line| {
             format!(
@@ -43,7 +50,7 @@ fn a_line_tells_who_why_and_from_which_lots() {
     let mut story = Story::new();
     let grant = story.grant("10");
     story.debit("4", from_lots(&[(grant, "4")]));
-    let rows = story.rows::<Entry>(&Entries);
+    let rows = lines(&story);
     let [granted, debited] = &rows[..] else { panic!("{rows:?}") };
     assert_eq!(granted.reference.as_deref(), Some("grant_2"));
     assert_eq!(granted.source, Some(text("order 7")));
@@ -60,7 +67,7 @@ fn what_moves_nothing_is_no_line_except_usage() {
     story.wallet(WalletEvent::OverdraftLimitSet(OverdraftLimitSet { limit, reason: None }));
     let why = Rating::Unpriced { why: text("no price yet") };
     story.wallet(WalletEvent::UsageRecorded(recorded(&story, "3", why)));
-    let rows = story.rows::<Entry>(&Entries);
+    let rows = lines(&story);
     let [usage] = &rows[..] else { panic!("{rows:?}") };
     assert_eq!((usage.available_delta, usage.price.as_ref()), (Credits::ZERO, None));
     assert_eq!(usage.reason, Some(text("no price yet")));

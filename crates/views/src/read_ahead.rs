@@ -1,0 +1,60 @@
+//! Reads the journal's next page while the one before is folded.
+
+use std::sync::mpsc::sync_channel;
+
+use quipu_domain::{Position, Recorded};
+
+use crate::{Feed, ViewsError};
+
+/// Hands the events after one position, up to another, to `work`, page by page.
+///
+/// Reading and parsing an event costs about as much as folding it, so that a second thread
+/// nearly halves the time of a replay. A single page is read on the caller's thread.
+pub(crate) fn each_page(
+    feed: &dyn Feed,
+    after: Position,
+    until: Position,
+    page_events: usize,
+    mut work: impl FnMut(&[Recorded]) -> Result<(), ViewsError>,
+) -> Result<(), ViewsError> {
+    let mut pages = Pages { feed, after, until, page_events };
+    if pages.left() <= page_events {
+        return pages.try_for_each(|page| work(&page?));
+    }
+    std::thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(1);
+        // Once the receiver is gone, somebody has failed, and the next page ends the reader.
+        scope.spawn(move || pages.try_for_each(|page| sender.send(page)));
+        receiver.into_iter().try_for_each(|page| work(&page?))
+    })
+}
+
+struct Pages<'a> {
+    feed: &'a dyn Feed,
+    after: Position,
+    until: Position,
+    page_events: usize,
+}
+
+impl Pages<'_> {
+    fn left(&self) -> usize {
+        usize::try_from(self.until.0.saturating_sub(self.after.0)).unwrap_or(usize::MAX)
+    }
+}
+
+impl Iterator for Pages<'_> {
+    type Item = Result<Vec<Recorded>, ViewsError>;
+
+    /// The next page; none at the end, nor after a failure.
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.after >= self.until {
+            return None;
+        }
+        let read = self.feed.read(self.after, self.left().min(self.page_events));
+        match &read {
+            Ok(page) => self.after = page.last()?.position,
+            Err(_) => self.until = self.after,
+        }
+        Some(read.map_err(ViewsError::from))
+    }
+}

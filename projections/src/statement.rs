@@ -1,0 +1,90 @@
+//! A tenant's statement: what moved its credits, from which lots, who and why, and what was left?
+
+mod line;
+
+use std::sync::Arc;
+
+use quipu_domain::{Credits, Label, MeterName, Position, Recorded, TenantId, Timestamp};
+
+use crate::movement::Deltas;
+use crate::{ProjectionError, movement};
+
+/// One line of a statement: a wallet event that moved credits, or recorded usage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The event.
+    pub position: Position,
+    /// Its type.
+    pub event_type: Arc<str>,
+    /// When it counts (M5).
+    pub effective_at: Timestamp,
+    /// When the journal took it.
+    pub recorded_at: Timestamp,
+    /// What it added to the available account.
+    pub available_delta: Credits,
+    /// What it added to the held account.
+    pub held_delta: Credits,
+    /// What it added to the overdraft account.
+    pub overdraft_delta: Credits,
+    /// The available account after it.
+    pub available_after: Credits,
+    /// The held account after it.
+    pub held_after: Credits,
+    /// The overdraft account after it: zero or below.
+    pub overdraft_after: Credits,
+    /// The amount that the event is about.
+    pub amount: Credits,
+    /// What for.
+    pub meter: Option<MeterName>,
+    /// The agent.
+    pub agent: Option<Label>,
+    /// The run, meeting or job.
+    pub run: Option<Label>,
+    /// The model.
+    pub model: Option<Label>,
+    /// The customer's own dimensions: a JSON object.
+    pub dimensions: Option<Arc<str>>,
+    /// The lots that were drawn or got something back: a JSON object.
+    pub draws: Option<Arc<str>>,
+    /// What it is about: `grant_1`, `hold_2`, `entry_3`.
+    pub reference: Option<Arc<str>>,
+    /// Which price was applied to usage; absent where there was none.
+    pub price: Option<Label>,
+    /// Who reported usage, or what a grant refers to outside.
+    pub source: Option<Label>,
+    /// The reporter's id for it.
+    pub source_id: Option<Label>,
+    /// Why.
+    pub reason: Option<Label>,
+    /// Who.
+    pub actor: Label,
+    /// The idempotency key.
+    pub command: Option<Label>,
+    /// The request.
+    pub correlation: Option<Label>,
+}
+
+/// Writes a statement's lines from events that follow each other: each line says what was left
+/// after it.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    balances: Deltas,
+}
+
+impl Statement {
+    /// A statement that begins with these balances.
+    pub(crate) const fn from_balances(balances: Deltas) -> Statement {
+        Statement { balances }
+    }
+
+    /// The tenant's next event; `None` where that moved nothing.
+    pub fn line(&mut self, event: &Recorded) -> Result<Option<Entry>, ProjectionError> {
+        let Some((tenant, wallet)) = movement::wallet_event(event)? else { return Ok(None) };
+        let Some(details) = line::details_of(wallet) else { return Ok(None) };
+        let deltas = Deltas::of(&movement::postings_of(wallet)?);
+        self.balances = self.balances.plus(deltas)?;
+        Ok(Some(details.into_entry(tenant, event, deltas, self.balances)))
+    }
+}
