@@ -38,7 +38,7 @@ pub(super) fn run(args: &BenchArgs, wallets: usize) -> Result<Report, CliError> 
     let Some(closed) = stage.close()? else { return Ok(report) };
     let open = closed.book()?;
     let began = Instant::now();
-    let rebuilt = open.views.rebuild(&open.feed(), None, |_| ControlFlow::Continue(()));
+    let rebuilt = open.views.rebuild(None, |_| ControlFlow::Continue(()));
     rebuilt.map_err(|error| book::views_unusable(&error))?;
     let took = began.elapsed();
     let events = open.views.checkpoint().0;

@@ -184,7 +184,7 @@ fn refuse_filled(folder: &Path) -> Result<(), CliError> {
 }
 
 fn refuse_used(book: &Book) -> Result<(), CliError> {
-    let head = book.feed().0.head().map_err(|error| book::journal_unusable(&error))?;
+    let head = book.store().head().map_err(|error| book::journal_unusable(&error))?;
     if head.position.0 == 0 {
         return Ok(());
     }
