@@ -128,8 +128,9 @@ impl FromStr for Credits {
             return Err(AmountError::TooManyDecimals);
         }
         let whole: i64 = whole.parse().map_err(|_| AmountError::OutOfRange)?;
-        let fraction: i64 =
-            format!("{significant:0<6}").parse().map_err(|_| AmountError::Malformed)?;
+        let digits = significant.bytes().map(|digit| i64::from(digit - b'0'));
+        let fraction = digits.chain(std::iter::repeat(0)).take(SCALE as usize);
+        let fraction = fraction.fold(0, |number, digit| number * 10 + digit);
         let micros = whole
             .checked_mul(MICROS)
             .and_then(|micros| micros.checked_add(fraction))

@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Position;
 
@@ -65,8 +65,7 @@ macro_rules! name {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(de::Error::custom)
+                crate::text::deserialize(deserializer, str::parse)
             }
         }
     };
@@ -134,8 +133,7 @@ macro_rules! numbered {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(de::Error::custom)
+                crate::text::deserialize(deserializer, str::parse)
             }
         }
     };
@@ -175,6 +173,11 @@ impl Label {
 impl FromStr for Label {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
+        // Nearly all labels: as many characters as bytes, and all of them printable.
+        let is_printable_ascii = |byte| matches!(byte, b' '..=b'~');
+        if (1..=Self::MOST_CHARS).contains(&text.len()) && text.bytes().all(is_printable_ascii) {
+            return Ok(Label(Arc::from(text)));
+        }
         if text.is_empty()
             || text.len() > 4 * Self::MOST_CHARS
             || text.chars().count() > Self::MOST_CHARS
@@ -202,8 +205,7 @@ impl Serialize for Label {
 
 impl<'de> Deserialize<'de> for Label {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
+        crate::text::deserialize(deserializer, str::parse)
     }
 }
 

@@ -37,6 +37,7 @@ pub mod price_table;
 pub mod rating;
 pub mod refusal;
 pub mod tenant;
+mod text;
 pub mod timestamp;
 pub mod wallet;
 

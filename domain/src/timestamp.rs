@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Microseconds since 1970-01-01T00:00:00Z. On the wire: RFC 3339 text.
 ///
@@ -59,9 +59,50 @@ impl TryFrom<jiff::Timestamp> for Timestamp {
 impl FromStr for Timestamp {
     type Err = TimestampError;
     fn from_str(text: &str) -> Result<Timestamp, TimestampError> {
+        if let Some(micros) = as_written(text) {
+            return Timestamp::from_micros(micros);
+        }
         let parsed: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
         parsed.try_into()
     }
+}
+
+/// The micros of a text in the form in which times are written, `2026-11-20T12:00:00.123456Z`
+/// with or without decimals; `None` for any other, valid or not. Every event has two or three.
+fn as_written(text: &str) -> Option<i64> {
+    let (date_time, fraction) = text.strip_suffix('Z')?.split_at_checked(19)?;
+    let bytes = date_time.as_bytes();
+    let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+    if separators.iter().any(|(index, separator)| bytes[*index] != *separator) {
+        return None;
+    }
+    let number = |range: std::ops::Range<usize>| digits(&bytes[range]);
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let (year, month, day) = (year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?);
+    let date = jiff::civil::Date::new(year, month, day).ok()?;
+    let days = (date - EPOCH).get_days();
+    let micros = match fraction.strip_prefix('.') {
+        None if fraction.is_empty() => 0,
+        Some(decimals) if (1..=6).contains(&decimals.len()) => {
+            let missing = u32::try_from(6 - decimals.len()).ok()?;
+            digits(decimals.as_bytes())? * 10_i64.pow(missing)
+        }
+        _ => return None,
+    };
+    let seconds = i64::from(days) * 86_400 + hour * 3_600 + minute * 60 + second;
+    Some(seconds * 1_000_000 + micros)
+}
+
+const EPOCH: jiff::civil::Date = jiff::civil::date(1970, 1, 1);
+
+fn digits(bytes: &[u8]) -> Option<i64> {
+    bytes.iter().try_fold(0, |number, byte| {
+        byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0'))
+    })
 }
 
 impl fmt::Display for Timestamp {
@@ -78,19 +119,41 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(|error| de::Error::custom(format!("{text:?} is {error}")))
+        let parse = |text: &str| {
+            text.parse().map_err(|error: TimestampError| format!("{text:?} is {error}"))
+        };
+        crate::text::deserialize(deserializer, parse)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn wants_an_offset_and_a_real_date() {
         for text in ["2026-11-20", "2026-11-20T12:00:00", "2026-02-30T00:00:00Z", "now", ""] {
             assert_eq!(text.parse::<Timestamp>(), Err(TimestampError), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_way_reads_what_the_calendar_library_reads(
+            text in "(0001|1969|1970|2000|2026|9999)-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{1,7})?Z"
+        ) {
+            let library = text.parse::<jiff::Timestamp>().ok();
+            if let Some(micros) = as_written(&text) {
+                prop_assert_eq!(library.map(|time| time.as_microsecond()), Some(micros), "{}", text);
+            }
+        }
+
+        #[test]
+        fn every_written_time_is_read_the_short_way(micros in Timestamp::RANGE) {
+            let time = Timestamp::from_micros(micros).unwrap();
+            prop_assert_eq!(as_written(&time.to_string()), Some(micros));
         }
     }
 
