@@ -68,7 +68,7 @@ pub struct Entry {
 
 /// Writes a statement's lines from events that follow each other: each line says what was left
 /// after it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Statement {
     balances: Deltas,
 }

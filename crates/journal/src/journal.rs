@@ -43,16 +43,12 @@ impl Journal {
     /// The events at these positions, each once, in the journal's order. A position that the
     /// journal does not have is left out.
     pub fn events_at(&self, positions: &[Position]) -> Result<Vec<Recorded>, JournalError> {
-        let wanted: BTreeSet<Position> = positions.iter().copied().collect();
-        let mut events = Vec::with_capacity(wanted.len());
-        for row in self.store.rows_holding(positions)? {
-            for (position, text) in codec::texts(&row)? {
-                if wanted.contains(&position) {
-                    events.push(codec::decode(position, text)?);
-                }
-            }
-        }
-        Ok(events)
+        self.read_at(positions, codec::decode)
+    }
+
+    /// As [`events_at`](Self::events_at), with each event's exact text.
+    pub fn stored_at(&self, positions: &[Position]) -> Result<Vec<StoredEvent>, JournalError> {
+        self.read_at(positions, codec::decode_header)
     }
 
     /// Rows as they are stored, with some `most_events` events after a position.
@@ -62,6 +58,23 @@ impl Journal {
         most_events: usize,
     ) -> Result<Vec<BatchRow>, JournalError> {
         self.store.rows_after(after, most_events)
+    }
+
+    fn read_at<T>(
+        &self,
+        positions: &[Position],
+        read: impl Fn(Position, &str) -> Result<T, JournalError>,
+    ) -> Result<Vec<T>, JournalError> {
+        let wanted: BTreeSet<Position> = positions.iter().copied().collect();
+        let mut events = Vec::with_capacity(wanted.len());
+        for row in self.store.rows_holding(positions)? {
+            for (position, text) in codec::texts(&row)? {
+                if wanted.contains(&position) {
+                    events.push(read(position, text)?);
+                }
+            }
+        }
+        Ok(events)
     }
 
     fn read_after<T>(

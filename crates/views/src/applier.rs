@@ -2,6 +2,7 @@
 //! happens, an event is in the rows exactly once.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 
 use quipu_database::Connection;
 use quipu_domain::{Position, Recorded};
@@ -88,8 +89,9 @@ impl Applier {
         if first.position != self.position().plus(1) {
             return Err(FeedError(format!("event {} is missing", self.position().plus(1))).into());
         }
+        let events = by_tenant(events);
         for state in &mut self.states {
-            let fresh = events.iter().filter(|event| event.position > state.folded);
+            let fresh = events.iter().copied().filter(|event| event.position > state.folded);
             let before: Vec<Partition> = state.parked.keys().cloned().collect();
             let mut source = Stored { connection, feed };
             apply_page(state.projection, fresh, &mut state.rows, &mut state.parked, &mut source)?;
@@ -124,6 +126,15 @@ impl Applier {
         }
         Ok(())
     }
+}
+
+/// A page, tenant by tenant, each in order. No event of one tenant touches a row of another's, and
+/// rows that were just used are found several times as fast.
+fn by_tenant(events: &[Recorded]) -> Vec<&Recorded> {
+    let hasher = RandomState::new();
+    let mut sorted: Vec<&Recorded> = events.iter().collect();
+    sorted.sort_by_cached_key(|event| hasher.hash_one(&event.tenant));
+    sorted
 }
 
 impl State {

@@ -10,6 +10,8 @@ mod entries;
 mod holds;
 mod lots;
 mod meters;
+#[cfg(test)]
+mod plans;
 mod price_tables;
 mod status;
 mod tenants;

@@ -38,7 +38,7 @@ pub struct RunnerOptions {
 impl Default for RunnerOptions {
     fn default() -> RunnerOptions {
         RunnerOptions {
-            page_events: 4096,
+            page_events: 16_384,
             transaction_events: 262_144,
             transaction_rows: 131_072,
             cache_rows: 131_072,

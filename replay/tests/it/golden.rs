@@ -1,8 +1,10 @@
 //! Journals of every released format still verify, and still give the same rows.
 
-use quipu_domain::{Event, Position, Recorded, Timestamp};
+use std::collections::BTreeMap;
+
+use quipu_domain::{Event, Position, Recorded, TenantId, Timestamp};
 use quipu_journal::{BatchRow, Root, codec};
-use quipu_projections::Cell;
+use quipu_projections::{AuditLine, Cell, Statement};
 use serde::Deserialize;
 
 use crate::book::{report, views};
@@ -68,6 +70,17 @@ fn format_1_verifies_and_gives_the_same_rows() {
         text += &format!("\n{}: {}\n", table.name, columns.join(" | "));
         rows.iter().for_each(|cells| text += &format!("  {}\n", shown(cells)));
     }
+    text += "\nstatement:\n";
+    let mut statements: BTreeMap<TenantId, Statement> = BTreeMap::new();
+    for event in &events {
+        let Some(tenant) = &event.tenant else { continue };
+        let statement = statements.entry(tenant.clone()).or_default();
+        if let Some(entry) = statement.line(event).unwrap() {
+            text += &format!("  {entry:?}\n");
+        }
+    }
+    text += "\naudit log:\n";
+    events.iter().for_each(|event| text += &format!("  {:?}\n", AuditLine::of(event)));
     insta::with_settings!({ snapshot_path => "../../golden", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("format-1-rows", text);
     });

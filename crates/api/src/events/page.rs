@@ -3,7 +3,8 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use quipu_domain::Position;
-use quipu_journal::{Journal, JournalError};
+use quipu_journal::{Journal, JournalError, StoredEvent};
+use quipu_views::Views;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -37,38 +38,63 @@ pub(super) struct EventPage {
 pub(super) async fn answer(state: &State, query: EventsQuery) -> Result<Response, Problem> {
     let head = state.engine.subscribe().borrow().position;
     let journal = state.engine.journal().clone();
-    let page = blocking(move || scan(&journal, &query, head)).await?;
+    let views = state.views.clone();
+    let page = blocking(move || Scan { journal, views, query }.page(head)).await?;
     Ok(json(StatusCode::OK, &page))
 }
 
-fn scan(journal: &Journal, query: &EventsQuery, head: Position) -> Result<EventPage, Problem> {
-    let mut page = EventPage { events: Vec::new(), next_after: query.after, head };
-    let mut scanned = 0;
-    while page.events.len() < query.limit.0 && scanned < MOST_SCANNED {
-        let step = step(query, page.events.len());
-        let stored = journal.stored_page(page.next_after, step)?;
-        for event in &stored {
-            if page.events.len() == query.limit.0 {
-                return Ok(page);
-            }
-            if query.admits(event) {
-                page.events.push(verbatim(&event.text, event.position)?);
-            }
-            page.next_after = event.position;
-        }
-        scanned += stored.len();
-        if stored.len() < step {
-            break;
-        }
-    }
-    Ok(page)
+/// A search for events.
+struct Scan {
+    journal: Journal,
+    views: Views,
+    query: EventsQuery,
 }
 
-/// Without a filter every event matches, so no more than are wanted need be read.
-fn step(query: &EventsQuery, found: usize) -> usize {
-    let is_filtered =
-        query.tenant.is_some() || query.stream.is_some() || query.event_type.is_some();
-    if is_filtered { SCAN_STEP } else { query.limit.0 - found }
+impl Scan {
+    fn page(&self, head: Position) -> Result<EventPage, Problem> {
+        let mut page = EventPage { events: Vec::new(), next_after: self.query.after, head };
+        let mut scanned = 0;
+        while page.events.len() < self.query.limit.0 && scanned < MOST_SCANNED {
+            let (stored, until) = self.step(&page)?;
+            scanned += stored.len();
+            for event in &stored {
+                if page.events.len() == self.query.limit.0 {
+                    return Ok(page);
+                }
+                if self.query.admits(event) {
+                    page.events.push(verbatim(&event.text, event.position)?);
+                }
+                page.next_after = event.position;
+            }
+            if until <= page.next_after && stored.is_empty() {
+                break;
+            }
+            page.next_after = page.next_after.max(until);
+        }
+        Ok(page)
+    }
+
+    /// The next events that may match, and the position up to which there are no others. Where
+    /// a tenant's events stand the views know, as far as they have come.
+    fn step(&self, page: &EventPage) -> Result<(Vec<StoredEvent>, Position), Problem> {
+        let after = page.next_after;
+        if let Some(tenant) = &self.query.tenant {
+            let known = self.views.positions_after(tenant, after)?;
+            if known.until > after {
+                return Ok((self.journal.stored_at(&known.positions)?, known.until));
+            }
+        }
+        let stored = self.journal.stored_page(after, self.step_events(page.events.len()))?;
+        let until = stored.last().map_or(after, |event| event.position);
+        Ok((stored, until))
+    }
+
+    /// Without a filter every event matches, so no more than are wanted need be read.
+    fn step_events(&self, found: usize) -> usize {
+        let EventsQuery { tenant, stream, event_type, .. } = &self.query;
+        let is_filtered = tenant.is_some() || stream.is_some() || event_type.is_some();
+        if is_filtered { SCAN_STEP } else { self.query.limit.0 - found }
+    }
 }
 
 fn verbatim(text: &str, position: Position) -> Result<Box<RawValue>, JournalError> {

@@ -28,8 +28,8 @@ macro_rules! chunks_ordered {
         )
     };
 }
-const OLDEST_FIRST: &str = chunks_ordered!("ASC");
-const NEWEST_FIRST: &str = chunks_ordered!("DESC");
+pub(super) const OLDEST_FIRST: &str = chunks_ordered!("ASC");
+pub(super) const NEWEST_FIRST: &str = chunks_ordered!("DESC");
 
 /// Some of a tenant's events, by where they stand and when they count; all bounds inclusive.
 #[derive(Clone, Copy)]

@@ -42,7 +42,7 @@ const SPENDABLE: &str = "SELECT \
         OR REPLACE(scope, ',' || CAST($3 AS TEXT) || ',', '') <> scope)";
 
 /// What whole chunks added until a position and a moment (M5).
-const WHOLE: &str = "SELECT \
+pub(super) const WHOLE: &str = "SELECT \
     CAST(COALESCE(SUM(available_after - available_before), 0) AS BIGINT), \
     CAST(COALESCE(SUM(held_after - held_before), 0) AS BIGINT), \
     CAST(COALESCE(SUM(overdraft_after - overdraft_before), 0) AS BIGINT) \
@@ -52,7 +52,7 @@ const WHOLE: &str = "SELECT \
 
 /// Chunks of which some events stand or count until then, and some do not: one or two, where
 /// events count in the order in which they stand.
-const STRADDLING: &str = "SELECT * FROM activity WHERE tenant = $1 \
+pub(super) const STRADDLING: &str = "SELECT * FROM activity WHERE tenant = $1 \
     AND until <= (SELECT MIN(until) FROM activity WHERE tenant = $1 AND until >= $2) \
     AND first_position <= $2 AND earliest_effective_at <= $3 \
     AND (last_position > $2 OR latest_effective_at > $3) \

@@ -1,0 +1,68 @@
+//! What the databases make of the statements that page through a tenant's chunks.
+
+use std::sync::Arc;
+
+use quipu_database::Connection;
+use quipu_domain::{Position, Recorded};
+
+use super::{activity, balance};
+use crate::{Feed, FeedError, Location, Views};
+
+const STATEMENTS: [&str; 4] =
+    [activity::OLDEST_FIRST, activity::NEWEST_FIRST, balance::WHOLE, balance::STRADDLING];
+
+#[test]
+fn chunks_are_found_by_key_and_never_sorted_on_sqlite() {
+    let folder = quipu_testkit::sqlite::folder();
+    let views = open(Location::Sqlite { file: folder.path().join("views.db") });
+    let mut connection = views.writer().unwrap();
+    for sql in STATEMENTS {
+        let plan = plan(&mut connection, "EXPLAIN QUERY PLAN", sql, 3);
+        assert!(plan.contains("USING PRIMARY KEY (tenant=? AND until"), "{sql}: {plan}");
+        assert!(!plan.contains("SCAN activity") && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
+    }
+}
+
+#[test]
+fn chunks_are_found_by_key_and_never_sorted_on_postgres() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let url = quipu_testkit::postgres::database();
+    let views = open(Location::Postgres { url, handle: runtime.handle().clone() });
+    let mut connection = views.writer().unwrap();
+    // An empty table is otherwise read whole, or through a bitmap that gives no order.
+    for sql in ["SET enable_seqscan = off", "SET enable_bitmapscan = off"] {
+        connection.execute(sql, &[]).unwrap();
+    }
+    for sql in STATEMENTS {
+        let plan = plan(&mut connection, "EXPLAIN", sql, 0);
+        assert!(plan.contains("using activity_pkey"), "{sql}: {plan}");
+        assert!(!plan.contains("Seq Scan") && !plan.contains("Sort"), "{sql}: {plan}");
+    }
+}
+
+fn open(location: Location) -> Views {
+    Views::open(location, Arc::new(NoEvents)).unwrap()
+}
+
+fn plan(connection: &mut Connection, explain: &str, sql: &str, column: usize) -> String {
+    let sql = format!("{explain} {sql}").replace("$1", "'t_acme'");
+    let sql = (2..=6).fold(sql, |sql, number| sql.replace(&format!("${number}"), "7"));
+    let steps = connection.query(sql.leak(), &[]).unwrap();
+    steps.iter().map(|step| format!("{}\n", step.text(column).unwrap())).collect()
+}
+
+struct NoEvents;
+
+impl Feed for NoEvents {
+    fn read(&self, _: Position, _: usize) -> Result<Vec<Recorded>, FeedError> {
+        Ok(Vec::new())
+    }
+
+    fn events_at(&self, _: &[Position]) -> Result<Vec<Recorded>, FeedError> {
+        Ok(Vec::new())
+    }
+
+    fn head(&self) -> Result<Position, FeedError> {
+        Ok(Position::ZERO)
+    }
+}
