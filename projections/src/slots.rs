@@ -1,10 +1,11 @@
 //! The rows of one table in memory.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use crate::cell::Cell;
+use crate::cell;
 use crate::error::ProjectionError;
 use crate::rows::{Changes, Table};
 use crate::table::{Row, Schema};
@@ -29,7 +30,7 @@ struct Slot<R: Row> {
     /// `None` where it is known that there is no such row.
     row: Option<R>,
     changed: bool,
-    used: u64,
+    used: Cell<u64>,
 }
 
 /// What a slot was before a change.
@@ -56,7 +57,7 @@ impl<R: Row> Slots<R> {
 
     pub(crate) fn want(&mut self, key: R::Key) {
         match self.by_key.get(&key) {
-            Some(index) => self.slots[*index].used = self.generation,
+            Some(index) => self.slots[*index].used.set(self.generation),
             None => {
                 let index = self.add(key);
                 self.missing.push(index);
@@ -72,7 +73,11 @@ impl<R: Row> Slots<R> {
 
     pub(crate) fn get(&self, key: &R::Key) -> Result<Option<&R>, ProjectionError> {
         match self.by_key.get(key) {
-            Some(index) => Ok(self.slots[*index].row.as_ref()),
+            Some(index) => {
+                let slot = &self.slots[*index];
+                slot.used.set(self.generation);
+                Ok(slot.row.as_ref())
+            }
             None => Err(unprepared::<R>(key)),
         }
     }
@@ -116,7 +121,7 @@ impl<R: Row> Slots<R> {
     fn add(&mut self, key: R::Key) -> usize {
         let index = self.slots.len();
         self.by_key.insert(key.clone(), index);
-        self.slots.push(Slot { key, row: None, changed: false, used: self.generation });
+        self.slots.push(Slot { key, row: None, changed: false, used: Cell::new(self.generation) });
         index
     }
 
@@ -127,6 +132,7 @@ impl<R: Row> Slots<R> {
 
     fn change_at(&mut self, index: usize) -> &mut Option<R> {
         let slot = &mut self.slots[index];
+        slot.used.set(self.generation);
         self.undo.push((index, Before::Known(slot.row.clone(), slot.changed)));
         if !slot.changed {
             slot.changed = true;
@@ -151,14 +157,14 @@ impl<R: Row> Slots<R> {
         if self.slots.len() <= most_rows {
             return;
         }
-        let mut used: Vec<u64> = self.slots.iter().map(|slot| slot.used).collect();
+        let mut used: Vec<u64> = self.slots.iter().map(|slot| slot.used.get()).collect();
         let middle = used.len() - most_rows.div_ceil(2).max(1);
         let (_, limit, _) = used.select_nth_unstable(middle);
         let limit = *limit;
         let by_key = std::mem::take(&mut self.by_key);
         let mut kept = Vec::new();
         for (index, slot) in std::mem::take(&mut self.slots).into_iter().enumerate() {
-            if slot.used > limit && by_key.get(&slot.key) == Some(&index) {
+            if slot.used.get() > limit && by_key.get(&slot.key) == Some(&index) {
                 self.by_key.insert(slot.key.clone(), kept.len());
                 kept.push(slot);
             }
@@ -184,14 +190,14 @@ impl<R: Row> Table for Slots<R> {
         self.changed.len()
     }
 
-    fn take_missing(&mut self) -> Vec<Vec<Cell>> {
+    fn take_missing(&mut self) -> Vec<Vec<cell::Cell>> {
         let missing = std::mem::take(&mut self.missing);
         let mut keys: Vec<&R::Key> = missing.iter().map(|index| &self.slots[*index].key).collect();
         keys.sort_unstable();
         keys.into_iter().map(R::key_cells).collect()
     }
 
-    fn load(&mut self, cells: &[Cell]) -> Result<(), ProjectionError> {
+    fn load(&mut self, cells: &[cell::Cell]) -> Result<(), ProjectionError> {
         let malformed = ProjectionError::MalformedRow { table: R::SCHEMA.name };
         let row = R::from_cells(cells).ok_or(malformed)?;
         let key = row.key();
@@ -245,9 +251,9 @@ impl<R: Row> Table for Slots<R> {
     }
 
     /// By the key's cells, which is how databases sort: an enum's variants by their names.
-    fn sorted(&self) -> Vec<Vec<Cell>> {
+    fn sorted(&self) -> Vec<Vec<cell::Cell>> {
         let rows = self.slots.iter().filter_map(|slot| slot.row.as_ref());
-        let mut rows: Vec<Vec<Cell>> = rows.map(Row::cells).collect();
+        let mut rows: Vec<Vec<cell::Cell>> = rows.map(Row::cells).collect();
         let key_columns = R::SCHEMA.key_columns;
         rows.sort_unstable_by(|left, right| left[..key_columns].cmp(&right[..key_columns]));
         rows
