@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserializer, de};
 
-/// Reads a string and makes a value of it. An event has a dozen such strings, and to own each of
-/// them first was a quarter of what it took to read one.
+/// Reads a string and makes a value of it. An event has a dozen such strings, and serde would
+/// allocate each of them first, for a `Cow` as well.
 pub(crate) fn deserialize<'de, D, T, F>(
     deserializer: D,
     parse: impl FnOnce(&str) -> Result<T, F>,

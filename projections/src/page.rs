@@ -34,8 +34,9 @@ pub struct Parked {
     pub error: String,
 }
 
-/// How many events are prepared once more when one of them turns out to be unprepared.
-const LOOK_AHEAD_EVENTS: usize = 256;
+/// How many events are prepared when the first of them turns out to be unprepared. Mostly all
+/// rows are in memory already, and to ask for each of them first would double the work.
+const LOOK_AHEAD_EVENTS: usize = 1_024;
 
 /// Applies events to rows. A partition whose event fails is parked: its rows stay as they were
 /// before that event, and the others go on.
@@ -48,7 +49,6 @@ pub fn apply_page<'a, S: Source>(
 ) -> Result<(), S::Error> {
     let is_live = |event: &&Recorded| !parked.contains_key(&event.tenant);
     let events: Vec<&Recorded> = events.into_iter().filter(is_live).collect();
-    prepare(projection, &events, rows, source)?;
     for (index, event) in events.iter().enumerate() {
         if parked.contains_key(&event.tenant) {
             continue;

@@ -1,31 +1,44 @@
 //! The rows of one table in memory.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
-use crate::cell::Cell;
+use foldhash::fast::RandomState;
+
+use crate::cell;
 use crate::error::ProjectionError;
 use crate::rows::{Changes, Table};
 use crate::table::{Row, Schema};
 
 /// One table's rows by key, with what is needed to write them, to forget them and to undo.
 pub(crate) struct Slots<R: Row> {
-    by_key: HashMap<R::Key, Slot<R>>,
+    /// Where each key's slot is. Keys are hashed with a seed of this process's own.
+    by_key: HashMap<R::Key, usize, RandomState>,
+    slots: Vec<Slot<R>>,
     /// Wanted and not in memory.
-    missing: Vec<R::Key>,
-    /// Keys that were changed since the last save; some may have been undone.
-    changed: Vec<R::Key>,
+    missing: Vec<usize>,
+    /// What was changed since the last save; some may have been undone.
+    changed: Vec<usize>,
     /// What the current event changed, oldest first.
-    undo: Vec<(R::Key, Option<Slot<R>>)>,
+    undo: Vec<(usize, Before<R>)>,
     /// Counts saves; a slot remembers when it was wanted last.
     generation: u64,
 }
 
-#[derive(Clone)]
-struct Slot<R> {
+struct Slot<R: Row> {
+    key: R::Key,
     /// `None` where it is known that there is no such row.
     row: Option<R>,
     changed: bool,
-    used: u64,
+    used: Cell<u64>,
+}
+
+/// What a slot was before a change.
+enum Before<R> {
+    /// There was none.
+    Unknown,
+    /// It had this row, and differed from the database or not.
+    Known(Option<R>, bool),
 }
 
 impl<R: Row> Slots<R> {
@@ -33,7 +46,8 @@ impl<R: Row> Slots<R> {
 
     pub(crate) fn new() -> Slots<R> {
         Slots {
-            by_key: HashMap::new(),
+            by_key: HashMap::default(),
+            slots: Vec::new(),
             missing: Vec::new(),
             changed: Vec::new(),
             undo: Vec::new(),
@@ -42,30 +56,35 @@ impl<R: Row> Slots<R> {
     }
 
     pub(crate) fn want(&mut self, key: R::Key) {
-        let generation = self.generation;
-        if let Some(slot) = self.by_key.get_mut(&key) {
-            slot.used = generation;
-        } else {
-            self.missing.push(key.clone());
-            self.by_key.insert(key, Slot { row: None, changed: false, used: generation });
+        match self.by_key.get(&key) {
+            Some(index) => self.slots[*index].used.set(self.generation),
+            None => {
+                let index = self.add(key);
+                self.missing.push(index);
+            }
         }
     }
 
     pub(crate) fn want_new(&mut self, key: R::Key) {
-        let fresh = Slot { row: None, changed: false, used: self.generation };
-        self.by_key.entry(key).or_insert(fresh);
+        if !self.by_key.contains_key(&key) {
+            self.add(key);
+        }
     }
 
     pub(crate) fn get(&self, key: &R::Key) -> Result<Option<&R>, ProjectionError> {
         match self.by_key.get(key) {
-            Some(slot) => Ok(slot.row.as_ref()),
+            Some(index) => {
+                let slot = &self.slots[*index];
+                slot.used.set(self.generation);
+                Ok(slot.row.as_ref())
+            }
             None => Err(unprepared::<R>(key)),
         }
     }
 
     pub(crate) fn edit(&mut self, key: &R::Key) -> Result<&mut R, ProjectionError> {
-        let slot = self.change(key)?;
-        slot.row.as_mut().ok_or_else(|| ProjectionError::MissingRow {
+        let row = self.change(key)?;
+        row.as_mut().ok_or_else(|| ProjectionError::MissingRow {
             table: R::SCHEMA.name,
             key: format!("{key:?}"),
         })
@@ -76,51 +95,81 @@ impl<R: Row> Slots<R> {
         key: &R::Key,
         fresh: impl FnOnce() -> R,
     ) -> Result<&mut R, ProjectionError> {
-        Ok(self.change(key)?.row.get_or_insert_with(fresh))
+        Ok(self.change(key)?.get_or_insert_with(fresh))
     }
 
     pub(crate) fn put(&mut self, row: R) {
         let key = row.key();
-        let fresh = Slot { row: Some(row), changed: true, used: self.generation };
-        let before = self.by_key.insert(key.clone(), fresh);
-        self.changed.push(key.clone());
-        self.undo.push((key, before));
+        match self.by_key.get(&key) {
+            Some(index) => *self.change_at(*index) = Some(row),
+            None => {
+                let index = self.add(key);
+                *self.change_at(index) = Some(row);
+                if let Some((_, before)) = self.undo.last_mut() {
+                    *before = Before::Unknown;
+                }
+            }
+        }
     }
 
     pub(crate) fn delete(&mut self, key: &R::Key) -> Result<(), ProjectionError> {
-        self.change(key)?.row = None;
+        *self.change(key)? = None;
         Ok(())
     }
 
-    fn change(&mut self, key: &R::Key) -> Result<&mut Slot<R>, ProjectionError> {
-        let slot = self.by_key.get_mut(key).ok_or_else(|| unprepared::<R>(key))?;
-        self.undo.push((key.clone(), Some(slot.clone())));
-        if !slot.changed {
-            slot.changed = true;
-            self.changed.push(key.clone());
-        }
-        Ok(slot)
+    /// A slot without a row.
+    fn add(&mut self, key: R::Key) -> usize {
+        let index = self.slots.len();
+        self.by_key.insert(key.clone(), index);
+        self.slots.push(Slot { key, row: None, changed: false, used: Cell::new(self.generation) });
+        index
     }
 
-    /// Keys that differ from the database, sorted, each once.
-    fn changed_keys(&self) -> Vec<&R::Key> {
-        let is_changed = |key: &&R::Key| self.by_key.get(*key).is_some_and(|slot| slot.changed);
-        let mut keys: Vec<&R::Key> = self.changed.iter().filter(is_changed).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        keys
+    fn change(&mut self, key: &R::Key) -> Result<&mut Option<R>, ProjectionError> {
+        let index = self.by_key.get(key).ok_or_else(|| unprepared::<R>(key))?;
+        Ok(self.change_at(*index))
+    }
+
+    fn change_at(&mut self, index: usize) -> &mut Option<R> {
+        let slot = &mut self.slots[index];
+        slot.used.set(self.generation);
+        self.undo.push((index, Before::Known(slot.row.clone(), slot.changed)));
+        if !slot.changed {
+            slot.changed = true;
+            self.changed.push(index);
+        }
+        &mut slot.row
+    }
+
+    /// What differs from the database, sorted by key, each once.
+    fn changed_slots(&self) -> Vec<&Slot<R>> {
+        let mut indexes = self.changed.clone();
+        indexes.sort_unstable();
+        indexes.dedup();
+        let slots = indexes.iter().map(|index| &self.slots[*index]);
+        let mut slots: Vec<&Slot<R>> = slots.filter(|slot| slot.changed).collect();
+        slots.sort_unstable_by(|left, right| left.key.cmp(&right.key));
+        slots
     }
 
     /// Forgets the longer unused half when there are more rows than that.
     fn evict(&mut self, most_rows: usize) {
-        if self.by_key.len() <= most_rows {
+        if self.slots.len() <= most_rows {
             return;
         }
-        let mut used: Vec<u64> = self.by_key.values().map(|slot| slot.used).collect();
+        let mut used: Vec<u64> = self.slots.iter().map(|slot| slot.used.get()).collect();
         let middle = used.len() - most_rows.div_ceil(2).max(1);
         let (_, limit, _) = used.select_nth_unstable(middle);
         let limit = *limit;
-        self.by_key.retain(|_, slot| slot.used > limit);
+        let by_key = std::mem::take(&mut self.by_key);
+        let mut kept = Vec::new();
+        for (index, slot) in std::mem::take(&mut self.slots).into_iter().enumerate() {
+            if slot.used.get() > limit && by_key.get(&slot.key) == Some(&index) {
+                self.by_key.insert(slot.key.clone(), kept.len());
+                kept.push(slot);
+            }
+        }
+        self.slots = kept;
     }
 }
 
@@ -141,37 +190,39 @@ impl<R: Row> Table for Slots<R> {
         self.changed.len()
     }
 
-    fn take_missing(&mut self) -> Vec<Vec<Cell>> {
-        let mut keys = std::mem::take(&mut self.missing);
+    fn take_missing(&mut self) -> Vec<Vec<cell::Cell>> {
+        let missing = std::mem::take(&mut self.missing);
+        let mut keys: Vec<&R::Key> = missing.iter().map(|index| &self.slots[*index].key).collect();
         keys.sort_unstable();
-        keys.iter().map(R::key_cells).collect()
+        keys.into_iter().map(R::key_cells).collect()
     }
 
-    fn load(&mut self, cells: &[Cell]) -> Result<(), ProjectionError> {
+    fn load(&mut self, cells: &[cell::Cell]) -> Result<(), ProjectionError> {
         let malformed = ProjectionError::MalformedRow { table: R::SCHEMA.name };
         let row = R::from_cells(cells).ok_or(malformed)?;
-        let slot = Slot { row: Some(row.clone()), changed: false, used: self.generation };
-        self.by_key.insert(row.key(), slot);
+        let key = row.key();
+        let index = match self.by_key.get(&key) {
+            Some(index) => *index,
+            None => self.add(key),
+        };
+        self.slots[index].row = Some(row);
         Ok(())
     }
 
     fn changes(&self) -> Changes {
-        let mut written = Vec::new();
-        let mut deleted = Vec::new();
-        for key in self.changed_keys() {
-            match self.by_key.get(key).and_then(|slot| slot.row.as_ref()) {
+        let (mut written, mut deleted) = (Vec::new(), Vec::new());
+        for slot in self.changed_slots() {
+            match &slot.row {
                 Some(row) => written.push(row.cells()),
-                None => deleted.push(R::key_cells(key)),
+                None => deleted.push(R::key_cells(&slot.key)),
             }
         }
         Changes { schema: Self::SCHEMA, written, deleted }
     }
 
     fn mark_saved(&mut self, most_rows: usize) {
-        for key in self.changed.drain(..) {
-            if let Some(slot) = self.by_key.get_mut(&key) {
-                slot.changed = false;
-            }
+        for index in self.changed.drain(..) {
+            self.slots[index].changed = false;
         }
         self.begin_event();
         self.evict(most_rows);
@@ -183,18 +234,26 @@ impl<R: Row> Table for Slots<R> {
     }
 
     fn undo_event(&mut self) {
-        while let Some((key, before)) = self.undo.pop() {
+        while let Some((index, before)) = self.undo.pop() {
+            let slot = &mut self.slots[index];
             match before {
-                Some(slot) => self.by_key.insert(key, slot),
-                None => self.by_key.remove(&key),
-            };
+                Before::Known(row, changed) => {
+                    slot.row = row;
+                    slot.changed = changed;
+                }
+                Before::Unknown => {
+                    self.by_key.remove(&slot.key);
+                    slot.row = None;
+                    slot.changed = false;
+                }
+            }
         }
     }
 
     /// By the key's cells, which is how databases sort: an enum's variants by their names.
-    fn sorted(&self) -> Vec<Vec<Cell>> {
-        let by_key = self.by_key.values().filter_map(|slot| slot.row.as_ref());
-        let mut rows: Vec<Vec<Cell>> = by_key.map(Row::cells).collect();
+    fn sorted(&self) -> Vec<Vec<cell::Cell>> {
+        let rows = self.slots.iter().filter_map(|slot| slot.row.as_ref());
+        let mut rows: Vec<Vec<cell::Cell>> = rows.map(Row::cells).collect();
         let key_columns = R::SCHEMA.key_columns;
         rows.sort_unstable_by(|left, right| left[..key_columns].cmp(&right[..key_columns]));
         rows

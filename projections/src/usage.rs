@@ -124,9 +124,7 @@ impl Projection for Usage {
         }
         let Some(record) = record_of(event) else { return };
         rows.want::<UsageZone>(UsageZoneKey { tenant: tenant.clone() });
-        if record.position() == event.position {
-            rows.want_new::<UnpricedUsage>(unpriced_key(tenant, record));
-        } else {
+        if record.position() != event.position {
             rows.want::<UnpricedUsage>(unpriced_key(tenant, record));
             rows.want_event(record.position());
         }

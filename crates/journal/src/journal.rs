@@ -83,9 +83,12 @@ impl Journal {
         limit: usize,
         read: impl Fn(Position, &str) -> Result<T, JournalError>,
     ) -> Result<Vec<T>, JournalError> {
-        let mut page = Vec::new();
-        for row in self.store.rows_after(after, limit)? {
-            for (position, text) in codec::texts(&row)? {
+        let rows = self.store.rows_after(after, limit)?;
+        let last = rows.last().map_or(after, |row| row.last_position);
+        let events = usize::try_from(last.0.saturating_sub(after.0)).unwrap_or(limit);
+        let mut page = Vec::with_capacity(events.min(limit));
+        for row in &rows {
+            for (position, text) in codec::texts(row)? {
                 if position > after && page.len() < limit {
                     page.push(read(position, text)?);
                 }

@@ -51,8 +51,7 @@ pub(super) fn starts(
 const BEYOND: ProjectionError = ProjectionError::Overflow { what: "a window" };
 
 thread_local! {
-    /// The day that was asked for last, in each zone: usage comes nearly in order, and calendar
-    /// arithmetic for every record was an eighth of all folding.
+    /// The day that was asked for last, in each zone: usage comes nearly in order.
     static LAST_DAYS: RefCell<HashMap<Label, Day>> = RefCell::default();
 }
 
