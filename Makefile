@@ -20,7 +20,7 @@ run: ## Build, and serve the live demo on SQLite (DATA=./quipu-data LISTEN=127.0
 	exec target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/quipu demo --data $(DATA) --listen $(LISTEN)
 
 test: ## Format, lints and every test, on a real SQLite and a real PostgreSQL
-	@.ci/need rust compiler postgresql
+	@.ci/need rust compiler postgresql sqlite3
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	mkdir -p target
@@ -28,9 +28,11 @@ test: ## Format, lints and every test, on a real SQLite and a real PostgreSQL
 	@awk '/^test result:/ { passed += $$4; failed += $$6 } \
 	  END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 || passed == 0 }' target/test.log
 
-bench: ## The published figures, in release
-	@.ci/need rust compiler
-	cargo bench --locked --package quipu-benches
+bench: ## Measure everything in one run, and write benches/RESULTS.md (SECONDS_EACH=10 EVENTS=1000000 TIGERBEETLE=path)
+	@.ci/need rust compiler postgresql
+	QUIPU_COMMIT=$$(git describe --always --dirty) cargo build --locked --release --package quipu
+	cargo build --locked --release --manifest-path benches/peers/Cargo.toml
+	cargo run --locked --release --package quipu-benches --example publish
 
 clean: ## Remove what was built; the books in $(DATA) stay
 	cargo clean

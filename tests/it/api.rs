@@ -1,5 +1,6 @@
 //! Over HTTP, by path.
 
+mod accounts;
 mod bad_input;
 mod debits;
 mod holds;

@@ -36,8 +36,8 @@ pub(crate) struct AccountsAnswer {
 }
 
 impl AccountView {
-    fn new(account: String, balance_micros: i64) -> AccountView {
-        AccountView { account, balance: credits_of_micros(balance_micros.into()) }
+    fn new(account: String, balance_micros: i128) -> AccountView {
+        AccountView { account, balance: credits_of_micros(balance_micros) }
     }
 }
 
@@ -77,7 +77,7 @@ pub(crate) async fn of_tenant(
         sum: credits_of_micros(accounts.iter().map(|row| i128::from(row.balance)).sum()),
         accounts: accounts
             .into_iter()
-            .map(|row| AccountView::new(row.account.to_string(), row.balance))
+            .map(|row| AccountView::new(row.account.to_string(), row.balance.into()))
             .collect(),
         position,
     };

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use quipu_domain::meter::MeterEvent;
+use quipu_domain::price_table::PriceTableEvent;
 use quipu_domain::wallet::WalletEvent;
 use quipu_domain::{Credits, Event, Position, Recorded, Timestamp, Version};
 use quipu_engine::Receipt;
@@ -119,7 +121,7 @@ fn answered(status: StatusCode, receipt: &Receipt, event_type: &str) -> Result<R
         position: recorded.position,
         version: recorded.version,
         recorded_at: recorded.recorded_at,
-        effective_at: recorded.effective_at,
+        effective_at: recorded.effective_at.filter(|_| !says_when_itself(&recorded.event)),
         event_type: recorded.event.type_name().to_owned(),
         facts: Facts(Arc::clone(recorded)),
         balance: receipt.balance.map(Balance::from),
@@ -129,6 +131,15 @@ fn answered(status: StatusCode, receipt: &Receipt, event_type: &str) -> Result<R
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }
     Ok(response)
+}
+
+/// Whether the event's own fields have an `effective_at`, which then is the answer's.
+fn says_when_itself(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Meter(MeterEvent::MeterPriced(_))
+            | Event::PriceTable(PriceTableEvent::PricesPublished(_))
+    )
 }
 
 /// The id of what an event created.

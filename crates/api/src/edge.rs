@@ -83,8 +83,11 @@ fn rendered(mut response: Response, request_id: &str) -> Response {
     });
     let Some(problem) = problem else { return response };
     let mut document = problem.render(request_id);
-    if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
-        document.headers_mut().insert(header::ALLOW, allow);
+    let about_the_body = [header::CONTENT_TYPE, header::CONTENT_LENGTH];
+    for (name, value) in response.headers() {
+        if !about_the_body.contains(name) && !document.headers().contains_key(name) {
+            document.headers_mut().insert(name.clone(), value.clone());
+        }
     }
     document
 }

@@ -37,6 +37,7 @@ mod price_tables;
 mod problem;
 mod problems;
 mod projections;
+mod quota;
 mod reading;
 mod refunds;
 mod routes;

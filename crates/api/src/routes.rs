@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::http::header;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -15,7 +15,7 @@ use crate::problem::Problem;
 use crate::state::State;
 use crate::{
     accounts, agents, audit, balance, debits, docs, edge, entries, events, grants, health, holds,
-    lots, meters, openapi, price_tables, problems, projections, refunds, tenants, usage,
+    lots, meters, openapi, price_tables, problems, projections, quota, refunds, tenants, usage,
     usage_report, wallet,
 };
 
@@ -28,6 +28,7 @@ pub fn router(state: State) -> Router {
     let openapi = get(move || async move {
         ([(header::CONTENT_TYPE, "application/json")], document).into_response()
     });
+    let resources = resources.layer(from_fn_with_state(state.clone(), quota::keep));
     let routes = resources.route("/openapi.json", openapi).merge(docs::router());
     layered(routes).with_state(state)
 }

@@ -7,6 +7,8 @@ use quipu_domain::Timestamp;
 use quipu_engine::Engine;
 use quipu_views::Views;
 
+use crate::quota::UnderWay;
+
 /// Bounds on what one request may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -24,6 +26,11 @@ pub struct Limits {
     pub view_timeout: Duration,
     /// Pause between the heartbeats of an event stream.
     pub heartbeat: Duration,
+    /// Requests that one tenant may have under way.
+    pub tenant_requests_under_way: usize,
+    /// Requests to record usage that all callers together may have under way: what they carry is
+    /// in memory.
+    pub usage_requests_under_way: usize,
 }
 
 impl Default for Limits {
@@ -36,6 +43,8 @@ impl Default for Limits {
             command_timeout: Duration::from_secs(5),
             view_timeout: Duration::from_secs(5),
             heartbeat: Duration::from_secs(15),
+            tenant_requests_under_way: 2_048,
+            usage_requests_under_way: 256,
         }
     }
 }
@@ -49,6 +58,7 @@ pub struct State {
     pub(crate) store_settings: std::sync::Arc<[(String, String)]>,
     pub(crate) started_at: Timestamp,
     pub(crate) limits: Limits,
+    pub(crate) under_way: UnderWay,
 }
 
 impl State {
@@ -69,6 +79,7 @@ impl State {
             store_settings: store_settings.into(),
             started_at: now(),
             limits,
+            under_way: UnderWay::default(),
         }
     }
 }

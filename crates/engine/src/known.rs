@@ -2,6 +2,7 @@
 //! anywhere in the journal's window.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -19,13 +20,50 @@ const RECENT_RECEIPTS: NonZeroUsize = NonZeroUsize::new(16_384).expect("it is no
 /// The keys that the deciding thread knows besides those in the journal's index.
 pub(crate) struct Known {
     /// Keys of the batch that is being built, and of the batch on its way to the disk.
-    building: HashMap<KeyHash, Vec<Arc<Recorded>>>,
-    flying: HashMap<KeyHash, Vec<Arc<Recorded>>>,
+    building: InFlight,
+    flying: InFlight,
     /// Receipts of the same two batches, and of those before.
     building_receipts: Vec<Receipt>,
     flying_receipts: Vec<Receipt>,
     recent: LruCache<KeyHash, Receipt>,
 }
+
+/// Events by their keys, most often one event each: so the first needs no list of its own.
+#[derive(Default)]
+struct InFlight {
+    first: HashMap<KeyHash, Arc<Recorded>>,
+    more: HashMap<KeyHash, Vec<Arc<Recorded>>>,
+}
+
+impl InFlight {
+    fn add(&mut self, key: KeyHash, event: &Arc<Recorded>) {
+        match self.first.entry(key) {
+            Entry::Vacant(entry) => drop(entry.insert(Arc::clone(event))),
+            Entry::Occupied(_) => self.more.entry(key).or_default().push(Arc::clone(event)),
+        }
+    }
+
+    fn find(&self, key: KeyHash) -> impl Iterator<Item = &Arc<Recorded>> {
+        self.first.get(&key).into_iter().chain(self.more.get(&key).into_iter().flatten())
+    }
+
+    /// Events stand in the order of their positions, so the first of a key goes last.
+    fn forget_from(&mut self, position: Position) {
+        self.first.retain(|_, event| event.position < position);
+        self.more.retain(|_, events| {
+            events.retain(|event| event.position < position);
+            !events.is_empty()
+        });
+    }
+
+    fn clear(&mut self) {
+        self.first.clear();
+        self.more.clear();
+    }
+}
+
+/// Durable usage records, by position.
+pub(crate) type EarlierUsage = HashMap<Position, Arc<Recorded>>;
 
 /// What is known of an idempotency key.
 pub(crate) enum KeyState {
@@ -54,8 +92,8 @@ pub(crate) enum UsageState {
 impl Known {
     pub(crate) fn new() -> Known {
         Known {
-            building: HashMap::new(),
-            flying: HashMap::new(),
+            building: InFlight::default(),
+            flying: InFlight::default(),
             building_receipts: Vec::new(),
             flying_receipts: Vec::new(),
             recent: LruCache::new(RECENT_RECEIPTS),
@@ -101,15 +139,31 @@ impl Known {
         })
     }
 
+    /// The durable events that records of a batch may be known by, read at once: a batch that is
+    /// sent again is known to the last record, and its events stand side by side.
+    pub(crate) fn earlier_usage(
+        reports: &[UsageReport],
+        journal: &Journal,
+        index: &Index,
+    ) -> Result<EarlierUsage, JournalError> {
+        let positions: Vec<Position> =
+            reports.iter().flat_map(|report| index.find(usage_key(report))).collect();
+        if positions.is_empty() {
+            return Ok(EarlierUsage::new());
+        }
+        let events = journal.events_at(&positions)?;
+        Ok(events.into_iter().map(|event| (event.position, Arc::new(event))).collect())
+    }
+
     /// What is known of a usage record (U1).
     pub(crate) fn usage(
         &self,
         report: &UsageReport,
-        journal: &Journal,
+        earlier: &EarlierUsage,
         index: &Index,
-    ) -> Result<UsageState, JournalError> {
+    ) -> UsageState {
         let UsageReport { tenant, usage, dated } = report;
-        let hash = KeyHash::usage(tenant, &usage.source, &usage.id);
+        let hash = usage_key(report);
         let compare = |event: &Arc<Recorded>| {
             let recorded = usage_of(event, tenant)?;
             let same_id = recorded.usage.source == usage.source && recorded.usage.id == usage.id;
@@ -118,31 +172,21 @@ impl Known {
                 false => UsageState::Reused(event.position),
             })
         };
-        if let Some(known) = self.in_flight(hash).find_map(compare) {
-            return Ok(known);
-        }
-        let candidates: Vec<Position> = index.find(hash).collect();
-        if candidates.is_empty() {
-            return Ok(UsageState::Free);
-        }
-        let events = journal.events_at(&candidates)?;
-        let known = events.into_iter().map(Arc::new).find_map(|event| compare(&event));
-        Ok(known.unwrap_or(UsageState::Free))
+        let mut durable = index.find(hash).filter_map(|position| earlier.get(&position));
+        let known = self.in_flight(hash).find_map(compare).or_else(|| durable.find_map(compare));
+        known.unwrap_or(UsageState::Free)
     }
 
     /// Remembers the keys of an event of the batch that is being built.
     pub(crate) fn note(&mut self, event: &Arc<Recorded>) {
         for key in keys_of(event) {
-            self.building.entry(key).or_default().push(Arc::clone(event));
+            self.building.add(key, event);
         }
     }
 
     /// Forgets the keys of events that are undone before they were sent.
     pub(crate) fn forget_from(&mut self, position: Position) {
-        self.building.retain(|_, events| {
-            events.retain(|event| event.position < position);
-            !events.is_empty()
-        });
+        self.building.forget_from(position);
     }
 
     /// Remembers the receipt of a command of the batch that is being built.
@@ -178,8 +222,12 @@ impl Known {
     }
 
     fn in_flight(&self, hash: KeyHash) -> impl Iterator<Item = &Arc<Recorded>> {
-        [&self.building, &self.flying].into_iter().filter_map(move |keys| keys.get(&hash)).flatten()
+        self.building.find(hash).chain(self.flying.find(hash))
     }
+}
+
+fn usage_key(report: &UsageReport) -> KeyHash {
+    KeyHash::usage(&report.tenant, &report.usage.source, &report.usage.id)
 }
 
 fn is_command(event: &Recorded, tenant: Option<&TenantId>, key: &Label) -> bool {

@@ -7,7 +7,7 @@ use quipu_domain::{Metadata, Position, Refusal, TenantId};
 
 use crate::aggregates::{Slot, unavailable};
 use crate::decider::Decider;
-use crate::known::UsageState;
+use crate::known::{EarlierUsage, Known, UsageState};
 use crate::{EngineError, UsageBatch, UsageOutcome, UsageReport};
 
 impl Decider {
@@ -16,16 +16,20 @@ impl Decider {
         // A usage record's identity is its (source, id); a fingerprint of the request would say
         // nothing more, and cost bytes in every event.
         let metadata = Metadata { fingerprint: None, ..batch.metadata.clone() };
+        let earlier = Known::earlier_usage(&batch.records, &self.past.journal, &self.past.index);
+        let earlier = earlier.map_err(unavailable)?;
         if batch.atomic {
-            return self.usage_atomic(batch, &metadata);
+            return self.usage_atomic(batch, &metadata, &earlier);
         }
-        batch.records.iter().map(|report| self.usage_record(report, &metadata)).collect()
+        let records = batch.records.iter();
+        records.map(|report| self.usage_record(report, &metadata, &earlier)).collect()
     }
 
     fn usage_atomic(
         &mut self,
         batch: &UsageBatch,
         metadata: &Metadata,
+        earlier: &EarlierUsage,
     ) -> Result<Vec<UsageOutcome>, EngineError> {
         let mut before: HashMap<TenantId, Slot<Wallet>> = HashMap::new();
         for report in &batch.records {
@@ -35,7 +39,7 @@ impl Decider {
         let start = self.draft.next;
         let mut outcomes = Vec::with_capacity(batch.records.len());
         for report in &batch.records {
-            let outcome = self.usage_record(report, metadata);
+            let outcome = self.usage_record(report, metadata, earlier);
             match outcome {
                 Ok(outcome @ UsageOutcome::Recorded { .. }) => outcomes.push(outcome),
                 Ok(outcome) => {
@@ -86,9 +90,9 @@ impl Decider {
         &mut self,
         report: &UsageReport,
         metadata: &Metadata,
+        earlier: &EarlierUsage,
     ) -> Result<UsageOutcome, EngineError> {
-        let known = self.draft.known.usage(report, &self.past.journal, &self.past.index);
-        match known.map_err(unavailable)? {
+        match self.draft.known.usage(report, earlier, &self.past.index) {
             UsageState::Free => {}
             UsageState::Recorded(event) => {
                 return Ok(UsageOutcome::Recorded { event, duplicate: true });

@@ -58,7 +58,7 @@ struct OpenSegment {
 
 impl Index {
     pub(crate) fn new(window: KeyWindow, sealed: Vec<SealedKeys>, last: Position) -> Index {
-        let mut keys = KeyTable::default();
+        let mut keys = KeyTable::with_room_for(sealed.iter().map(|s| s.keys.len()).sum());
         for segment in sealed {
             for (key, position) in &segment.keys {
                 keys.insert(*key, *position);

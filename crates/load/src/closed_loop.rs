@@ -29,13 +29,6 @@ pub enum Step {
         /// How many.
         operations: u64,
     },
-    /// Some of its operations were done, the others refused.
-    Partly {
-        /// How many were done.
-        operations: u64,
-        /// How many were refused.
-        refused: u64,
-    },
     /// It had no effect.
     Refused {
         /// The stable code of why.
@@ -168,7 +161,7 @@ impl Extent {
 impl Measured {
     fn take(&mut self, step: Step, latency: Duration, is_measured: bool) {
         let done = match &step {
-            Step::Done { operations } | Step::Partly { operations, .. } => *operations,
+            Step::Done { operations } => *operations,
             Step::Failed { .. } => {
                 self.failed_in_all += 1;
                 0
@@ -180,20 +173,14 @@ impl Measured {
             return;
         }
         match step {
-            Step::Done { .. } => self.done(done, latency),
-            Step::Partly { refused, .. } => {
-                self.done(done, latency);
-                *self.refused.entry("part of a batch".into()).or_default() += refused;
+            Step::Done { .. } => {
+                self.requests += 1;
+                self.operations += done;
+                self.latencies.record(latency);
             }
             Step::Refused { code } => *self.refused.entry(code).or_default() += 1,
             Step::Failed { why } => *self.failed.entry(why).or_default() += 1,
         }
-    }
-
-    fn done(&mut self, operations: u64, latency: Duration) {
-        self.requests += 1;
-        self.operations += operations;
-        self.latencies.record(latency);
     }
 }
 
@@ -223,15 +210,14 @@ mod tests {
         let script = vec![
             Step::Refused { code: "insufficient_credits".into() },
             Step::Failed { why: "connection reset".into() },
-            Step::Partly { operations: 3, refused: 2 },
             Step::Done { operations: 0 },
+            Step::Done { operations: 3 },
             Step::Done { operations: 1 },
         ];
         let measured = drive(vec![Scripted(script)], Extent::Operations(4));
         assert_eq!((measured.operations, measured.requests), (4, 3));
         assert_eq!(measured.latencies.count(), 3);
         assert_eq!(measured.refused["insufficient_credits"], 1);
-        assert_eq!(measured.refused["part of a batch"], 2);
         assert_eq!((measured.failed["connection reset"], measured.failed_in_all), (1, 1));
     }
 

@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 /// Nobody waits longer: a slower request counts as this slow.
-const LONGEST_MICROS: u64 = 600_000_000;
+const LONGEST_NANOS: u64 = 600_000_000_000;
 /// Significant decimal digits that are kept of each latency.
 const DIGITS: u8 = 3;
 
@@ -29,7 +29,7 @@ pub struct LatencySummary {
 
 impl Default for Latencies {
     fn default() -> Latencies {
-        let histogram = Histogram::new_with_bounds(1, LONGEST_MICROS, DIGITS);
+        let histogram = Histogram::new_with_bounds(1, LONGEST_NANOS, DIGITS);
         Latencies(histogram.expect("the bounds are constants that fit each other"))
     }
 }
@@ -37,8 +37,13 @@ impl Default for Latencies {
 impl Latencies {
     /// Counts one in.
     pub fn record(&mut self, latency: Duration) {
-        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        self.0.saturating_record(micros);
+        let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
+        self.0.saturating_record(nanos);
+    }
+
+    /// Counts all of another's in.
+    pub fn add(&mut self, other: &Latencies) {
+        self.0.add(&other.0).expect("all have the same bounds");
     }
 
     /// How many there are.
@@ -51,11 +56,16 @@ impl Latencies {
     #[must_use]
     pub fn summary(&self) -> LatencySummary {
         LatencySummary {
-            p50_us: self.0.value_at_quantile(0.50),
-            p99_us: self.0.value_at_quantile(0.99),
-            p999_us: self.0.value_at_quantile(0.999),
-            max_us: self.0.max(),
+            p50_us: self.nanos_at(0.50) / 1_000,
+            p99_us: self.nanos_at(0.99) / 1_000,
+            p999_us: self.nanos_at(0.999) / 1_000,
+            max_us: self.0.max() / 1_000,
         }
+    }
+
+    /// What so large a part of them stayed within.
+    pub(crate) fn nanos_at(&self, part: f64) -> u64 {
+        self.0.value_at_quantile(part)
     }
 }
 
@@ -81,6 +91,6 @@ mod tests {
         assert_eq!(latencies.summary().max_us, 0);
         latencies.record(Duration::from_secs(100_000));
         let longest = latencies.summary().max_us;
-        assert!((LONGEST_MICROS..LONGEST_MICROS + LONGEST_MICROS / 500).contains(&longest));
+        assert!((LONGEST_NANOS / 1_000..LONGEST_NANOS / 998).contains(&longest));
     }
 }

@@ -11,9 +11,11 @@ mod closed_loop;
 mod figures;
 mod latency;
 mod machine;
+mod repeat;
 
 pub use choice::{Choice, Distribution, Random};
 pub use closed_loop::{Extent, Measured, Session, Step, run};
 pub use figures::{per_second, ratio, seconds};
 pub use latency::{Latencies, LatencySummary};
 pub use machine::{Machine, resident_mib};
+pub use repeat::{Repeated, repeat};

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::error::CliError;
-use crate::{balance, demo, entries, exit_codes, import, projections, serve, verify};
+use crate::{balance, bench, demo, entries, exit_codes, import, projections, serve, verify};
 
 /// The book of record for software and AI-agent usage: credits in, usage out, every number
 /// explained.
@@ -26,6 +26,7 @@ enum Verb {
     Entries(entries::EntriesArgs),
     Verify(verify::VerifyArgs),
     Projections(projections::ProjectionsArgs),
+    Bench(Box<bench::BenchArgs>),
 }
 
 impl Cli {
@@ -39,6 +40,7 @@ impl Cli {
             Verb::Entries(args) => entries::run(&args, self.json),
             Verb::Verify(args) => verify::run(&args, self.json),
             Verb::Projections(args) => projections::run(&args, self.json),
+            Verb::Bench(args) => bench::run(&args, self.json),
         }
     }
 }

@@ -37,6 +37,12 @@ pub(crate) enum CliError {
         /// What to do next.
         hint: String,
     },
+    /// A book was checked, and does not hold.
+    #[error("{what}")]
+    NotVerified {
+        /// What does not hold.
+        what: String,
+    },
     /// Standard output or another file cannot be written.
     #[error("cannot write: {0}")]
     Write(#[from] std::io::Error),
@@ -46,6 +52,7 @@ impl CliError {
     /// The number for the shell.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
+            CliError::NotVerified { .. } => exit_codes::NOT_VERIFIED,
             CliError::Malformed { .. } => exit_codes::MALFORMED,
             CliError::Refused { .. } => exit_codes::REFUSED,
             CliError::Unavailable { .. } => exit_codes::UNAVAILABLE,
@@ -59,7 +66,8 @@ impl CliError {
             CliError::Malformed { what, .. }
             | CliError::Refused { what, .. }
             | CliError::Unavailable { what, .. }
-            | CliError::Unusable { what, .. } => *what = format!("{subject}: {what}"),
+            | CliError::Unusable { what, .. }
+            | CliError::NotVerified { what } => *what = format!("{subject}: {what}"),
             CliError::Write(_) => {}
         }
         self
@@ -72,6 +80,7 @@ impl CliError {
             | CliError::Refused { hint, .. }
             | CliError::Unavailable { hint, .. }
             | CliError::Unusable { hint, .. } => hint,
+            CliError::NotVerified { .. } => "`quipu verify` on the book says more; report it",
             CliError::Write(_) => "free some disk space, or write elsewhere",
         }
     }

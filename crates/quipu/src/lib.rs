@@ -6,6 +6,7 @@
 //! **Absent from this crate:** rules. Nothing here decides about credits, events or rows.
 
 mod balance;
+mod bench;
 mod book;
 mod cli;
 mod client;

@@ -1,5 +1,6 @@
 //! Wires the parts to a server, and takes them down again in order.
 
+pub(crate) mod beside;
 mod parts;
 mod signals;
 
@@ -20,6 +21,9 @@ use crate::exit_codes;
 use parts::Parts;
 use signals::Signals;
 
+/// How far back usage and debits may be dated, where nothing else is said.
+const BACKDATING_DAYS: u32 = 3_660;
+
 /// What a server is told.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ServingArgs {
@@ -39,7 +43,7 @@ pub(crate) struct ServingArgs {
         env = "QUIPU_BACKDATING_DAYS",
         hide_env_values = true,
         value_name = "DAYS",
-        default_value_t = 3_660
+        default_value_t = BACKDATING_DAYS
     )]
     backdating_days: u32,
 }
@@ -74,12 +78,7 @@ pub(crate) fn run(
     let threads = beside(&ready)?;
     let first = signals.first();
     let served = runtime.block_on(runtime.spawn(parts.serve(listener, first)));
-    if served.is_err() {
-        return Err(CliError::Unusable {
-            what: "the server panicked".into(),
-            hint: "start it again: what was acknowledged is in the book; and report its log".into(),
-        });
-    }
+    served.map_err(|_| panicked())?;
     for thread in threads {
         if thread.join().is_err() {
             tracing::error!("a thread beside the server panicked");
@@ -109,6 +108,13 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
                 });
             }
         }
+    }
+}
+
+fn panicked() -> CliError {
+    CliError::Unusable {
+        what: "the server panicked".into(),
+        hint: "start it again: what was acknowledged is in the book; and report its log".into(),
     }
 }
 

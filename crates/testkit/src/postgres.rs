@@ -33,6 +33,12 @@ pub fn database() -> String {
     Server::start().database()
 }
 
+/// Whether this machine has the server's programs.
+#[must_use]
+pub fn is_installed() -> bool {
+    Programs::find().exist()
+}
+
 impl Server {
     /// The server that all tests of this process share.
     pub fn start() -> &'static Server {

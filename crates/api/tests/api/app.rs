@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::unique_keys::UniqueKeys;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -129,6 +130,8 @@ impl Answer {
 
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice::<UniqueKeys>(&self.bytes)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()));
         serde_json::from_slice(&self.bytes)
             .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }

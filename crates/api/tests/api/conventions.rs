@@ -103,3 +103,33 @@ async fn after_the_engine_has_stopped_commands_are_refused() {
     let refused = app.post("/v1/tenants/t_acme/debits", "d", r#"{"amount":"1"}"#).await;
     assert_eq!((refused.status.as_u16(), refused.code()), (503, "shutting_down".to_owned()));
 }
+
+#[tokio::test]
+async fn a_tenant_with_too_much_under_way_is_told_so_and_others_are_not() {
+    let limits = Limits { tenant_requests_under_way: 0, ..Limits::default() };
+    let app = App::with(limits);
+    app.post("/v1/tenants", "t", r#"{"id":"t_acme","name":"Acme"}"#).await;
+    let refused = app.post("/v1/tenants/t_acme/debits", "d", r#"{"amount":"1"}"#).await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.json()["code"], "too_many_requests");
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(refused.header("ratelimit"), "\"tenant\";r=0");
+    assert_eq!(app.read("/v1/tenants").await.status, StatusCode::OK);
+
+    let app = App::start().with_credits("1").await;
+    let refused = app.post("/v1/tenants/t_acme/debits", "d", r#"{"amount":"2"}"#).await;
+    assert_eq!(refused.header("ratelimit"), "\"tenant\";r=2047");
+}
+
+#[tokio::test]
+async fn an_answer_names_no_field_twice() {
+    let app = App::start();
+    let since = r#""effective_at":"2020-01-01T00:00:00Z""#;
+    let prices = format!(r#"{{{since},"models":{{"small":{{"input":"1","output":"2"}}}}}}"#);
+    let published = app.post("/v1/price-tables/t/prices", "p", prices).await;
+    assert_eq!(published.json()["effective_at"], "2020-01-01T00:00:00Z");
+    app.post("/v1/meters", "m", r#"{"name":"calls","aggregation":"sum"}"#).await;
+    let price = format!(r#"{{{since},"price":{{"model":"flat","unit_price":"1"}}}}"#);
+    let priced = app.post("/v1/meters/calls/prices", "q", price).await;
+    assert_eq!(priced.json()["effective_at"], "2020-01-01T00:00:00Z");
+}

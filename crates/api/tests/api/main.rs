@@ -11,5 +11,6 @@ mod health;
 mod idempotency;
 mod reads;
 mod server;
+mod unique_keys;
 mod usage;
 mod wallet;

@@ -28,6 +28,13 @@ struct Sealed {
 }
 
 impl KeyTable {
+    /// A table that takes so many keys without growing: at a start with millions of keys, growing
+    /// would cost as much as filling.
+    pub(crate) fn with_room_for(keys: usize) -> KeyTable {
+        let first = HashMap::with_capacity_and_hasher(keys, Scatter::default());
+        KeyTable { first, ..KeyTable::default() }
+    }
+
     pub(crate) fn insert(&mut self, key: KeyHash, position: Position) {
         match self.first.entry(key) {
             Entry::Vacant(entry) => {

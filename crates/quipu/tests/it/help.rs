@@ -10,7 +10,7 @@ fn help(verb: &[&str]) -> String {
 #[test]
 fn the_verbs_explain_themselves() {
     insta::assert_snapshot!("help", help(&[]));
-    for verb in ["serve", "demo", "balance", "entries", "verify", "projections"] {
+    for verb in ["serve", "demo", "balance", "entries", "verify", "projections", "bench"] {
         insta::assert_snapshot!(format!("help_{verb}"), help(&[verb]));
     }
     insta::assert_snapshot!("help_import_usage", help(&["import", "usage"]));

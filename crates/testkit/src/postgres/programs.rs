@@ -26,6 +26,11 @@ impl Programs {
         Programs { folder, account }
     }
 
+    pub(super) fn exist(&self) -> bool {
+        let initdb = self.path("initdb");
+        initdb.to_str().is_some_and(|initdb| answer(initdb, &["--version"]).is_some())
+    }
+
     pub(super) fn path(&self, program: &str) -> PathBuf {
         self.folder.as_deref().unwrap_or(Path::new("")).join(program)
     }

@@ -11,8 +11,8 @@ use crate::{Views, ViewsError, cells};
 pub struct AccountBalance {
     /// Its name: `available`, `consumed/llm_tokens` ...
     pub account: String,
-    /// The sum of its postings, in micros.
-    pub balance_micros: i64,
+    /// The sum of its postings, in micros; over all tenants it can be larger than any amount.
+    pub balance_micros: i128,
 }
 
 /// All accounts over all tenants (M4).
@@ -40,7 +40,10 @@ impl Views {
     pub fn trial_balance(&self) -> Result<Answer<TrialBalance>, ViewsError> {
         self.ask(&Accounts, Scope::All, |connection, _| {
             let rows = connection.query(
-                "SELECT account, CAST(SUM(balance) AS BIGINT) FROM account \
+                // In two parts, because ten tenants with the largest amount there is (M3) have
+                // more together than a 64-bit sum can hold.
+                "SELECT account, CAST(SUM(balance / 1000000) AS BIGINT), \
+                 CAST(SUM(balance % 1000000) AS BIGINT) FROM account \
                  GROUP BY account ORDER BY account",
                 &[],
             )?;
@@ -48,11 +51,12 @@ impl Views {
                 .iter()
                 .map(|row| {
                     let account = row.text(0)?.to_owned();
-                    Ok(AccountBalance { account, balance_micros: row.int(1)? })
+                    let (whole, rest) = (i128::from(row.int(1)?), i128::from(row.int(2)?));
+                    Ok(AccountBalance { account, balance_micros: whole * 1_000_000 + rest })
                 })
                 .collect();
             let accounts = accounts?;
-            let sum_micros = accounts.iter().map(|each| i128::from(each.balance_micros)).sum();
+            let sum_micros = accounts.iter().map(|each| each.balance_micros).sum();
             Ok(TrialBalance { accounts, sum_micros })
         })
     }
