@@ -1,5 +1,5 @@
-//! Replays a generated journal of usage into fresh SQLite views and says how fast that was:
-//! `cargo run --release -p quipu-benches --example replay -- [EVENTS] [TENANTS]`.
+//! Replays a generated journal of usage into fresh views and says how fast that was:
+//! `cargo run --release -p quipu-benches --example replay -- [EVENTS] [TENANTS] [postgres]`.
 
 use std::error::Error;
 use std::path::Path;
@@ -40,9 +40,11 @@ impl Feed for JournalFeed {
 const COMMIT: usize = 8_192;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<u64>());
-    let events = arguments.next().transpose()?.unwrap_or(500_000);
-    let tenants = arguments.next().transpose()?.unwrap_or(10_000);
+    let mut arguments = std::env::args().skip(1);
+    let mut number = |default| arguments.next().map_or(Ok(default), |text| text.parse::<u64>());
+    let (events, tenants) = (number(500_000)?, number(10_000)?);
+    let on_postgres = arguments.next().is_some_and(|engine| engine == "postgres");
+    let runtime = tokio::runtime::Runtime::new()?;
     let folder = tempfile::tempdir()?;
     let store: Arc<dyn Store> = Arc::new(SqlStore::open_sqlite(&folder.path().join("journal.db"))?);
     let (payload, end) = fill(&store, events, tenants)?;
@@ -54,7 +56,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     say("read and decode", end, begun.elapsed());
     let file = folder.path().join("views.db");
-    let views = Views::open(Location::Sqlite { file: file.clone() }, feed)?;
+    let location = if on_postgres {
+        let url = quipu_testkit::postgres::database();
+        Location::Postgres { url, handle: runtime.handle().clone() }
+    } else {
+        Location::Sqlite { file: file.clone() }
+    };
+    let views = Views::open(location, feed)?;
     let begun = Instant::now();
     views.catch_up(&RunnerOptions::default())?;
     say("replay", end, begun.elapsed());
