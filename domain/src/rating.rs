@@ -6,9 +6,11 @@
 mod exact;
 mod quote;
 mod total;
+mod working;
 
 pub use quote::{Quote, Steps, quote};
 pub use total::total_price;
+pub use working::{Sum, Term, Working, working};
 
 use rust_decimal::Decimal;
 

@@ -3,13 +3,15 @@
 //! A product that does not fit an `i128` at twenty-four decimals is above 1.7 x 10^14, so
 //! "does not fit" always means "beyond the limit of M3", never "loses a digit".
 
+use std::fmt;
+
 use rust_decimal::Decimal;
 
 use super::MOST_DECIMALS;
 use crate::{Credits, Refusal};
 
 /// Units of the twelfth decimal.
-const ONE: i128 = 1_000_000_000_000;
+pub(super) const ONE: i128 = 1_000_000_000_000;
 /// From the twenty-fourth decimal to the sixth.
 const TO_MICROS: i128 = 1_000_000_000_000_000_000;
 
@@ -30,11 +32,6 @@ impl Exact {
         a.checked_mul(b).map(Exact).ok_or(Refusal::AmountOutOfRange)
     }
 
-    /// So many times a number in units of its twelfth decimal.
-    pub(super) fn times(count: i128, b: i128) -> Result<Exact, Refusal> {
-        count.checked_mul(ONE).ok_or(Refusal::AmountOutOfRange).and_then(|a| Exact::product(a, b))
-    }
-
     pub(super) fn plus(self, other: Exact) -> Result<Exact, Refusal> {
         self.0.checked_add(other.0).map(Exact).ok_or(Refusal::AmountOutOfRange)
     }
@@ -49,6 +46,32 @@ impl Exact {
         };
         let micros = i64::try_from(whole + up).map_err(|_| Refusal::AmountOutOfRange)?;
         Credits::from_micros(micros).map_err(|_| Refusal::AmountOutOfRange)
+    }
+}
+
+/// A decimal number, without zeros at its end.
+impl fmt::Display for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        decimal(f, self.0, 24)
+    }
+}
+
+/// A number in units of its twelfth decimal.
+pub(super) struct Twelve(pub(super) i128);
+
+impl fmt::Display for Twelve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        decimal(f, self.0, MOST_DECIMALS as usize)
+    }
+}
+
+fn decimal(f: &mut fmt::Formatter<'_>, units: i128, decimals: usize) -> fmt::Result {
+    let digits = format!("{:0width$}", units.unsigned_abs(), width = decimals + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - decimals);
+    let sign = if units < 0 { "-" } else { "" };
+    match fraction.trim_end_matches('0') {
+        "" => write!(f, "{sign}{whole}"),
+        fraction => write!(f, "{sign}{whole}.{fraction}"),
     }
 }
 

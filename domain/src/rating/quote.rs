@@ -103,7 +103,7 @@ fn quantity_quote(
 }
 
 /// What the meter counts of a record, or why it cannot (U2).
-fn quantity_of(usage: &Usage, aggregation: Aggregation) -> Result<Decimal, Refusal> {
+pub(super) fn quantity_of(usage: &Usage, aggregation: Aggregation) -> Result<Decimal, Refusal> {
     check_counts(usage)?;
     if aggregation == Aggregation::UniqueCount {
         let value = usage.value.as_ref().map(|_| Decimal::ONE);
@@ -121,7 +121,7 @@ fn quantity_of(usage: &Usage, aggregation: Aggregation) -> Result<Decimal, Refus
 }
 
 /// What a token price counts of a record: tokens by kind, all of them, and the model.
-fn token_usage(usage: &Usage) -> Result<(Tokens, Decimal, &Label), Refusal> {
+pub(super) fn token_usage(usage: &Usage) -> Result<(Tokens, Decimal, &Label), Refusal> {
     check_counts(usage)?;
     if usage.value.is_some() {
         return Err(invalid(usage, "only a unique count counts values"));
@@ -147,21 +147,33 @@ fn total_tokens(tokens: Tokens) -> Decimal {
     Decimal::from(tokens.input) + Decimal::from(tokens.cached_input) + Decimal::from(tokens.output)
 }
 
-/// (input x its price + cached x its price + output x its price) / 10^6, with the markup, rounded
-/// once.
+/// What the tokens cost, rounded once.
 fn token_price(
     tokens: Tokens,
     price: &TokenPrice,
     prices: &PricesPublished,
 ) -> Result<Credits, Refusal> {
+    exact_token_price(tokens, price, prices)?.rounded()
+}
+
+/// Tokens of each kind, with the price of a million.
+pub(super) fn token_parts(tokens: Tokens, price: &TokenPrice) -> [(&'static str, u64, Decimal); 3] {
     let cached_price = price.cached_input.unwrap_or(price.input);
-    let parts = [
-        (tokens.input, price.input),
-        (tokens.cached_input, cached_price),
-        (tokens.output, price.output),
-    ];
+    [
+        ("input tokens", tokens.input, price.input),
+        ("cached input tokens", tokens.cached_input, cached_price),
+        ("output tokens", tokens.output, price.output),
+    ]
+}
+
+/// (input x its price + cached x its price + output x its price) / 10^6, with the markup.
+pub(super) fn exact_token_price(
+    tokens: Tokens,
+    price: &TokenPrice,
+    prices: &PricesPublished,
+) -> Result<Exact, Refusal> {
     let mut per_million: i128 = 0;
-    for (count, price) in parts {
+    for (_, count, price) in token_parts(tokens, price) {
         per_million = i128::from(count)
             .checked_mul(at_twelve(price)?)
             .and_then(|part| per_million.checked_add(part))
@@ -171,7 +183,7 @@ fn token_price(
     // other twelve.
     let factor =
         at_twelve((Decimal::ONE_HUNDRED + prices.markup_percent) / Decimal::from(100_000_000))?;
-    Exact::product(per_million, factor)?.rounded()
+    Exact::product(per_million, factor)
 }
 
 fn named(source: &str, since: Timestamp) -> Label {

@@ -2,34 +2,73 @@
 
 use rust_decimal::Decimal;
 
-use super::exact::{Exact, at_twelve};
+use super::exact::{Exact, ONE, at_twelve};
 use crate::meter::{Price, Tier};
 use crate::{Credits, Refusal};
 
 /// What the quantity costs; zero costs nothing. `None` for a token price, which knows tokens,
 /// not quantities.
 pub fn total_price(price: &Price, quantity: Decimal) -> Result<Option<Credits>, Refusal> {
-    let quantity = at_twelve(quantity)?;
-    if quantity == 0 {
-        return Ok(Some(Credits::ZERO));
+    if matches!(price, Price::Tokens { .. }) {
+        return Ok(None);
     }
-    let exact = match price {
-        Price::Flat { unit_price } => Exact::product(quantity, at_twelve(*unit_price)?)?,
-        Price::Graduated { tiers } => graduated(tiers, quantity)?,
-        Price::Volume { tiers } => volume(tiers, quantity)?,
-        Price::Package { size, package_price } => {
-            let size = at_twelve(*size)?;
-            let started = quantity / size + i128::from(quantity % size != 0);
-            Exact::times(started, at_twelve(*package_price)?)?
-        }
-        Price::Tokens { .. } => return Ok(None),
-    };
+    let mut exact = Exact::default();
+    each_product(price, quantity, &mut |product| {
+        exact = exact.plus(Exact::product(product.quantity, product.price)?)?;
+        Ok(())
+    })?;
     exact.rounded().map(Some)
 }
 
+/// One of the products that a total price adds up, both numbers in units of their twelfth decimal.
+pub(super) struct Product {
+    /// What is multiplied.
+    pub(super) of: Of,
+    pub(super) quantity: i128,
+    pub(super) price: i128,
+}
+
+/// What a product counts.
+#[derive(Clone, Copy)]
+pub(super) enum Of {
+    Units,
+    TierUnits { after: i128 },
+    TierFlat,
+    Packages,
+}
+
+/// Walks through the products of a price, which has no tokens.
+pub(super) fn each_product(
+    price: &Price,
+    quantity: Decimal,
+    each: &mut impl FnMut(Product) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    let quantity = at_twelve(quantity)?;
+    if quantity == 0 {
+        return Ok(());
+    }
+    match price {
+        Price::Flat { unit_price } => {
+            each(Product { of: Of::Units, quantity, price: at_twelve(*unit_price)? })
+        }
+        Price::Graduated { tiers } => graduated(tiers, quantity, each),
+        Price::Volume { tiers } => volume(tiers, quantity, each),
+        Price::Package { size, package_price } => {
+            let size = at_twelve(*size)?;
+            let started = quantity / size + i128::from(quantity % size != 0);
+            let quantity = started.checked_mul(ONE).ok_or(Refusal::AmountOutOfRange)?;
+            each(Product { of: Of::Packages, quantity, price: at_twelve(*package_price)? })
+        }
+        Price::Tokens { .. } => Ok(()),
+    }
+}
+
 /// Each unit costs what its own tier says; a tier's flat price is due once it is entered.
-fn graduated(tiers: &[Tier], quantity: i128) -> Result<Exact, Refusal> {
-    let mut total = Exact::default();
+fn graduated(
+    tiers: &[Tier],
+    quantity: i128,
+    each: &mut impl FnMut(Product) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
     let mut below = 0;
     for tier in tiers {
         if quantity <= below {
@@ -39,26 +78,32 @@ fn graduated(tiers: &[Tier], quantity: i128) -> Result<Exact, Refusal> {
             Some(up_to) => quantity.min(at_twelve(up_to)?),
             None => quantity,
         };
-        total = total.plus(Exact::product(end - below, at_twelve(tier.unit_price)?)?)?;
-        total = total.plus(Exact::times(1, at_twelve(tier.flat_price)?)?)?;
+        let of = Of::TierUnits { after: below };
+        each(Product { of, quantity: end - below, price: at_twelve(tier.unit_price)? })?;
+        each(Product { of: Of::TierFlat, quantity: ONE, price: at_twelve(tier.flat_price)? })?;
         below = end;
     }
-    Ok(total)
+    Ok(())
 }
 
 /// Every unit costs what the tier says that the whole quantity falls in.
-fn volume(tiers: &[Tier], quantity: i128) -> Result<Exact, Refusal> {
+fn volume(
+    tiers: &[Tier],
+    quantity: i128,
+    each: &mut impl FnMut(Product) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
     for tier in tiers {
         let within = match tier.up_to {
             Some(up_to) => quantity <= at_twelve(up_to)?,
             None => true,
         };
         if within {
-            let units = Exact::product(quantity, at_twelve(tier.unit_price)?)?;
-            return units.plus(Exact::times(1, at_twelve(tier.flat_price)?)?);
+            each(Product { of: Of::Units, quantity, price: at_twelve(tier.unit_price)? })?;
+            let price = at_twelve(tier.flat_price)?;
+            return each(Product { of: Of::TierFlat, quantity: ONE, price });
         }
     }
-    Ok(Exact::default())
+    Ok(())
 }
 
 #[cfg(test)]
