@@ -5,6 +5,7 @@ mod lot;
 use quipu_domain::wallet::WalletEvent;
 use quipu_domain::{Credits, Label, Position, Recorded, TenantId, Timestamp};
 
+pub(crate) use lot::figures as lot_figures;
 pub use lot::{Lot, LotKey};
 
 use crate::movement::Deltas;

@@ -1,10 +1,14 @@
 //! Sums of metered quantities that stay exact and that SQL can add up.
 
+use std::fmt;
+
 use rust_decimal::Decimal;
 
 /// Parts in one unit: quantities have at most twelve decimals.
 const PARTS: i128 = 1_000_000_000_000;
 const SCALE: u32 = 12;
+/// Parts in a millionth.
+const MICRO: i128 = 1_000_000;
 
 /// An exact quantity, kept as whole units and parts of 10^-12 in two BIGINTs, because neither
 /// database has an exact decimal that the other understands.
@@ -34,6 +38,18 @@ impl Quantity {
     #[must_use]
     pub fn from_columns(units: i64, parts: i64) -> Quantity {
         Quantity(i128::from(units) * PARTS + i128::from(parts))
+    }
+
+    /// An amount of credits as a quantity.
+    #[must_use]
+    pub fn from_micros(micros: impl Into<i128>) -> Quantity {
+        Quantity(micros.into() * MICRO)
+    }
+
+    /// A count as a quantity.
+    #[must_use]
+    pub fn from_count(count: i64) -> Quantity {
+        Quantity(i128::from(count) * PARTS)
     }
 
     /// Whole units, rounded down; `i64`'s ends where it is beyond.
@@ -75,6 +91,22 @@ impl Quantity {
     }
 }
 
+/// A decimal number, without zeros at its end.
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, parts) = (
+            self.0.unsigned_abs() / PARTS.unsigned_abs(),
+            self.0.unsigned_abs() % PARTS.unsigned_abs(),
+        );
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let parts = format!("{parts:012}");
+        match parts.trim_end_matches('0') {
+            "" => write!(f, "{sign}{whole}"),
+            parts => write!(f, "{sign}{whole}.{parts}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +127,21 @@ mod tests {
         let summed =
             Quantity::from_columns(left.units() + right.units(), left.parts() + right.parts());
         assert_eq!(summed, left.plus(right).unwrap());
+    }
+
+    #[test]
+    fn is_shown_to_its_last_decimal_and_no_further() {
+        for (text, shown) in [
+            ("-1.250", "-1.25"),
+            ("0.000000000001", "0.000000000001"),
+            ("-0.5", "-0.5"),
+            ("7", "7"),
+        ] {
+            let quantity = Quantity::from_decimal(text.parse().unwrap()).unwrap();
+            assert_eq!(quantity.to_string(), shown);
+        }
+        assert_eq!(Quantity::from_micros(-1_250_000).to_string(), "-1.25");
+        assert_eq!(Quantity::from_count(3).to_string(), "3");
     }
 
     #[test]

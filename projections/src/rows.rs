@@ -31,6 +31,17 @@ pub struct Changes {
     pub deleted: Vec<Vec<Cell>>,
 }
 
+/// A row that an event touched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TouchedRow {
+    /// The table.
+    pub schema: &'static Schema,
+    /// Its key.
+    pub key: Vec<Cell>,
+    /// What the event made of it; `None` where it took it away.
+    pub row: Option<Vec<Cell>>,
+}
+
 /// One table's rows, whatever their type.
 pub(crate) trait Table: Any + Send {
     fn schema(&self) -> &'static Schema;
@@ -42,6 +53,7 @@ pub(crate) trait Table: Any + Send {
     fn mark_saved(&mut self, most_rows: usize);
     fn begin_event(&mut self);
     fn undo_event(&mut self);
+    fn touched(&self) -> Vec<TouchedRow>;
     fn sorted(&self) -> Vec<Vec<Cell>>;
 }
 
@@ -149,6 +161,12 @@ impl Rows {
     /// Takes back what was changed since [`Rows::begin_event`].
     pub(crate) fn undo_event(&mut self) {
         self.tables.iter_mut().for_each(|table| table.undo_event());
+    }
+
+    /// The rows that the event applied last has touched, as they are now.
+    #[must_use]
+    pub fn touched(&self) -> Vec<TouchedRow> {
+        self.tables.iter().flat_map(|table| table.touched()).collect()
     }
 
     /// How many rows are different from the database, at most.

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use crate::cell;
 use crate::error::ProjectionError;
-use crate::rows::{Changes, Table};
+use crate::rows::{Changes, Table, TouchedRow};
 use crate::table::{Row, Schema};
 
 /// One table's rows by key, with what is needed to write them, to forget them and to undo.
@@ -248,6 +248,16 @@ impl<R: Row> Table for Slots<R> {
                 }
             }
         }
+    }
+
+    fn touched(&self) -> Vec<TouchedRow> {
+        let slots = self.undo.iter().map(|(index, _)| &self.slots[*index]);
+        let touched = slots.map(|slot| TouchedRow {
+            schema: Self::SCHEMA,
+            key: R::key_cells(&slot.key),
+            row: slot.row.as_ref().map(Row::cells),
+        });
+        touched.collect()
     }
 
     /// By the key's cells, which is how databases sort: an enum's variants by their names.

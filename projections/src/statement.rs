@@ -66,6 +66,11 @@ pub struct Entry {
     pub correlation: Option<Label>,
 }
 
+/// The amount that an event on the statement is about; `None` for one that moves nothing.
+pub(crate) fn amount_of(event: &quipu_domain::wallet::WalletEvent) -> Option<Credits> {
+    line::details_of(event).map(|details| details.amount)
+}
+
 /// Writes a statement's lines from events that follow each other: each line says what was left
 /// after it.
 #[derive(Clone, Debug, Default)]

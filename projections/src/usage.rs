@@ -8,7 +8,9 @@ use quipu_domain::wallet::WalletEvent;
 use quipu_domain::wallet::event::UsageRecorded;
 use quipu_domain::{EntryId, Event, Label, MeterName, Recorded, TenantId, Timestamp};
 
+pub(crate) use change::Change;
 pub use window::WindowUnit;
+pub(crate) use window::starts as window_starts;
 
 use crate::table::{Row, table};
 use crate::{Projection, ProjectionError, Rows, movement};

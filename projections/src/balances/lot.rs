@@ -6,6 +6,7 @@ use quipu_domain::wallet::WalletEvent;
 use quipu_domain::wallet::event::{Draw, GrantKind, LotReturn, LotTerms, Origin, Returns};
 use quipu_domain::{Credits, GrantId, Label, MeterName, Recorded, TenantId, Timestamp};
 
+use crate::explain::{self, Figures};
 use crate::table::table;
 use crate::{ProjectionError, Rows};
 
@@ -144,6 +145,47 @@ pub(super) fn apply(
         let lot = rows.edit::<Lot>(&key(tenant, draw.grant))?;
         lot.change(draw.amount, change)
     })
+}
+
+/// What an event does to one lot, by what it does it to; `None` where it does nothing.
+pub(crate) fn figures(
+    event: &WalletEvent,
+    grant: GrantId,
+) -> Result<Option<Figures>, ProjectionError> {
+    let made = match event {
+        WalletEvent::CreditsGranted(e) if e.grant == grant => Some(e.amount),
+        _ => {
+            let made = returns_of(event).and_then(|returns| returns.new_lot.as_ref());
+            made.filter(|lot| lot.grant == grant).map(|lot| lot.amount)
+        }
+    };
+    let mut moved: Vec<(&'static str, Credits)> = Vec::new();
+    moved.extend(made.map(|amount| ("remaining", amount)));
+    let mut is_touched = made.is_some();
+    each_change(event, &mut |draw, change| {
+        if draw.grant == grant {
+            is_touched = true;
+            let (from, to) = change.moves();
+            moved.extend([(from, draw.amount.negated()), (to, draw.amount)]);
+        }
+        Ok(())
+    })?;
+    if is_touched { explain::sum(moved).map(Some) } else { Ok(None) }
+}
+
+impl Change {
+    /// From which part of the lot to which.
+    const fn moves(self) -> (&'static str, &'static str) {
+        match self {
+            Change::Spend => ("remaining", "spent"),
+            Change::Hold => ("remaining", "held"),
+            Change::SpendHeld => ("held", "spent"),
+            Change::Unhold => ("held", "remaining"),
+            Change::GiveBack => ("spent", "remaining"),
+            Change::Expire => ("remaining", "expired"),
+            Change::Void => ("remaining", "voided"),
+        }
+    }
 }
 
 fn key(tenant: &TenantId, grant: GrantId) -> LotKey {

@@ -14,7 +14,7 @@ use crate::movement::Deltas;
 /// What the event itself says.
 #[derive(Default)]
 pub(super) struct Details<'a> {
-    amount: Credits,
+    pub(super) amount: Credits,
     meter: Option<&'a MeterName>,
     attribution: Option<&'a Attribution>,
     draws: Option<Arc<str>>,

@@ -6,12 +6,13 @@ use quipu_domain::wallet::event::{Rating, Tokens, UsageRecorded};
 use quipu_domain::{Credits, EntryId, Recorded, TenantId};
 
 use super::{UnpricedUsage, UsageTotal, UsageTotalKey, recorded, unpriced_key};
+use crate::explain::Figures;
 use crate::quantity::Quantity;
 use crate::{ProjectionError, Rows, movement};
 
 /// What an event adds to the totals of its record.
 #[derive(Default)]
-pub(super) struct Change {
+pub(crate) struct Change {
     records: i64,
     quantity: Quantity,
     input_tokens: i64,
@@ -29,7 +30,7 @@ pub(super) fn of(
     rows: &mut Rows,
 ) -> Result<Change, ProjectionError> {
     let Some((_, wallet)) = movement::wallet_event(event)? else { return Ok(Change::default()) };
-    let cost = cost_of(wallet)?;
+    let cost = Change::cost_of(wallet)?;
     if let WalletEvent::UsageRecorded(e) = wallet {
         let mut change = Change { cost, ..Change::recorded(e, 1)? };
         if let Rating::Unpriced { .. } = e.rating {
@@ -59,20 +60,32 @@ pub(super) fn of(
     Ok(change)
 }
 
-/// What the event charged, so that the totals' cost is what the `consumed` accounts say (M4).
-fn cost_of(event: &WalletEvent) -> Result<i64, ProjectionError> {
-    let mut consumed = Credits::ZERO;
-    for posting in movement::postings_of(event)? {
-        if let Account::Consumed(_) = posting.account {
-            consumed = posting.amount;
-        }
-    }
-    Ok(consumed.micros())
-}
-
 impl Change {
+    /// What the event charged, in micros, so that the totals' cost is what the `consumed` accounts
+    /// say (M4).
+    pub(crate) fn cost_of(event: &WalletEvent) -> Result<i64, ProjectionError> {
+        let mut consumed = Credits::ZERO;
+        for posting in movement::postings_of(event)? {
+            if let Account::Consumed(_) = posting.account {
+                consumed = posting.amount;
+            }
+        }
+        Ok(consumed.micros())
+    }
+
+    /// What was counted, by the names of the totals' columns.
+    pub(crate) fn figures(&self) -> Figures {
+        Figures::from([
+            ("records", Quantity::from_count(self.records)),
+            ("quantity", self.quantity),
+            ("input_tokens", Quantity::from_count(self.input_tokens)),
+            ("cached_input_tokens", Quantity::from_count(self.cached_input_tokens)),
+            ("output_tokens", Quantity::from_count(self.output_tokens)),
+        ])
+    }
+
     /// A record's quantities, counted so many times.
-    fn recorded(record: &UsageRecorded, times: i64) -> Result<Change, ProjectionError> {
+    pub(crate) fn recorded(record: &UsageRecorded, times: i64) -> Result<Change, ProjectionError> {
         let overflow = ProjectionError::Overflow { what: "a quantity" };
         let quantity = match record.usage.quantity {
             Some(quantity) => Quantity::from_decimal(quantity).ok_or(overflow)?,

@@ -31,7 +31,7 @@ const HOUR_MICROS: i64 = 3_600_000_000;
 const DAY_MICROS: i64 = 24 * HOUR_MICROS;
 
 /// The first moments of the windows that a moment lies in.
-pub(super) fn starts(
+pub(crate) fn starts(
     time: Timestamp,
     time_zone: &Label,
 ) -> Result<[(WindowUnit, Timestamp); 3], ProjectionError> {
