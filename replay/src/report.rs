@@ -43,6 +43,9 @@ pub struct ProjectionReport {
     pub rows: u64,
     /// Tenants whose partition is parked, and was left out.
     pub parked: Vec<String>,
+    /// Events that somebody decided to leave out of it (`quipu projections skip`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Position>,
 }
 
 /// Something that does not hold.
@@ -71,8 +74,17 @@ pub enum ReplayError {
     /// The views cannot be reached.
     #[error("views cannot be read: {0}")]
     Views(String),
+    /// The journal's events do not fold.
+    #[error("the journal does not fold at position {position}: {what}")]
+    Fold {
+        /// Where, or soon after.
+        position: Position,
+        /// What is wrong.
+        what: String,
+    },
 }
 
-fn as_text<S: Serializer>(root: &Root, serializer: S) -> Result<S::Ok, S::Error> {
+/// A root as its hexadecimal digits.
+pub(crate) fn as_text<S: Serializer>(root: &Root, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(root)
 }

@@ -18,6 +18,8 @@ pub struct ViewState {
     pub checkpoint: Position,
     /// Tenants whose partition is parked; the catalogue's is the empty text.
     pub parked: BTreeSet<String>,
+    /// Events that somebody decided to leave out of it, because they could not be applied.
+    pub skipped: BTreeSet<Position>,
 }
 
 /// Reads views. All answers must come from one snapshot of them.

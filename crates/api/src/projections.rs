@@ -4,7 +4,7 @@ use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use axum::response::Response;
 use quipu_domain::{Position, TenantId, Timestamp};
-use quipu_views::{ParkedPartition, ProjectionStatus};
+use quipu_views::{ParkedPartition, ProjectionStatus, SkippedEvent};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -30,6 +30,41 @@ pub(crate) struct ProjectionView {
     lag_events: u64,
     /// Partitions that stopped at an event that could not be applied.
     parked: Vec<ParkedView>,
+    /// Events that somebody decided to leave out (`quipu projections skip`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<SkippedView>,
+    /// New rows that are being built beside these; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rebuilding: Option<RebuildingView>,
+}
+
+/// An event that was left out.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SkippedView {
+    /// Whose; absent for the catalogue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    tenant: Option<TenantId>,
+    /// The event.
+    #[schema(value_type = u64)]
+    position: Position,
+    /// Why it could not be applied.
+    error: String,
+    /// Why it was skipped.
+    reason: String,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    skipped_at: Timestamp,
+}
+
+/// Rows in the making.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RebuildingView {
+    /// The version that is being built.
+    version: u32,
+    /// The last event in them.
+    #[schema(value_type = u64)]
+    position: Position,
 }
 
 /// A partition that stopped.
@@ -67,6 +102,23 @@ impl From<ProjectionStatus> for ProjectionView {
             position: status.position,
             lag_events: status.lag,
             parked: status.parked.into_iter().map(ParkedView::from).collect(),
+            skipped: status.skipped.into_iter().map(SkippedView::from).collect(),
+            rebuilding: status.rebuilding.map(|rebuilding| RebuildingView {
+                version: rebuilding.version,
+                position: rebuilding.position,
+            }),
+        }
+    }
+}
+
+impl From<SkippedEvent> for SkippedView {
+    fn from(skipped: SkippedEvent) -> SkippedView {
+        SkippedView {
+            tenant: skipped.tenant,
+            position: skipped.position,
+            error: skipped.error,
+            reason: skipped.reason,
+            skipped_at: skipped.skipped_at,
         }
     }
 }

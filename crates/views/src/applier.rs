@@ -1,7 +1,7 @@
 //! Folds pages of events, and writes rows and checkpoints in one transaction, so that whatever
 //! happens, an event is in the rows exactly once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
 
 use quipu_database::Connection;
@@ -9,6 +9,7 @@ use quipu_domain::{Position, Recorded};
 use quipu_projections::{Cell, Parked, Partition, Projection, Rows, Schema, Source, apply_page};
 
 use crate::checkpoints::{self, Checkpoint};
+use crate::skips::Skips;
 use crate::{Feed, FeedError, ViewsError, cells, statements};
 
 /// Some projections and what is in memory of their rows. After any error it is of no use any
@@ -25,6 +26,8 @@ struct State {
     folded: Position,
     rows: Rows,
     parked: HashMap<Partition, Parked>,
+    /// Events that are left out.
+    skipped: BTreeSet<Position>,
     /// Partitions that stopped since the last save.
     parked_now: Vec<Partition>,
 }
@@ -35,6 +38,7 @@ impl Applier {
     pub(crate) fn load(
         connection: &mut Connection,
         projections: &[&'static dyn Projection],
+        skips: &Skips,
         cache_rows: usize,
     ) -> Result<Applier, ViewsError> {
         projections.iter().try_for_each(|each| checkpoints::start(connection, *each))?;
@@ -56,6 +60,7 @@ impl Applier {
                         (at.tenant.clone(), parked)
                     })
                     .collect(),
+                skipped: skips.positions(*projection),
                 parked_now: Vec::new(),
             }
         };
@@ -68,14 +73,20 @@ impl Applier {
         positions.min().unwrap_or_default()
     }
 
+    /// Each projection's checkpoint, as it was saved last.
+    pub(crate) fn checkpoints(&self) -> impl Iterator<Item = (&'static str, Checkpoint)> + '_ {
+        self.states.iter().map(|state| (state.projection.name(), state.checkpoint))
+    }
+
     /// Rows that wait to be saved.
     pub(crate) fn changed_rows(&self) -> usize {
         self.states.iter().map(|state| state.rows.changed_rows()).sum()
     }
 
-    /// Each projection with the number of its stopped partitions.
-    pub(crate) fn parked(&self) -> impl Iterator<Item = (&'static str, usize)> + '_ {
-        self.states.iter().map(|state| (state.projection.name(), state.parked.len()))
+    /// Each projection with the number of its stopped partitions, and of events left out.
+    pub(crate) fn stopped(&self) -> impl Iterator<Item = (&'static str, usize, usize)> + '_ {
+        let states = self.states.iter();
+        states.map(|state| (state.projection.name(), state.parked.len(), state.skipped.len()))
     }
 
     /// Folds the events after [`Applier::position`] into the rows in memory.
@@ -91,7 +102,10 @@ impl Applier {
         }
         let events = by_tenant(events);
         for state in &mut self.states {
-            let fresh = events.iter().copied().filter(|event| event.position > state.folded);
+            let is_fresh = |event: &&Recorded| {
+                event.position > state.folded && !state.skipped.contains(&event.position)
+            };
+            let fresh: Vec<&Recorded> = events.iter().copied().filter(is_fresh).collect();
             let before: Vec<Partition> = state.parked.keys().cloned().collect();
             let mut source = Stored { connection, feed };
             apply_page(state.projection, fresh, &mut state.rows, &mut state.parked, &mut source)?;

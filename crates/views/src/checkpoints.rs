@@ -29,8 +29,23 @@ pub(crate) struct Stopped {
 
 /// All checkpoints, by the projection's name.
 pub(crate) fn read(connection: &mut Connection) -> Result<HashMap<String, Checkpoint>, ViewsError> {
-    let rows =
-        connection.query("SELECT name, version, position, generation FROM projection", &[])?;
+    let sql = "SELECT name, version, position, generation FROM projection";
+    read_by(connection, sql)
+}
+
+/// All checkpoints of an attached scratch database.
+pub(crate) fn read_scratch(
+    connection: &mut Connection,
+) -> Result<HashMap<String, Checkpoint>, ViewsError> {
+    let sql = "SELECT name, version, position, generation FROM quipu_views_rebuild.projection";
+    read_by(connection, sql)
+}
+
+fn read_by(
+    connection: &mut Connection,
+    sql: &'static str,
+) -> Result<HashMap<String, Checkpoint>, ViewsError> {
+    let rows = connection.query(sql, &[])?;
     let checkpoint = |row: &Row| -> Result<(String, Checkpoint), ViewsError> {
         let version = u32::try_from(row.int(1)?).map_err(|_| malformed("projection"))?;
         let checkpoint =

@@ -48,9 +48,24 @@ pub enum ViewsError {
     /// Somebody else moved the checkpoint meanwhile; nothing was written.
     #[error("the checkpoint was moved by somebody else")]
     CheckpointMoved,
-    /// The caller asked to stop; the old rows still serve.
-    #[error("the rebuild was cancelled")]
+    /// The caller asked to stop. What was built is kept, and the same work goes on there when it
+    /// is asked for again; the old rows still serve.
+    #[error("interrupted at position {position}")]
+    Interrupted {
+        /// The last event that is in the new rows.
+        position: Position,
+    },
+    /// Somebody else cancelled the rebuild or began another one; the old rows still serve.
+    #[error("the rebuild was cancelled by somebody else")]
     Cancelled,
+    /// A file cannot be used for a replay.
+    #[error("{path}: {why}", path = path.display())]
+    ReplayFile {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        why: String,
+    },
     /// The database said no.
     #[error(transparent)]
     Database(#[from] DatabaseError),

@@ -10,6 +10,7 @@
 //! knowledge of how the journal is stored.
 
 mod applier;
+mod builder;
 mod cells;
 mod checkpoints;
 mod error;
@@ -17,22 +18,28 @@ mod feed;
 mod read_ahead;
 mod reads;
 mod rebuild;
+mod replay;
 mod retry;
 mod runner;
+mod scratch;
+mod skips;
 mod snapshot;
 mod statements;
 mod views;
 
+pub use builder::Progress;
 pub use error::ViewsError;
 pub use feed::{Feed, FeedError};
 pub use reads::{
-    AccountBalance, Answer, AsOf, AuditQuery, BookBalance, EntryQuery, GroupBy, KnownAt, Order,
-    Page, ParkedPartition, ProjectionStatus, TenantPositions, TrialBalance, UsageCursor,
-    UsageQuery, UsageSum, WalletBalance,
+    AccountBalance, AccountHolders, Answer, AsOf, AuditQuery, BookBalance, EntryQuery, GroupBy,
+    KnownAt, Order, Page, ParkedPartition, ProjectionStatus, TenantPositions, TrialBalance,
+    UsageCursor, UsageQuery, UsageSum, WalletBalance, last_recorded_by,
 };
-pub use rebuild::Progress;
+pub use replay::{Moment, ReplayFile};
 pub use retry::RetryOutcome;
 pub use runner::{Runner, RunnerOptions, Waker};
+pub use scratch::Rebuilding;
+pub use skips::SkippedEvent;
 pub use snapshot::Snapshot;
 pub use views::{Location, Views};
 

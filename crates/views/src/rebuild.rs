@@ -7,26 +7,18 @@ use quipu_database::{Connection, Database};
 use quipu_domain::Position;
 use quipu_projections::Projection;
 
-use crate::applier::Applier;
-use crate::read_ahead::each_page;
-use crate::{RunnerOptions, Views, ViewsError, checkpoints, statements, views};
-
-/// How far a rebuild is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// The last event that is in the new rows.
-    pub position: Position,
-    /// The journal's last event.
-    pub head: Position,
-}
+use crate::builder::{Builder, Progress};
+use crate::skips::Skips;
+use crate::{Views, ViewsError, checkpoints, skips, statements};
 
 impl Views {
     /// Builds one projection, or all, from the first event on. The old rows answer until the new
-    /// ones take their place at once. `progress` is told after each page, and may break it off.
+    /// ones take their place at once. `progress` is told after each transaction, and may break it
+    /// off: the next rebuild of the same then goes on there. Nothing but rows comes of it.
     pub fn rebuild(
         &self,
         projection: Option<&str>,
-        progress: impl FnMut(Progress) -> ControlFlow<()>,
+        mut progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(), ViewsError> {
         let projections = match projection {
             None => quipu_projections::all().to_vec(),
@@ -35,30 +27,34 @@ impl Views {
                 vec![quipu_projections::named(name).ok_or_else(unknown)?]
             }
         };
-        self.rebuild_these(&projections, progress)
+        self.rebuild_these(&projections, &mut progress)
     }
 
     pub(crate) fn rebuild_these(
         &self,
         projections: &[&'static dyn Projection],
-        progress: impl FnMut(Progress) -> ControlFlow<()>,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(), ViewsError> {
         let _alone = self.rebuilding().lock().unwrap_or_else(PoisonError::into_inner);
-        let scratch = self.open_scratch()?;
-        let outcome = Rebuild::begin(self, &scratch, projections)
-            .and_then(|mut rebuild| rebuild.run(progress));
+        let scratch = self.open_scratch(projections)?;
+        let mut rebuild = Rebuild::begin(self, &scratch, projections)?;
+        let outcome = rebuild.run(progress);
+        let was_taken = outcome.is_err() && !rebuild.is_ours()?;
+        drop(rebuild);
         drop(scratch);
-        self.remove_scratch()?;
-        outcome
+        match outcome {
+            Err(_) if was_taken => Err(ViewsError::Cancelled),
+            // Rows that do not fit each other are of no use to whoever comes next.
+            Ok(()) | Err(ViewsError::Projection(_)) => self.remove_scratch().and(outcome),
+            Err(error) => Err(error),
+        }
     }
 }
 
 struct Rebuild<'a> {
     views: &'a Views,
     projections: &'a [&'static dyn Projection],
-    scratch: Connection,
-    applier: Applier,
-    options: RunnerOptions,
+    builder: Builder<'a>,
 }
 
 impl<'a> Rebuild<'a> {
@@ -67,40 +63,19 @@ impl<'a> Rebuild<'a> {
         scratch: &Database,
         projections: &'a [&'static dyn Projection],
     ) -> Result<Rebuild<'a>, ViewsError> {
-        let options = RunnerOptions::default();
-        let mut scratch = views::writer(scratch)?;
-        let applier = Applier::load(&mut scratch, projections, options.cache_rows)?;
-        Ok(Rebuild { views: live, projections, scratch, applier, options })
+        let skips: Skips = live.database().read(|connection| Ok(skips::read(connection)))??;
+        let builder = Builder::begin(live.feed(), scratch, projections, &skips)?;
+        Ok(Rebuild { views: live, projections, builder })
     }
 
     fn run(
         &mut self,
-        mut progress: impl FnMut(Progress) -> ControlFlow<()>,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(), ViewsError> {
-        loop {
-            let head = self.views.feed().head()?;
-            if self.applier.position() >= head {
-                break;
-            }
-            self.apply(head)?;
-            let reached = Progress { position: self.applier.position(), head };
-            if progress(reached).is_break() {
-                return Err(ViewsError::Cancelled);
-            }
-        }
+        let feed = self.views.feed();
+        self.builder.build(|| Ok(feed.head()?), progress)?;
         let mut live = self.views.writer()?;
         live.transaction(|live| self.switch(live))
-    }
-
-    /// Applies the next events in one transaction, as far as a position at most.
-    fn apply(&mut self, until: Position) -> Result<(), ViewsError> {
-        let Rebuild { views, scratch, applier, options, .. } = self;
-        let feed = views.feed();
-        let until = options.transaction_end(applier.position(), until);
-        each_page(feed, applier.position(), until, options.page_events, |events| {
-            applier.fold(scratch, feed, events)
-        })?;
-        applier.save(scratch)
     }
 
     /// The live rows cannot move from the first statement on. The new ones catch up with what the
@@ -112,12 +87,9 @@ impl<'a> Rebuild<'a> {
             let checkpoint = checkpoints::take_over(live, projection.name())?;
             reached = reached.max(checkpoint.position);
         }
-        while self.applier.position() < reached {
-            self.apply(reached)?;
-        }
-        if let Some(file) = self.views.scratch_file() {
-            let file = file.display().to_string();
-            live.execute("ATTACH DATABASE $1 AS quipu_views_rebuild", &[file.into()])?;
+        self.builder.build(|| Ok(reached), &mut |_| ControlFlow::Continue(()))?;
+        if !self.views.attach_scratch(live)? || !self.holds(&checkpoints::read_scratch(live)?) {
+            return Err(ViewsError::Cancelled);
         }
         for projection in self.projections {
             projection
@@ -129,9 +101,22 @@ impl<'a> Rebuild<'a> {
                 &[projection.name().into()],
             )?;
             live.execute(COPY_PARKED, &[projection.name().into()])?;
-            checkpoints::replace(live, *projection, self.applier.position())?;
+            skips::forget_other_versions(live, *projection)?;
+            checkpoints::replace(live, *projection, self.builder.position())?;
         }
         Ok(())
+    }
+
+    /// Whether nobody else has taken the scratch database over, or away.
+    fn is_ours(&self) -> Result<bool, ViewsError> {
+        Ok(self.holds(&self.views.scratch_checkpoints()?))
+    }
+
+    fn holds(&self, scratch: &std::collections::HashMap<String, checkpoints::Checkpoint>) -> bool {
+        let is_held = |(name, own): (&str, checkpoints::Checkpoint)| {
+            scratch.get(name).is_some_and(|found| found.generation == own.generation)
+        };
+        self.builder.checkpoints().all(is_held)
     }
 }
 

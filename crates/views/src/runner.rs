@@ -13,7 +13,7 @@ use quipu_projections::Projection;
 
 use crate::applier::Applier;
 use crate::read_ahead::each_page;
-use crate::{Progress, Views, ViewsError, checkpoints};
+use crate::{Progress, Views, ViewsError, checkpoints, skips};
 
 /// How the views are kept up to date.
 #[derive(Clone, Debug)]
@@ -189,13 +189,14 @@ impl<'a> Session<'a> {
         let mut connection = views.writer()?;
         let outdated = outdated(&mut connection)?;
         if !outdated.is_empty() {
-            views.rebuild_these(&outdated, |progress| {
+            views.rebuild_these(&outdated, &mut |progress| {
                 report_rebuild(&outdated, progress);
                 if is_stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })?;
         }
         let projections = quipu_projections::all();
-        let applier = Applier::load(&mut connection, projections, options.cache_rows)?;
+        let skips = skips::read(&mut connection)?;
+        let applier = Applier::load(&mut connection, projections, &skips, options.cache_rows)?;
         views.announce(applier.position());
         Ok(Session { views, options, connection, applier })
     }
@@ -231,9 +232,11 @@ impl<'a> Session<'a> {
         metrics::gauge!("quipu_views_lag_events").set(lag as f64);
         metrics::gauge!("quipu_views_lag_seconds").set(behind.as_secs_f64());
         metrics::counter!("quipu_views_applied_events_total").increment(position.0 - begin.0);
-        for (projection, parked) in self.applier.parked() {
+        for (projection, parked, skipped) in self.applier.stopped() {
             metrics::gauge!("quipu_views_parked_partitions", "projection" => projection)
                 .set(parked as f64);
+            metrics::gauge!("quipu_views_skipped_events", "projection" => projection)
+                .set(skipped as f64);
         }
         Ok(())
     }

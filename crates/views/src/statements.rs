@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use quipu_database::{Connection, Engine, Row, Value};
 use quipu_projections::{Cell, Changes, Schema};
 
-use crate::views::REBUILD_SCHEMA;
+use crate::scratch::REBUILD_SCHEMA;
 use crate::{ViewsError, cells};
 
 /// Keys in one SELECT.

@@ -1,6 +1,6 @@
 //! The open views: where they are, and how far.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,17 +12,21 @@ use tokio::sync::watch;
 use crate::{Feed, ViewsError, checkpoints};
 
 const MIGRATIONS: Migrations = Migrations {
-    sqlite: &[("0001_tables", include_str!("../../../migrations/sqlite/views_0001_tables.sql"))],
-    postgres: &[(
-        "0001_tables",
-        include_str!("../../../migrations/postgres/views_0001_tables.sql"),
-    )],
+    sqlite: &[
+        ("0001_tables", include_str!("../../../migrations/sqlite/views_0001_tables.sql")),
+        (
+            "0002_skipped_and_replay",
+            include_str!("../../../migrations/sqlite/views_0002_skipped_and_replay.sql"),
+        ),
+    ],
+    postgres: &[
+        ("0001_tables", include_str!("../../../migrations/postgres/views_0001_tables.sql")),
+        ("0002_skipped", include_str!("../../../migrations/postgres/views_0002_skipped.sql")),
+    ],
 };
 
 /// The schema of the views in PostgreSQL.
 const SCHEMA: &str = "quipu_views";
-/// The schema in which a rebuild works, and the name under which its SQLite file is attached.
-pub(crate) const REBUILD_SCHEMA: &str = "quipu_views_rebuild";
 
 /// Where the views are kept.
 #[derive(Clone)]
@@ -108,44 +112,15 @@ impl Views {
         &self.0.rebuilding
     }
 
-    /// An empty database of the same kind, beside this one.
-    pub(crate) fn open_scratch(&self) -> Result<Database, ViewsError> {
-        self.remove_scratch()?;
-        match &self.0.location {
-            Location::Sqlite { file } => {
-                Ok(Location::Sqlite { file: scratch_file(file) }.open(REBUILD_SCHEMA)?)
-            }
-            postgres @ Location::Postgres { .. } => Ok(postgres.open(REBUILD_SCHEMA)?),
-        }
-    }
-
-    /// Takes the scratch database away.
-    pub(crate) fn remove_scratch(&self) -> Result<(), ViewsError> {
-        match &self.0.location {
-            Location::Sqlite { file } => {
-                let scratch = scratch_file(file);
-                ["", "-wal", "-shm"].into_iter().try_for_each(|suffix| remove(&scratch, suffix))
-            }
-            Location::Postgres { .. } => {
-                let sql = "DROP SCHEMA IF EXISTS quipu_views_rebuild CASCADE";
-                self.writer()?.execute(sql, &[])?;
-                Ok(())
-            }
-        }
-    }
-
-    /// The scratch database's file, where it is one.
-    pub(crate) fn scratch_file(&self) -> Option<PathBuf> {
-        match &self.0.location {
-            Location::Sqlite { file } => Some(scratch_file(file)),
-            Location::Postgres { .. } => None,
-        }
+    /// Where they are kept.
+    pub(crate) fn location(&self) -> &Location {
+        &self.0.location
     }
 }
 
 impl Location {
     /// The views can be built anew, so a power cut may cost the last pages, never consistency.
-    fn open(&self, schema: &str) -> Result<Database, DatabaseError> {
+    pub(crate) fn open(&self, schema: &str) -> Result<Database, DatabaseError> {
         match self {
             Location::Sqlite { file } => {
                 Database::open_sqlite(file, Durability::Derived, &MIGRATIONS)
@@ -166,21 +141,4 @@ pub(crate) fn writer(database: &Database) -> Result<Connection, ViewsError> {
         connection.query("PRAGMA wal_autocheckpoint = 16384", &[])?;
     }
     Ok(connection)
-}
-
-/// `views.db` is rebuilt in `views.rebuild.db`.
-fn scratch_file(file: &Path) -> PathBuf {
-    file.with_extension("rebuild.db")
-}
-
-fn remove(file: &Path, suffix: &str) -> Result<(), ViewsError> {
-    let mut name = file.as_os_str().to_owned();
-    name.push(suffix);
-    let path = PathBuf::from(name);
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(ViewsError::File { path, error })
-        }
-        _ => Ok(()),
-    }
 }

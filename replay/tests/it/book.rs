@@ -177,6 +177,7 @@ pub(crate) fn views(events: &[Recorded]) -> MemoryViews {
         version: projection.version(),
         checkpoint,
         parked: BTreeSet::new(),
+        skipped: BTreeSet::new(),
     };
     let states = quipu_projections::all().iter().map(state).collect();
     MemoryViews { states, tables: fold.sorted() }
@@ -211,7 +212,7 @@ impl ViewSource for MemoryViews {
 }
 
 /// A journal that is nothing but its rows.
-struct Rows(Vec<BatchRow>);
+pub(crate) struct Rows(pub(crate) Vec<BatchRow>);
 
 impl Store for Rows {
     fn acquire(&self, _: Lease) -> Result<Box<dyn Appender>, JournalError> {

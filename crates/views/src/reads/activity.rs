@@ -189,7 +189,7 @@ pub(super) fn events_at(
 
 /// The last event up to `last` that was recorded at a moment or before. Positions are in the order
 /// of recording, so it is found by halving.
-pub(super) fn last_recorded_by(
+pub fn last_recorded_by(
     feed: &dyn Feed,
     last: Position,
     moment: Timestamp,

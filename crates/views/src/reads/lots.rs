@@ -15,6 +15,21 @@ const ALL: &str = "SELECT * FROM lot \
     ORDER BY grant_position LIMIT $3";
 
 impl Views {
+    /// One lot; `None` where the tenant has no such lot.
+    pub fn lot(
+        &self,
+        tenant: &TenantId,
+        grant: GrantId,
+    ) -> Result<Answer<Option<Lot>>, ViewsError> {
+        self.ask(&Balances, Scope::Tenant(tenant), |connection, _| {
+            let rows = connection.query(
+                "SELECT * FROM lot WHERE tenant = $1 AND grant_position = $2",
+                &[tenant.as_str().into(), param(&grant)],
+            )?;
+            rows.first().map(cells::typed).transpose()
+        })
+    }
+
     /// A tenant's lots in the order in which they came in; those that have nothing left and
     /// nothing held only on demand.
     pub fn lots(

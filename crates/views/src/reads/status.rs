@@ -4,6 +4,8 @@ use quipu_database::Connection;
 use quipu_domain::{Position, TenantId, Timestamp};
 use quipu_projections::Projection;
 
+use crate::scratch::{Rebuilding, rebuilding};
+use crate::skips::{self, SkippedEvent};
 use crate::{Views, ViewsError, checkpoints};
 
 /// How far a projection is.
@@ -21,6 +23,10 @@ pub struct ProjectionStatus {
     pub lag: u64,
     /// Partitions that stopped.
     pub parked: Vec<ParkedPartition>,
+    /// Events that somebody decided to leave out.
+    pub skipped: Vec<SkippedEvent>,
+    /// New rows that are being built beside, or wait to be built further.
+    pub rebuilding: Option<Rebuilding>,
 }
 
 /// A partition that stopped at an event which could not be applied.
@@ -39,17 +45,25 @@ pub struct ParkedPartition {
 impl Views {
     /// Each projection, against the journal's head.
     pub fn projections(&self, head: Position) -> Result<Vec<ProjectionStatus>, ViewsError> {
-        self.snapshot(|snapshot| snapshot.projections(head))
+        let mut statuses = self.snapshot(|snapshot| snapshot.projections(head))?;
+        for rebuilding in rebuilding(&self.scratch_checkpoints()?) {
+            let own = statuses.iter_mut().find(|status| status.name == rebuilding.projection);
+            if let Some(status) = own {
+                status.rebuilding = Some(rebuilding);
+            }
+        }
+        Ok(statuses)
     }
 }
 
-/// Each projection, against the journal's head.
+/// Each projection, against the journal's head; what is being rebuilt stands elsewhere.
 pub(crate) fn projections(
     connection: &mut Connection,
     head: Position,
 ) -> Result<Vec<ProjectionStatus>, ViewsError> {
     let checkpoints = checkpoints::read(connection)?;
     let parked = checkpoints::read_parked(connection)?;
+    let skips = skips::read(connection)?;
     let status = |projection: &&'static dyn Projection| {
         let name = projection.name();
         let checkpoint = checkpoints.get(name).copied().unwrap_or_default();
@@ -61,6 +75,8 @@ pub(crate) fn projections(
             position: checkpoint.position,
             lag: head.0.saturating_sub(checkpoint.position.0),
             parked: own.map(|stopped| stopped.partition.clone()).collect(),
+            skipped: skips.of(*projection).to_vec(),
+            rebuilding: None,
         }
     };
     Ok(quipu_projections::all().iter().map(status).collect())

@@ -7,4 +7,5 @@ mod live;
 mod parking;
 mod reads;
 mod rebuilds;
+mod replays;
 mod stores;

@@ -1,7 +1,7 @@
 //! An event that cannot be applied stops its own tenant's partition of one projection.
 
 use quipu_domain::wallet::WalletEvent;
-use quipu_domain::{Credits, Event, GrantId, Position, TenantId};
+use quipu_domain::{Credits, Event, GrantId, Position, Recorded, TenantId};
 use quipu_projections::Cell;
 use quipu_views::{RetryOutcome, ViewsError};
 
@@ -130,5 +130,56 @@ fn a_retry_of_an_unknown_projection_is_refused() {
         let views = store.open(&Journal::new(&[]));
         let refused = views.retry("fortunes", &None).unwrap_err();
         assert!(matches!(refused, ViewsError::UnknownProjection(_)));
+    });
+}
+
+#[test]
+fn a_skipped_event_is_left_out_with_its_reason_until_the_version_changes() {
+    let history = History::generated(300);
+    let bolt: TenantId = text("t_bolt");
+    let (position, poison) = poisoned(&history, &bolt);
+    let is_wallets = |event: &&Recorded| event.tenant.as_ref() == Some(&bolt);
+    let last = history.events.iter().rev().find(is_wallets).unwrap().position;
+    on_each_engine(|store| {
+        let journal = Journal::new(&history.events);
+        journal.replace(position, poison.clone());
+        let views = store.open(&journal);
+        views.catch_up(&options(32)).unwrap();
+        let none = views.skip("holds", &Some(bolt.clone()), &text("no need")).unwrap();
+        assert_eq!(none, RetryOutcome::NotParked);
+        let reason = text("it was sent by mistake, see ticket 12");
+        let mut stops = vec![position];
+        // What follows may stop on what the skipped event would have done: one after the other.
+        let mut outcome = views.skip("balances", &Some(bolt.clone()), &reason).unwrap();
+        while let RetryOutcome::StillParked(at) = &outcome {
+            assert!(at.position > *stops.last().unwrap() && at.position <= last);
+            stops.push(at.position);
+            outcome = views.skip("balances", &Some(bolt.clone()), &reason).unwrap();
+        }
+        let told = |views: &quipu_views::Views| {
+            let statuses = views.projections(history.head()).unwrap();
+            let balances = statuses.into_iter().find(|each| each.name == "balances").unwrap();
+            assert_eq!(balances.parked, []);
+            balances.skipped
+        };
+        let skipped = told(&views);
+        assert_eq!(skipped.iter().map(|each| each.position).collect::<Vec<_>>(), stops);
+        assert!(skipped.iter().all(|each| each.reason == reason.as_str()), "{skipped:?}");
+        assert!(views.balance(&bolt, None, history.now).is_ok());
+
+        let rows = stored(&views);
+        views.catch_up(&options(32)).unwrap();
+        views.rebuild(None, |_| std::ops::ControlFlow::Continue(())).unwrap();
+        assert_same(&stored(&views), &rows);
+        assert_eq!(told(&views).len(), stops.len(), "a rebuild leaves it out too");
+
+        let mut connection = store.connection();
+        let older = "UPDATE projection_skipped SET version = 99";
+        connection.execute(older, &[]).unwrap();
+        views.rebuild(Some("balances"), |_| std::ops::ControlFlow::Continue(())).unwrap();
+        let statuses = views.projections(history.head()).unwrap();
+        let balances = statuses.into_iter().find(|each| each.name == "balances").unwrap();
+        assert_eq!(balances.skipped, [], "another version sees it again");
+        assert_eq!(balances.parked.first().map(|at| at.position), Some(position));
     });
 }

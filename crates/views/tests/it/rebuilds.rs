@@ -53,7 +53,7 @@ fn a_rebuild_of_one_projection_leaves_the_others_alone() {
 }
 
 #[test]
-fn a_cancelled_rebuild_changes_nothing() {
+fn an_interrupted_rebuild_changes_nothing_and_is_taken_up() {
     let history = History::generated(100);
     let journal = Journal::new(&history.events);
     on_each_engine(|store| {
@@ -61,9 +61,66 @@ fn a_cancelled_rebuild_changes_nothing() {
         views.catch_up(&options(50)).unwrap();
         store.connection().execute("DELETE FROM tenant", &[]).unwrap();
         let before = stored(&views);
-        let cancelled = views.rebuild(None, |_| ControlFlow::Break(()));
-        assert!(matches!(cancelled, Err(ViewsError::Cancelled)));
+        let interrupted = views.rebuild(None, |_| ControlFlow::Break(()));
+        assert!(matches!(interrupted, Err(ViewsError::Interrupted { .. })), "{interrupted:?}");
         assert_same(&stored(&views), &before);
+        let shown = |views: &quipu_views::Views| {
+            let statuses = views.projections(history.head()).unwrap();
+            statuses.into_iter().filter_map(|status| status.rebuilding).collect::<Vec<_>>()
+        };
+        let left = shown(&views);
+        assert_eq!(left.len(), quipu_projections::all().len());
+        assert!(left.iter().all(|rebuilding| rebuilding.position == history.head()), "{left:?}");
+        // Nothing is read again: the journal is away.
+        journal.fail(1);
+        views.rebuild(None, |_| ControlFlow::Continue(())).unwrap();
+        journal.fail(0);
+        assert_same(&stored(&views), &folded(&history.events));
+        assert_eq!(shown(&views), []);
+    });
+}
+
+#[test]
+fn a_rebuild_that_somebody_cancels_ends_and_changes_nothing() {
+    let history = History::generated(100);
+    let (early, late) = history.events.split_at(60);
+    on_each_engine(|store| {
+        let journal = Journal::new(early);
+        let views = store.open(&journal);
+        views.catch_up(&options(50)).unwrap();
+        store.connection().execute("DELETE FROM tenant", &[]).unwrap();
+        let before = stored(&views);
+        let elsewhere = store.open(&journal);
+        let cancelled = views.rebuild(None, |_| {
+            journal.extend(late);
+            assert_eq!(elsewhere.cancel_rebuild().unwrap().len(), quipu_projections::all().len());
+            ControlFlow::Continue(())
+        });
+        assert!(matches!(cancelled, Err(ViewsError::Cancelled)), "{cancelled:?}");
+        assert_same(&stored(&views), &before);
+        assert_eq!(elsewhere.cancel_rebuild().unwrap(), [], "there is none any more");
+    });
+}
+
+#[test]
+fn what_another_version_or_another_selection_left_is_not_taken_up() {
+    let history = History::generated(100);
+    let journal = Journal::new(&history.events);
+    on_each_engine(|store| {
+        let views = store.open(&journal);
+        views.catch_up(&options(50)).unwrap();
+        let expected = stored(&views);
+        let interrupted = views.rebuild(Some("balances"), |_| ControlFlow::Break(()));
+        assert!(matches!(interrupted, Err(ViewsError::Interrupted { .. })));
+        let mut pages = 0;
+        views
+            .rebuild(Some("tenants"), |_| {
+                pages += 1;
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        assert_eq!(pages, 1, "it began anew");
+        assert_same(&stored(&views), &expected);
     });
 }
 

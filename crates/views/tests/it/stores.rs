@@ -15,11 +15,17 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 /// The views' own, because a database refuses a connection that knows fewer.
 const MIGRATIONS: Migrations = Migrations {
-    sqlite: &[("0001_tables", include_str!("../../../../migrations/sqlite/views_0001_tables.sql"))],
-    postgres: &[(
-        "0001_tables",
-        include_str!("../../../../migrations/postgres/views_0001_tables.sql"),
-    )],
+    sqlite: &[
+        ("0001_tables", include_str!("../../../../migrations/sqlite/views_0001_tables.sql")),
+        (
+            "0002_skipped_and_replay",
+            include_str!("../../../../migrations/sqlite/views_0002_skipped_and_replay.sql"),
+        ),
+    ],
+    postgres: &[
+        ("0001_tables", include_str!("../../../../migrations/postgres/views_0001_tables.sql")),
+        ("0002_skipped", include_str!("../../../../migrations/postgres/views_0002_skipped.sql")),
+    ],
 };
 
 /// A place for views, removed with this value.

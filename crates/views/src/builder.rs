@@ -1,0 +1,96 @@
+//! Builds projections from the journal into a database of their own.
+
+use std::ops::ControlFlow;
+
+use quipu_database::{Connection, Database};
+use quipu_domain::Position;
+use quipu_projections::Projection;
+
+use crate::applier::Applier;
+use crate::checkpoints::{self, Checkpoint};
+use crate::read_ahead::each_page;
+use crate::skips::Skips;
+use crate::{Feed, FeedError, RunnerOptions, ViewsError, views};
+
+/// How far a rebuild is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The last event that is in the new rows.
+    pub position: Position,
+    /// The last one that will be, as far as is known now.
+    pub head: Position,
+}
+
+/// Projections in the making. What an earlier builder has saved is taken up.
+pub(crate) struct Builder<'a> {
+    feed: &'a dyn Feed,
+    connection: Connection,
+    applier: Applier,
+    options: RunnerOptions,
+}
+
+impl<'a> Builder<'a> {
+    /// Takes a database over: whoever was still building in it notices, and ends.
+    pub(crate) fn begin(
+        feed: &'a dyn Feed,
+        database: &Database,
+        projections: &[&'static dyn Projection],
+        skips: &Skips,
+    ) -> Result<Builder<'a>, ViewsError> {
+        let options = RunnerOptions::default();
+        let mut connection = views::writer(database)?;
+        connection.transaction(|connection| {
+            projections.iter().try_for_each(|projection| {
+                checkpoints::start(connection, *projection)?;
+                checkpoints::take_over(connection, projection.name()).map(drop)
+            })
+        })?;
+        let applier = Applier::load(&mut connection, projections, skips, options.cache_rows)?;
+        Ok(Builder { feed, connection, applier, options })
+    }
+
+    /// The last event that all its projections have.
+    pub(crate) fn position(&self) -> Position {
+        self.applier.position()
+    }
+
+    /// Each projection's checkpoint in this database.
+    pub(crate) fn checkpoints(&self) -> impl Iterator<Item = (&'static str, Checkpoint)> + '_ {
+        self.applier.checkpoints()
+    }
+
+    /// Applies everything up to what `until` says, a transaction at a time, and asks it again
+    /// after each. `progress` is told, and may break it off: what is saved by then stays.
+    pub(crate) fn build(
+        &mut self,
+        until: impl Fn() -> Result<Position, ViewsError>,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(), ViewsError> {
+        loop {
+            let head = until()?;
+            if self.position() >= head {
+                return Ok(());
+            }
+            let before = self.position();
+            self.apply(head)?;
+            let position = self.position();
+            if position == before {
+                let why = format!("it ends at {position}, before {head}");
+                return Err(FeedError(why).into());
+            }
+            if progress(Progress { position, head }).is_break() {
+                return Err(ViewsError::Interrupted { position });
+            }
+        }
+    }
+
+    /// Applies the next events in one transaction, as far as a position at most.
+    fn apply(&mut self, until: Position) -> Result<(), ViewsError> {
+        let Builder { feed, connection, applier, options } = self;
+        let until = options.transaction_end(applier.position(), until);
+        each_page(*feed, applier.position(), until, options.page_events, |events| {
+            applier.fold(connection, *feed, events)
+        })?;
+        applier.save(connection)
+    }
+}

@@ -1,0 +1,75 @@
+//! What explanations need to know beside what everybody asks: how many events there are, and whose
+//! an account's balance is.
+
+use quipu_domain::postings::Account;
+use quipu_domain::{Position, TenantId};
+use quipu_projections::{Accounts, Activity, ActivityChunk};
+
+use super::{Answer, Scope, param, with_one_more};
+use crate::{Views, ViewsError, cells};
+
+/// Chunks that end there or before, and the one that goes further.
+const WHOLE: &str = "SELECT CAST(COALESCE(SUM(events), 0) AS BIGINT) FROM activity \
+    WHERE tenant = $1 AND last_position <= $2";
+const STRADDLING: &str = "SELECT * FROM activity \
+    WHERE tenant = $1 AND first_position <= $2 AND last_position > $2";
+
+const HOLDERS: &str = "SELECT tenant, balance FROM account WHERE account = $1 \
+    ORDER BY ABS(balance) DESC, tenant LIMIT $2";
+/// In two parts, as the trial balance adds up.
+const TOTAL: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(balance / 1000000), 0) AS BIGINT), \
+    CAST(COALESCE(SUM(balance % 1000000), 0) AS BIGINT) FROM account WHERE account = $1";
+
+/// An account of all tenants, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountHolders {
+    /// What it comes to, in micros.
+    pub total_micros: i128,
+    /// How many tenants have such an account.
+    pub tenants: u64,
+    /// Those with the largest balances, in micros, largest first.
+    pub largest: Vec<(TenantId, i64)>,
+}
+
+impl Views {
+    /// How many events a tenant has up to a position.
+    pub fn events_until(
+        &self,
+        tenant: &TenantId,
+        until: Position,
+    ) -> Result<Answer<u64>, ViewsError> {
+        self.ask(&Activity, Scope::Tenant(tenant), |connection, _| {
+            let params = [tenant.as_str().into(), param(&until)];
+            let whole = connection.query(WHOLE, &params)?;
+            let whole = whole.first().map_or(Ok(0), |row| row.int(0))?;
+            let straddling = connection.query(STRADDLING, &params)?;
+            let chunks = cells::all_typed::<ActivityChunk>(&straddling)?;
+            let positions = chunks.iter().flat_map(ActivityChunk::positions);
+            let more = positions.filter(|position| *position <= until).count();
+            Ok(u64::try_from(whole).unwrap_or_default() + more as u64)
+        })
+    }
+
+    /// An account over all tenants, and the tenants with most of it.
+    pub fn account_holders(
+        &self,
+        account: &Account,
+        most: usize,
+    ) -> Result<Answer<AccountHolders>, ViewsError> {
+        self.ask(&Accounts, Scope::All, |connection, _| {
+            let total = connection.query(TOTAL, &[param(account)])?;
+            let total = total.first().ok_or(ViewsError::Overflow)?;
+            let rows = connection.query(HOLDERS, &[param(account), with_one_more(most)])?;
+            let holder = |row: &quipu_database::Row| -> Result<(TenantId, i64), ViewsError> {
+                let malformed =
+                    quipu_projections::ProjectionError::MalformedRow { table: "account" };
+                Ok((row.text(0)?.parse().map_err(|_| malformed)?, row.int(1)?))
+            };
+            Ok(AccountHolders {
+                total_micros: i128::from(total.int(1)?) * 1_000_000 + i128::from(total.int(2)?),
+                tenants: u64::try_from(total.int(0)?).unwrap_or_default(),
+                largest: rows.iter().take(most).map(holder).collect::<Result<_, _>>()?,
+            })
+        })
+    }
+}
