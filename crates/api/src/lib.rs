@@ -25,6 +25,7 @@ mod docs;
 mod edge;
 mod entries;
 mod events;
+mod explain;
 mod grants;
 mod health;
 mod holds;

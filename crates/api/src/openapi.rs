@@ -20,7 +20,7 @@ use crate::problem::{CATALOGUE, RULES};
             with a stable `code`; the schema `ProblemCode` lists them all.",
         license(name = "MIT OR Apache-2.0"),
     ),
-    components(schemas(crate::problem::ProblemDocument)),
+    components(schemas(crate::problem::ProblemDocument, crate::explain::CauseView)),
     tags(
         (name = "tenants", description = "Who wallets, agents and usage belong to"),
         (name = "wallet", description = "Credits: grants, debits, holds, refunds"),
@@ -58,6 +58,7 @@ fn share(path: &str, method: &HttpMethod, operation: &mut Operation) {
             "grant" => "A grant's id, such as `grant_17`.",
             "hold" => "A hold's id, such as `hold_17`.",
             "entry" => "An entry's id, such as `entry_17`.",
+            "id" => "`entry_17`, `grant_17`, `hold_17`, or a position such as `17`.",
             _ => "Its name.",
         };
         RefOr::T(parameter(id, ParameterIn::Path, description, Required::True))

@@ -14,9 +14,9 @@ use utoipa_axum::routes;
 use crate::problem::Problem;
 use crate::state::State;
 use crate::{
-    accounts, agents, audit, balance, debits, docs, edge, entries, events, grants, health, holds,
-    lots, meters, openapi, price_tables, problems, projections, quota, refunds, tenants, usage,
-    usage_report, wallet,
+    accounts, agents, audit, balance, debits, docs, edge, entries, events, explain, grants, health,
+    holds, lots, meters, openapi, price_tables, problems, projections, quota, refunds, tenants,
+    usage, usage_report, wallet,
 };
 
 /// The whole interface.
@@ -84,6 +84,10 @@ fn resources() -> OpenApiRouter<State> {
         .routes(routes!(agents::retire))
         .routes(routes!(events::list))
         .routes(routes!(audit::list))
+        .routes(routes!(explain::balance))
+        .routes(routes!(explain::account))
+        .routes(routes!(explain::usage))
+        .routes(routes!(explain::thing))
         .routes(routes!(accounts::trial_balance))
         .routes(routes!(projections::list))
         .routes(routes!(problems::show))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use quipu_database::DatabaseError;
 use quipu_journal::{Journal, JournalError, SqlStore, Store};
+use quipu_replay::ReplayError;
 use quipu_views::{Location, Views, ViewsError};
 use tokio::runtime::{Handle, Runtime};
 
@@ -18,7 +19,7 @@ const JOURNAL_FILE: &str = "journal.db";
 const VIEWS_FILE: &str = "views.db";
 
 /// Where the book is, as the command line says it.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct BookArgs {
     /// Keep the book in SQLite files in this folder [env: QUIPU_DATA] [default: ./quipu-data]
     #[arg(long, value_name = "DIR", conflicts_with = "database")]
@@ -73,15 +74,7 @@ impl Book {
             })?;
         }
         let journal = open_journal(place, runtime)?;
-        let location = match place {
-            Place::Folder(folder) => Location::Sqlite { file: folder.join(VIEWS_FILE) },
-            Place::Postgres(url) => {
-                Location::Postgres { url: url.clone(), handle: runtime.clone() }
-            }
-        };
-        let feed = JournalFeed(Journal::new(Arc::new(journal.clone())));
-        let views =
-            Views::open(location, Arc::new(feed)).map_err(|error| views_unusable(&error))?;
+        let views = open_views(place, &journal, runtime)?;
         Ok(Book { place: place.clone(), journal, views })
     }
 
@@ -100,6 +93,19 @@ impl Book {
     pub(crate) fn settings(&self) -> Result<Vec<(String, String)>, CliError> {
         self.journal.database().settings().map_err(|error| unusable(&error))
     }
+}
+
+fn open_views(place: &Place, journal: &SqlStore, runtime: &Handle) -> Result<Views, CliError> {
+    let location = match place {
+        Place::Folder(folder) => Location::Sqlite { file: folder.join(VIEWS_FILE) },
+        Place::Postgres(url) => Location::Postgres { url: url.clone(), handle: runtime.clone() },
+    };
+    Views::open(location, feed(journal)).map_err(|error| views_unusable(&error))
+}
+
+/// The journal as views read it.
+pub(crate) fn feed(journal: &SqlStore) -> Arc<JournalFeed> {
+    Arc::new(JournalFeed(Journal::new(Arc::new(journal.clone()))))
 }
 
 /// Opens the journal of a book that is there already, and leaves its views alone.
@@ -156,10 +162,36 @@ pub(crate) fn views_unusable(error: &ViewsError) -> CliError {
             hint: "they can be made anew: delete views.db, or the schema quipu_views".into(),
         },
         ViewsError::Database(error) => unusable(error),
+        ViewsError::ReplayFile { .. } => CliError::Unusable {
+            what: error.to_string(),
+            hint: "name another file, or move this one away".into(),
+        },
+        ViewsError::UnknownProjection(_) => CliError::Malformed {
+            what: error.to_string(),
+            hint: "`quipu projections list` names them".into(),
+        },
+        ViewsError::Cancelled => CliError::Unavailable {
+            what: error.to_string(),
+            hint: "`quipu projections list` shows what is being built now".into(),
+        },
         error => CliError::Unusable {
             what: error.to_string(),
             hint: "`quipu projections rebuild` makes them anew from the journal".into(),
         },
+    }
+}
+
+/// A book that cannot be replayed.
+pub(crate) fn not_replayed(error: &ReplayError) -> CliError {
+    match error {
+        ReplayError::Journal(error) => journal_unusable(error),
+        ReplayError::Views(why) => CliError::Unavailable {
+            what: format!("cannot read the views: {why}"),
+            hint: "try again, or leave them out: `quipu verify --journal-only`".into(),
+        },
+        ReplayError::Fold { .. } => {
+            CliError::Unusable { what: error.to_string(), hint: "`quipu verify` says more".into() }
+        }
     }
 }
 

@@ -3,7 +3,10 @@
 use clap::{Parser, Subcommand};
 
 use crate::error::CliError;
-use crate::{balance, bench, demo, entries, exit_codes, import, projections, serve, verify};
+use crate::{
+    balance, bench, demo, diff, entries, exit_codes, explain, import, projections, replay, serve,
+    verify,
+};
 
 /// The book of record for software and AI-agent usage: credits in, usage out, every number
 /// explained.
@@ -24,7 +27,10 @@ enum Verb {
     Import(Box<import::ImportArgs>),
     Balance(balance::BalanceArgs),
     Entries(entries::EntriesArgs),
+    Explain(Box<explain::ExplainArgs>),
     Verify(verify::VerifyArgs),
+    Replay(replay::ReplayArgs),
+    Diff(diff::DiffArgs),
     Projections(projections::ProjectionsArgs),
     Bench(Box<bench::BenchArgs>),
 }
@@ -38,7 +44,10 @@ impl Cli {
             Verb::Import(args) => import::run(&args, self.json),
             Verb::Balance(args) => balance::run(&args, self.json),
             Verb::Entries(args) => entries::run(&args, self.json),
+            Verb::Explain(args) => explain::run(&args, self.json),
             Verb::Verify(args) => verify::run(&args, self.json),
+            Verb::Replay(args) => replay::run(&args, self.json),
+            Verb::Diff(args) => diff::run(&args, self.json),
             Verb::Projections(args) => projections::run(&args, self.json),
             Verb::Bench(args) => bench::run(&args, self.json),
         }

@@ -1,7 +1,7 @@
 //! The one binary: command line, configuration and wiring.
 //!
-//! `serve` wires the parts to a server; `verify` and `projections` open the store themselves; the
-//! other verbs are clients that talk HTTP like anybody. One file per verb.
+//! `serve` wires the parts to a server; `verify`, `replay`, `diff` and `projections` open the store
+//! themselves; the other verbs are clients that talk HTTP like anybody. One file per verb.
 //!
 //! **Absent from this crate:** rules. Nothing here decides about credits, events or rows.
 
@@ -11,15 +11,20 @@ mod book;
 mod cli;
 mod client;
 mod demo;
+mod diff;
 mod entries;
 mod error;
 pub mod exit_codes;
+mod explain;
 mod feed;
 mod import;
 mod output;
 mod projections;
+mod replay;
 mod serve;
 mod server;
+mod signals;
+mod snapshot_source;
 mod usage;
 mod verify;
 

@@ -5,15 +5,18 @@ use std::ops::ControlFlow;
 
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
-use quipu_domain::TenantId;
+use quipu_domain::{Label, TenantId};
 use quipu_journal::Journal;
-use quipu_views::{ParkedPartition, ProjectionStatus, RetryOutcome};
+use quipu_views::{
+    ParkedPartition, ProjectionStatus, Rebuilding, RetryOutcome, SkippedEvent, ViewsError,
+};
 use serde::Serialize;
 
 use crate::book::{self, Book, BookArgs};
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::output::{self, Align, Table};
+use crate::signals::Signals;
 
 /// Show how far each projection's view is, or build it anew
 ///
@@ -32,9 +35,16 @@ enum What {
         book: BookArgs,
     },
     /// Build one anew from the journal, or all; the old rows serve until the new ones take over
+    ///
+    /// Ctrl-C breaks it off; the same command goes on where it was.
     Rebuild {
         /// Which; all where absent
         name: Option<String>,
+        #[command(flatten)]
+        book: BookArgs,
+    },
+    /// End a rebuild that is under way or was broken off, and throw away what it has built
+    Cancel {
         #[command(flatten)]
         book: BookArgs,
     },
@@ -47,6 +57,21 @@ enum What {
         #[command(flatten)]
         book: BookArgs,
     },
+    /// Let a parked partition go on without the event that stopped it
+    ///
+    /// That event is left out of this projection, in rebuilds too, until the projection gets a
+    /// higher version; lists, metrics and `quipu verify` keep saying so.
+    Skip {
+        /// Which projection
+        name: String,
+        /// Whose partition; the catalogue's where absent
+        tenant: Option<TenantId>,
+        /// Why it is right to leave the event out
+        #[arg(long, value_name = "TEXT")]
+        reason: Label,
+        #[command(flatten)]
+        book: BookArgs,
+    },
 }
 
 /// Does what was asked.
@@ -55,8 +80,19 @@ pub(crate) fn run(args: &ProjectionsArgs, json: bool) -> Result<u8, CliError> {
     let open = |book: &BookArgs| Book::open_existing(&book.place(), runtime.handle());
     match &args.what {
         What::List { book } => list(&open(book)?, json),
-        What::Rebuild { name, book } => rebuild(&open(book)?, name.as_deref(), json),
-        What::Retry { name, tenant, book } => retry(&open(book)?, name, tenant.as_ref(), json),
+        What::Rebuild { name, book } => {
+            let signals = Signals::watch(runtime.handle(), "stopping after this transaction")?;
+            rebuild(&open(book)?, name.as_deref(), &signals, json)
+        }
+        What::Cancel { book } => cancel(&open(book)?, json),
+        What::Retry { name, tenant, book } => {
+            let outcome = open(book)?.views.retry(name, tenant);
+            resumed(name, tenant.as_ref(), outcome, json)
+        }
+        What::Skip { name, tenant, reason, book } => {
+            let outcome = open(book)?.views.skip(name, tenant, reason);
+            resumed(name, tenant.as_ref(), outcome, json)
+        }
     }
 }
 
@@ -69,6 +105,57 @@ struct Shown {
     position: u64,
     lag_events: u64,
     parked: Vec<ShownParked>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<ShownSkipped>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rebuilding: Option<ShownRebuilding>,
+}
+
+/// An event that was left out, as it is shown.
+#[derive(Serialize)]
+struct ShownSkipped {
+    /// Absent for the catalogue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<TenantId>,
+    position: u64,
+    error: String,
+    reason: String,
+    skipped_at: String,
+}
+
+/// New rows in the making, as they are shown.
+#[derive(Serialize)]
+struct ShownRebuilding {
+    version: u32,
+    position: u64,
+    percent: u64,
+}
+
+impl ShownRebuilding {
+    fn of(rebuilding: &Rebuilding, head: u64) -> ShownRebuilding {
+        let position = rebuilding.position.0;
+        let percent = position.saturating_mul(100) / head.max(1);
+        ShownRebuilding { version: rebuilding.version, position, percent }
+    }
+}
+
+impl From<SkippedEvent> for ShownSkipped {
+    fn from(skipped: SkippedEvent) -> ShownSkipped {
+        ShownSkipped {
+            tenant: skipped.tenant,
+            position: skipped.position.0,
+            error: skipped.error,
+            reason: skipped.reason,
+            skipped_at: skipped.skipped_at.to_string(),
+        }
+    }
+}
+
+impl ShownSkipped {
+    fn line(&self) -> String {
+        let whose = whose(self.tenant.as_ref());
+        format!("event {} of {whose}: {} ({})", self.position, self.reason, self.error)
+    }
 }
 
 /// A parked partition as it is shown.
@@ -101,16 +188,23 @@ impl From<ProjectionStatus> for Shown {
             version: status.version,
             position: status.position.0,
             lag_events: status.lag,
+            rebuilding: status
+                .rebuilding
+                .map(|rebuilding| ShownRebuilding::of(&rebuilding, status.position.0 + status.lag)),
             parked: status.parked.into_iter().map(ShownParked::from).collect(),
+            skipped: status.skipped.into_iter().map(ShownSkipped::from).collect(),
         }
     }
 }
 
 impl ShownParked {
     fn line(&self) -> String {
-        let whose = self.tenant.as_ref().map_or("the catalogue", TenantId::as_str);
-        format!("{whose} at {}: {}", self.position, self.error)
+        format!("{} at {}: {}", whose(self.tenant.as_ref()), self.position, self.error)
     }
+}
+
+fn whose(tenant: Option<&TenantId>) -> &str {
+    tenant.map_or("the catalogue", TenantId::as_str)
 }
 
 fn list(book: &Book, json: bool) -> Result<u8, CliError> {
@@ -146,19 +240,38 @@ fn list(book: &Book, json: bool) -> Result<u8, CliError> {
         for parked in &projection.parked {
             writeln!(out, "{} is parked for {}", projection.name, parked.line())?;
         }
+        for skipped in &projection.skipped {
+            writeln!(out, "{} was made without {}", projection.name, skipped.line())?;
+        }
+        if let Some(ShownRebuilding { version, position, percent }) = &projection.rebuilding {
+            let (name, position) = (projection.name, position);
+            writeln!(
+                out,
+                "{name} is being built anew: version {version}, at {position} ({percent} %)"
+            )?;
+        }
     }
     Ok(exit_codes::OK)
 }
 
-fn rebuild(book: &Book, name: Option<&str>, json: bool) -> Result<u8, CliError> {
+fn rebuild(book: &Book, name: Option<&str>, signals: &Signals, json: bool) -> Result<u8, CliError> {
     let bar = ProgressBar::new(0).with_style(output::events_bar());
     let rebuilt = book.views.rebuild(name, |progress| {
         bar.set_length(progress.head.0);
         bar.set_position(progress.position.0);
-        ControlFlow::Continue(())
+        if signals.have_come() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     bar.finish_and_clear();
-    rebuilt.map_err(|error| book::views_unusable(&error))?;
+    match rebuilt {
+        Err(ViewsError::Interrupted { position }) => {
+            eprintln!(
+                "interrupted at position {position}; the old rows serve. The same command goes on \
+                 there; `quipu projections cancel` throws away what was built"
+            );
+            return Ok(exit_codes::INTERRUPTED);
+        }
+        rebuilt => rebuilt.map_err(|error| book::views_unusable(&error))?,
+    }
     let what =
         name.map_or_else(|| "all projections".to_owned(), |name| format!("projection {name}"));
     if json {
@@ -169,11 +282,32 @@ fn rebuild(book: &Book, name: Option<&str>, json: bool) -> Result<u8, CliError> 
     Ok(exit_codes::OK)
 }
 
-fn retry(book: &Book, name: &str, tenant: Option<&TenantId>, json: bool) -> Result<u8, CliError> {
-    let outcome = book.views.retry(name, &tenant.cloned());
-    let outcome = outcome.map_err(|error| book::views_unusable(&error))?;
-    let whose = tenant.map_or("the catalogue", TenantId::as_str);
-    let (status, what, parked) = match outcome {
+fn cancel(book: &Book, json: bool) -> Result<u8, CliError> {
+    let stopped = book.views.cancel_rebuild().map_err(|error| book::views_unusable(&error))?;
+    if json {
+        let names: Vec<&str> = stopped.iter().map(|rebuilding| rebuilding.projection).collect();
+        output::json(&serde_json::json!({ "cancelled": names }))?;
+        return Ok(exit_codes::OK);
+    }
+    let mut out = io::stdout().lock();
+    if stopped.is_empty() {
+        writeln!(out, "nothing is being rebuilt")?;
+    }
+    for Rebuilding { projection, version, position } in stopped {
+        writeln!(out, "{projection}: version {version} is cancelled at {position}")?;
+    }
+    Ok(exit_codes::OK)
+}
+
+/// Shows what became of a parked partition that was let go on.
+fn resumed(
+    name: &str,
+    tenant: Option<&TenantId>,
+    outcome: Result<RetryOutcome, ViewsError>,
+    json: bool,
+) -> Result<u8, CliError> {
+    let whose = whose(tenant);
+    let (status, what, parked) = match outcome.map_err(|error| book::views_unusable(&error))? {
         RetryOutcome::NotParked => {
             ("not_parked", format!("{name} is not parked for {whose}"), None)
         }

@@ -2,7 +2,6 @@
 
 pub(crate) mod beside;
 mod parts;
-mod signals;
 
 use std::io::{ErrorKind, IsTerminal as _};
 use std::net::SocketAddr;
@@ -18,11 +17,14 @@ use tokio::net::TcpListener;
 use crate::book::{Book, BookArgs};
 use crate::error::CliError;
 use crate::exit_codes;
+use crate::signals::Signals;
 use parts::Parts;
-use signals::Signals;
 
 /// How far back usage and debits may be dated, where nothing else is said.
 const BACKDATING_DAYS: u32 = 3_660;
+
+/// What the first signal makes of a server.
+const FINISHING: &str = "stopping once requests under way are answered";
 
 /// What a server is told.
 #[derive(Args, Clone, Debug)]
@@ -65,7 +67,7 @@ pub(crate) fn run(
 ) -> Result<u8, CliError> {
     log_to_stderr(json);
     let runtime = crate::book::runtime()?;
-    let signals = Signals::watch(runtime.handle())?;
+    let signals = Signals::watch(runtime.handle(), FINISHING)?;
     let place = args.book.place();
     let listener = runtime.block_on(listen(args.listen))?;
     let book = Book::open(&place, runtime.handle())?;

@@ -1,4 +1,4 @@
-//! The first signal ends the server in good order, the second one at once.
+//! The first signal ends the work in good order, the second one at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,14 +11,14 @@ use crate::error::CliError;
 use crate::exit_codes;
 
 /// Whether a signal has come.
-pub(super) struct Signals {
+pub(crate) struct Signals {
     stopping: Arc<AtomicBool>,
     stopped: watch::Receiver<bool>,
 }
 
 impl Signals {
-    /// Watches for SIGINT and SIGTERM from now on.
-    pub(super) fn watch(runtime: &Handle) -> Result<Signals, CliError> {
+    /// Watches for SIGINT and SIGTERM from now on; says `what_now` with the first.
+    pub(crate) fn watch(runtime: &Handle, what_now: &'static str) -> Result<Signals, CliError> {
         let _inside = runtime.enter();
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
@@ -35,7 +35,7 @@ impl Signals {
                     eprintln!("stopped at once; what was acknowledged is in the book all the same");
                     std::process::exit(exit_codes::INTERRUPTED.into());
                 }
-                eprintln!("stopping once requests under way are answered; again to stop at once");
+                eprintln!("{what_now}; again to stop at once");
                 sender.send_replace(true);
             }
         });
@@ -43,17 +43,17 @@ impl Signals {
     }
 
     /// Becomes true with the first signal.
-    pub(super) fn stopping(&self) -> Arc<AtomicBool> {
+    pub(crate) fn stopping(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.stopping)
     }
 
     /// Whether one has come.
-    pub(super) fn have_come(&self) -> bool {
+    pub(crate) fn have_come(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
     }
 
     /// Done with the first signal.
-    pub(super) fn first(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub(crate) fn first(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut stopped = self.stopped.clone();
         async move {
             // An error means that the watching task is gone, with the whole runtime.

@@ -1,4 +1,4 @@
-//! The views as the verifier reads them.
+//! The views as `verify` and `diff` read them.
 
 use quipu_domain::{Position, TenantId};
 use quipu_projections::{Cell, Schema};
@@ -6,7 +6,7 @@ use quipu_replay::{ReplayError, ViewSource, ViewState};
 use quipu_views::{ProjectionStatus, Snapshot, ViewsError};
 
 /// One snapshot of the views.
-pub(super) struct SnapshotSource<'a, 'c>(pub(super) &'a mut Snapshot<'c>);
+pub(crate) struct SnapshotSource<'a, 'c>(pub(crate) &'a mut Snapshot<'c>);
 
 impl ViewSource for SnapshotSource<'_, '_> {
     fn states(&mut self) -> Result<Vec<ViewState>, ReplayError> {
@@ -31,6 +31,7 @@ fn state(status: ProjectionStatus) -> ViewState {
         version: status.version,
         checkpoint: status.position,
         parked: status.parked.iter().map(|parked| name(&parked.tenant)).collect(),
+        skipped: status.skipped.iter().map(|skipped| skipped.position).collect(),
     }
 }
 

@@ -1,7 +1,5 @@
 //! `quipu verify`: proves the book from its stored bytes.
 
-mod source;
-
 use std::io::{self, Write};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -17,7 +15,7 @@ use crate::book::{self, Book, BookArgs};
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::output::{self, Align, Table};
-use source::SnapshotSource;
+use crate::snapshot_source::SnapshotSource;
 
 /// Prove the book: every hash, state, balance and view, recomputed from the stored bytes
 ///
@@ -81,13 +79,7 @@ pub(crate) fn run(args: &VerifyArgs, json: bool) -> Result<u8, CliError> {
         read.unwrap_or_else(|error| Err(ReplayError::Views(error.to_string())))
     };
     bar.finish_and_clear();
-    let report = verified.map_err(|error| match error {
-        ReplayError::Journal(error) => book::journal_unusable(&error),
-        ReplayError::Views(why) => CliError::Unavailable {
-            what: format!("cannot read the views: {why}"),
-            hint: "try again, or leave them out with --journal-only".into(),
-        },
-    })?;
+    let report = verified.map_err(|error| book::not_replayed(&error))?;
     if json {
         output::json(&report)?;
     } else {
@@ -134,7 +126,12 @@ fn compared(view: &ProjectionReport) -> String {
         [] => String::new(),
         parked => format!("; parked and left out: {}", parked.join(", ")),
     };
-    format!("{rows} equal to the journal at {}{parked}", view.checkpoint)
+    let skipped: Vec<String> = view.skipped.iter().map(ToString::to_string).collect();
+    let skipped = match skipped.as_slice() {
+        [] => String::new(),
+        skipped => format!("; without the skipped events {}", skipped.join(", ")),
+    };
+    format!("{rows} equal to the journal at {}{parked}{skipped}", view.checkpoint)
 }
 
 #[cfg(test)]

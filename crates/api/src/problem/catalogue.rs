@@ -82,6 +82,7 @@ codes! {
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The content type is not supported";
     EventTooLarge = "event_too_large", PAYLOAD_TOO_LARGE, "The event would be too large";
+    ExplanationTooLarge = "explanation_too_large", UNPROCESSABLE_ENTITY, "The number rests on too many events to explain it at once";
     TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "Too many requests are under way";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Too many requests are waiting";
     JournalUnavailable = "journal_unavailable", SERVICE_UNAVAILABLE, "The journal cannot be reached now";

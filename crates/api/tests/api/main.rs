@@ -7,6 +7,7 @@ mod bad_input;
 mod conventions;
 mod documentation;
 mod events;
+mod explain;
 mod health;
 mod idempotency;
 mod reads;

@@ -9,10 +9,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::parts::Parts;
-use super::signals::Signals;
-use super::{BACKDATING_DAYS, listen};
+use super::{BACKDATING_DAYS, FINISHING, listen};
 use crate::book::Book;
 use crate::error::CliError;
+use crate::signals::Signals;
 
 /// A server on a free loopback port, which answers until it is stopped.
 pub(crate) struct Beside {
@@ -28,7 +28,7 @@ impl Beside {
     /// Takes the book and serves it, as `quipu serve` does by default.
     pub(crate) fn start(book: &Book, runtime: &Runtime) -> Result<Beside, CliError> {
         super::log_to_stderr(false);
-        let signals = Signals::watch(runtime.handle())?;
+        let signals = Signals::watch(runtime.handle(), FINISHING)?;
         let listener = runtime.block_on(listen((Ipv4Addr::LOCALHOST, 0).into()))?;
         let address = listener.local_addr()?;
         let Some(parts) = Parts::start(book, BACKDATING_DAYS, &signals)? else {

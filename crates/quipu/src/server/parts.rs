@@ -12,9 +12,9 @@ use quipu_views::{Runner, RunnerOptions, Views};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::signals::Signals;
 use crate::book::{self, Book};
 use crate::error::CliError;
+use crate::signals::Signals;
 
 /// How long one wait for the lease lasts, before signals are looked at.
 const LEASE_WAIT: Duration = Duration::from_secs(1);

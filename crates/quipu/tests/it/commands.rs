@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::program::{Server, run};
 
 /// 500 granted, 75 held of which 40.5 are settled, 1.25 spent.
-fn book(server: Server) -> Server {
+pub(crate) fn book(server: Server) -> Server {
     let server = server.with_tenant();
     let hold = json!({ "amount": "75", "ttl_seconds": 600 });
     let hold = server.post("/v1/tenants/t_acme/holds", "hold", &hold);

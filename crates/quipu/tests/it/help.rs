@@ -10,10 +10,24 @@ fn help(verb: &[&str]) -> String {
 #[test]
 fn the_verbs_explain_themselves() {
     insta::assert_snapshot!("help", help(&[]));
-    for verb in ["serve", "demo", "balance", "entries", "verify", "projections", "bench"] {
+    for verb in [
+        "serve",
+        "demo",
+        "balance",
+        "entries",
+        "explain",
+        "verify",
+        "replay",
+        "diff",
+        "projections",
+        "bench",
+    ] {
         insta::assert_snapshot!(format!("help_{verb}"), help(&[verb]));
     }
     insta::assert_snapshot!("help_import_usage", help(&["import", "usage"]));
+    for verb in ["rebuild", "cancel", "retry", "skip"] {
+        insta::assert_snapshot!(format!("help_projections_{verb}"), help(&["projections", verb]));
+    }
 }
 
 #[test]

@@ -5,6 +5,8 @@
 mod bench;
 mod commands;
 mod demo;
+mod explain;
 mod help;
 mod import;
 mod program;
+mod replay;

@@ -56,7 +56,8 @@ pub(crate) fn redact(text: &str) -> String {
         let is_time = plain.len() >= 20 && plain.ends_with('Z') && plain.contains('T');
         let hex = plain.rsplit(':').next().unwrap_or_default();
         let is_hash = hex.len() >= 32 && hex.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-        match (is_time, is_hash) {
+        let is_micros = plain.len() == 16 && plain.bytes().all(|b| b.is_ascii_digit());
+        match (is_time || is_micros, is_hash) {
             (true, _) => word.replace(plain, "TIME"),
             (_, true) => word.replace(hex, "HEX"),
             _ => word.to_owned(),

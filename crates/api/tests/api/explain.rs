@@ -1,0 +1,377 @@
+//! Every number explains itself, and adds up.
+
+use axum::http::StatusCode;
+use insta::assert_json_snapshot;
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+use quipu_domain::wallet::WalletEvent;
+use quipu_domain::{Event, Position};
+use quipu_engine::Clock as _;
+use serde_json::{Value, json};
+
+use crate::app::{App, NOW};
+
+/// The same book for every snapshot: prices by token and by tier, holds, refunds, corrections.
+async fn book() -> App {
+    let app = App::start().with_credits("500").await;
+    let post = async |path: &str, key: &str, body: Value| {
+        let answer = app.post(path, key, body.to_string()).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.text());
+        answer.json()
+    };
+    let since = "2026-01-01T00:00:00Z";
+    let models = json!({"small": {"input": "2.5", "cached_input": "0.1", "output": "10"}});
+    let prices = json!({"effective_at": since, "models": models, "markup_percent": "20"});
+    post("/v1/price-tables/models/prices", "prices", prices).await;
+    for (name, price) in [
+        ("llm_tokens", json!({"model": "tokens", "price_table": "models"})),
+        (
+            "images",
+            json!({"model": "graduated", "tiers": [
+            {"up_to": "2", "unit_price": "1"}, {"unit_price": "0.5", "flat_price": "3"}]}),
+        ),
+    ] {
+        post("/v1/meters", name, json!({"name": name, "aggregation": "sum"})).await;
+        let price = json!({"effective_at": since, "price": price});
+        post(&format!("/v1/meters/{name}/prices"), &format!("price-{name}"), price).await;
+    }
+    app.clock.advance_seconds(60);
+    let later = json!({"amount": "10", "effective_at": "2200-01-01T00:00:00Z"});
+    post("/v1/tenants/t_acme/grants", "later", later).await;
+    post("/v1/tenants/t_acme/debits", "debit", json!({"amount": "1.25", "reason": "report"})).await;
+    let hold = post("/v1/tenants/t_acme/holds", "hold", json!({"amount": "75"})).await;
+    let settle = format!("/v1/tenants/t_acme/holds/{}/settle", hold["id"].as_str().unwrap());
+    post(&settle, "settle", json!({"amount": "80.5"})).await;
+    post("/v1/tenants/t_acme/holds", "open", json!({"amount": "5"})).await;
+    let usage = |id: &str, more: Value| {
+        let mut record = json!({"tenant": "t_acme", "occurred_at": NOW, "source": "probe", "id": id,
+            "agent": "analyst"});
+        record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        record
+    };
+    let tokens = json!({"meter": "llm_tokens", "model": "small", "input": 1201, "cached_input": 7,
+        "output": 300});
+    for (id, more) in [
+        ("u1", tokens.clone()),
+        ("u2", json!({"meter": "images", "quantity": "1.5"})),
+        ("u3", json!({"meter": "images", "quantity": "2.25"})),
+        ("u4", tokens),
+    ] {
+        let answer = app.post_usage("", usage(id, more).to_string()).await;
+        assert!(answer.status.is_success(), "{}", answer.text());
+    }
+    let used = |answer: &Value| answer["entries"].as_array().unwrap().clone();
+    let recorded =
+        app.read("/v1/tenants/t_acme/entries?type=UsageRecorded&order=newest_first").await.json();
+    let last = used(&recorded)[0]["id"].as_str().unwrap().to_owned();
+    post(&format!("/v1/tenants/t_acme/usage/{last}/void"), "void", json!({"reason": "twice"}))
+        .await;
+    let first = used(&recorded)[3]["id"].as_str().unwrap().to_owned();
+    let refund = json!({"entry": first, "amount": "0.001"});
+    post("/v1/tenants/t_acme/refunds", "refund", refund).await;
+    app
+}
+
+/// The explanation, which must add up, without what differs from run to run.
+async fn explained(app: &App, path: &str) -> Value {
+    let answer = app.read(&format!("/v1/explain/{path}")).await;
+    assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
+    let mut answer = answer.json();
+    assert_eq!(answer["adds_up"], true, "{path}: {answer:#}");
+    redact(&mut answer);
+    answer
+}
+
+fn redact(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(redact),
+        Value::Object(fields) => {
+            for (name, value) in fields.iter_mut() {
+                if ["id", "hash", "fingerprint"].contains(&name.as_str()) {
+                    let length = value.as_str().unwrap().len();
+                    *value = format!("[{length} characters]").into();
+                } else {
+                    redact(value);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The position of the only event of a type.
+fn only(app: &App, event_type: &str) -> Position {
+    let events = app.engine.journal().page(Position::ZERO, 1_000).unwrap();
+    let mut found = events.iter().filter(|event| event.event.type_name() == event_type);
+    found.next().unwrap().position
+}
+
+#[tokio::test]
+async fn a_balance_is_explained_by_its_entries() {
+    let app = book().await;
+    let shown = app.read("/v1/tenants/t_acme/balance").await.json();
+    let balance = explained(&app, "balance/t_acme?limit=3").await;
+    assert_eq!(balance["figures"]["amount"], shown["available"]);
+    assert_json_snapshot!("explain_balance", balance);
+    let held = explained(&app, "balance/t_acme?account=held").await;
+    assert_eq!(held["figures"]["amount"], shown["held"]);
+    explained(&app, "balance/t_acme?account=overdraft").await;
+    for known_at in 0..=app.head().0 {
+        explained(&app, &format!("balance/t_acme?known_at={known_at}&limit=2")).await;
+        let both = format!("balance/t_acme?known_at={known_at}&as_of={NOW}&limit=1");
+        explained(&app, &both).await;
+    }
+}
+
+#[tokio::test]
+async fn usage_is_explained_with_its_arithmetic() {
+    let app = book().await;
+    let window = "window=month&window_start=2026-11-01T00:00:00Z";
+    let all = explained(&app, &format!("usage/t_acme?{window}")).await;
+    let report = app.read("/v1/tenants/t_acme/usage?window=month").await.json();
+    let row = &report["usage"][0];
+    assert_eq!(all["figures"]["cost"], row["cost"]);
+    assert_eq!(all["figures"]["records"], row["records"].to_string());
+    assert_eq!(all["figures"]["voided"], "1");
+    let images = explained(&app, &format!("usage/t_acme?{window}&meter=images")).await;
+    assert_json_snapshot!("explain_usage", images);
+    explained(&app, &format!("usage/t_acme?{window}&model=small&agent=analyst&limit=1")).await;
+    let empty =
+        app.read("/v1/explain/usage/t_acme?window=day&window_start=2020-01-01T00:00:00Z").await;
+    assert_eq!((empty.status, empty.code()), (StatusCode::NOT_FOUND, "not_found".into()));
+}
+
+#[tokio::test]
+async fn an_entry_is_explained_down_to_the_grant_and_the_price() {
+    let app = book().await;
+    let settled = explained(&app, &format!("entry_{}", only(&app, "HoldSettled"))).await;
+    assert_json_snapshot!("explain_settlement", settled);
+    let used = explained(&app, &format!("entry_{}", only(&app, "UsageRecorded"))).await;
+    assert_json_snapshot!("explain_usage_entry", used);
+    for event_type in ["CreditsDebited", "UsageVoided", "CreditsRefunded", "MeterPriced"] {
+        explained(&app, &only(&app, event_type).to_string()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_grant_and_a_hold_are_explained_by_what_became_of_them() {
+    let app = book().await;
+    let grant = explained(&app, "grant_2").await;
+    assert_json_snapshot!("explain_grant", grant["figures"]);
+    let hold = explained(&app, &format!("hold_{}", only(&app, "HoldPlaced"))).await;
+    assert_json_snapshot!("explain_hold", hold);
+}
+
+#[tokio::test]
+async fn an_account_is_explained_for_one_tenant_and_for_all() {
+    let app = book().await;
+    let trial = app.read("/v1/accounts").await.json();
+    for row in trial["accounts"].as_array().unwrap() {
+        let account = row["account"].as_str().unwrap();
+        let all = explained(&app, &format!("account?account={account}")).await;
+        assert_eq!(all["figures"]["amount"], row["balance"]);
+        let own =
+            explained(&app, &format!("account?account={account}&tenant=t_acme&limit=2")).await;
+        assert_eq!(own["figures"]["amount"], row["balance"]);
+    }
+    let all = explained(&app, "account?account=consumed/images").await;
+    assert_json_snapshot!("explain_account_of_all", all);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said() {
+    let app = book().await;
+    for (path, status, code) in [
+        ("entry_999", StatusCode::NOT_FOUND, "unknown_entry"),
+        ("entry_1", StatusCode::NOT_FOUND, "unknown_entry"),
+        ("grant_1", StatusCode::NOT_FOUND, "unknown_grant"),
+        ("hold_2", StatusCode::NOT_FOUND, "unknown_hold"),
+        ("999", StatusCode::NOT_FOUND, "not_found"),
+        ("fortune", StatusCode::BAD_REQUEST, "invalid_path"),
+        ("balance/t_nobody", StatusCode::NOT_FOUND, "unknown_tenant"),
+        ("balance/t_acme?account=expired", StatusCode::BAD_REQUEST, "invalid_value"),
+        ("account?account=fortune", StatusCode::BAD_REQUEST, "invalid_query"),
+        ("balance/t_acme?limit=0", StatusCode::BAD_REQUEST, "invalid_query"),
+    ] {
+        let answer = app.get(&format!("/v1/explain/{path}")).await;
+        let code = if answer.code() == "invalid_query" { "invalid_query" } else { code };
+        assert_eq!((answer.status, answer.code().as_str()), (status, code), "{path}");
+    }
+}
+
+/// Whatever happens to a book, each of its numbers adds up.
+#[derive(Clone, Debug)]
+enum Step {
+    Grant { amount: u32, in_seconds: Option<u32>, lasts_seconds: Option<u32> },
+    Debit { amount: u32 },
+    Hold { amount: u32, ttl_seconds: u32 },
+    Settle { nth: usize, amount: u32 },
+    Release { nth: usize },
+    Refund { nth: usize },
+    Use { meter: bool, quantity: u32 },
+    Void { nth: usize },
+    Rate { nth: usize },
+    Limit { amount: u32 },
+    Wait { seconds: u32 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let soon = proptest::option::of(1..200_u32);
+    prop_oneof![
+        2 => (1..2_000_u32, soon.clone(), soon)
+            .prop_map(|(amount, in_seconds, lasts_seconds)| Step::Grant { amount, in_seconds, lasts_seconds }),
+        2 => (1..900_u32).prop_map(|amount| Step::Debit { amount }),
+        2 => (1..900_u32, 1..120_u32).prop_map(|(amount, ttl_seconds)| Step::Hold { amount, ttl_seconds }),
+        2 => (0..4_usize, 0..1_200_u32).prop_map(|(nth, amount)| Step::Settle { nth, amount }),
+        1 => (0..4_usize).prop_map(|nth| Step::Release { nth }),
+        1 => (0..4_usize).prop_map(|nth| Step::Refund { nth }),
+        3 => (any::<bool>(), 0..4_000_u32).prop_map(|(meter, quantity)| Step::Use { meter, quantity }),
+        1 => (0..4_usize).prop_map(|nth| Step::Void { nth }),
+        1 => (0..4_usize).prop_map(|nth| Step::Rate { nth }),
+        1 => (0..500_u32).prop_map(|amount| Step::Limit { amount }),
+        2 => (1..90_u32).prop_map(|seconds| Step::Wait { seconds }),
+    ]
+}
+
+/// Milli-credits as an amount.
+fn milli(amount: u32) -> String {
+    format!("{}.{:03}", amount / 1_000, amount % 1_000)
+}
+
+/// The id of the nth last event that fits.
+fn nth_last(app: &App, nth: usize, fits: fn(&WalletEvent) -> bool) -> u64 {
+    let events = app.engine.journal().page(Position::ZERO, 10_000).unwrap();
+    let wallet = events.iter().rev().filter(|event| match &event.event {
+        Event::Wallet(wallet) => fits(wallet),
+        _ => false,
+    });
+    wallet.map(|event| event.position.0).nth(nth).unwrap_or(1)
+}
+
+async fn take(app: &App, number: usize, step: &Step) {
+    let key = format!("step-{number}");
+    let at = |seconds: u32| app.clock.now().plus_seconds(i64::from(seconds)).to_string();
+    let is_hold = |event: &WalletEvent| matches!(event, WalletEvent::HoldPlaced(_));
+    let is_usage = |event: &WalletEvent| matches!(event, WalletEvent::UsageRecorded(_));
+    let (path, body) = match step {
+        Step::Grant { amount, in_seconds, lasts_seconds } => {
+            let effective_at = in_seconds.map(at);
+            let ends = lasts_seconds.map(|lasts| at(in_seconds.unwrap_or_default() + lasts));
+            let mut body = json!({ "amount": milli(*amount) });
+            if let Some(effective_at) = effective_at {
+                body["effective_at"] = effective_at.into();
+            }
+            if let Some(ends) = ends {
+                body["expires_at"] = ends.into();
+            }
+            ("tenants/t_acme/grants".to_owned(), body)
+        }
+        Step::Debit { amount } => {
+            ("tenants/t_acme/debits".to_owned(), json!({ "amount": milli(*amount) }))
+        }
+        Step::Hold { amount, ttl_seconds } => {
+            let body = json!({ "amount": milli(*amount), "ttl_seconds": ttl_seconds });
+            ("tenants/t_acme/holds".to_owned(), body)
+        }
+        Step::Settle { nth, amount } => {
+            let hold = nth_last(app, *nth, is_hold);
+            let body = json!({ "amount": milli(*amount) });
+            (format!("tenants/t_acme/holds/hold_{hold}/settle"), body)
+        }
+        Step::Release { nth } => (
+            format!("tenants/t_acme/holds/hold_{}/release", nth_last(app, *nth, is_hold)),
+            json!({}),
+        ),
+        Step::Refund { nth } => {
+            let entry = nth_last(app, *nth, |event| event.entry().is_some());
+            ("tenants/t_acme/refunds".to_owned(), json!({ "entry": format!("entry_{entry}") }))
+        }
+        Step::Use { meter, quantity } => {
+            let meter = if *meter { "flat" } else { "tiers" };
+            let record = json!({
+                "tenant": "t_acme", "meter": meter, "quantity": milli(*quantity),
+                "occurred_at": app.clock.now(), "source": "probe", "id": key,
+            });
+            drop(app.post_usage("", record.to_string()).await);
+            return;
+        }
+        Step::Void { nth } => {
+            let entry = nth_last(app, *nth, is_usage);
+            (format!("tenants/t_acme/usage/entry_{entry}/void"), json!({ "reason": "mistaken" }))
+        }
+        Step::Rate { nth } => {
+            let entry = nth_last(app, *nth, is_usage);
+            (format!("tenants/t_acme/usage/entry_{entry}/rate"), json!({ "reason": "again" }))
+        }
+        Step::Limit { amount } => {
+            ("tenants/t_acme/overdraft-limit".to_owned(), json!({ "limit": milli(*amount) }))
+        }
+        Step::Wait { seconds } => {
+            app.clock.advance_seconds(i64::from(*seconds));
+            return;
+        }
+    };
+    drop(app.post(&format!("/v1/{path}"), &key, body.to_string()).await);
+}
+
+async fn random_book(steps: &[Step]) -> Result<(), TestCaseError> {
+    let app = App::start().with_credits("3").await;
+    for (meter, price) in [
+        ("flat", json!({"model": "flat", "unit_price": "0.0333333"})),
+        (
+            "tiers",
+            json!({"model": "volume", "tiers": [
+            {"up_to": "3", "unit_price": "0.2"}, {"unit_price": "0.05", "flat_price": "0.1"}]}),
+        ),
+    ] {
+        app.post("/v1/meters", meter, json!({"name": meter, "aggregation": "sum"}).to_string())
+            .await;
+        let price = json!({"effective_at": "2026-01-01T00:00:00Z", "price": price});
+        let path = format!("/v1/meters/{meter}/prices");
+        app.post(&path, &format!("price-{meter}"), price.to_string()).await;
+    }
+    for (number, step) in steps.iter().enumerate() {
+        take(&app, number, step).await;
+    }
+    let accounts = app.read("/v1/tenants/t_acme/accounts").await.json();
+    let accounts = accounts["accounts"].as_array().cloned().unwrap_or_default();
+    let mut paths: Vec<String> = accounts
+        .iter()
+        .map(|row| format!("account?tenant=t_acme&account={}", row["account"].as_str().unwrap()))
+        .collect();
+    let window = "window=month&window_start=2026-11-01T00:00:00Z";
+    paths.extend(["flat", "tiers"].map(|meter| format!("usage/t_acme?{window}&meter={meter}")));
+    let own = ["available", "held", "overdraft"];
+    paths.extend(own.map(|account| format!("balance/t_acme?limit=4&account={account}")));
+    let head = app.head().0;
+    paths.extend((0..=head).step_by(5).map(|at| format!("balance/t_acme?limit=3&known_at={at}")));
+    for event in app.engine.journal().page(Position::ZERO, 10_000).unwrap() {
+        paths.push(event.position.to_string());
+        let Event::Wallet(wallet) = &event.event else { continue };
+        paths.extend(wallet.lot_terms().map(|(grant, _)| grant.to_string()));
+        if let WalletEvent::HoldPlaced(e) = wallet {
+            paths.push(e.hold.to_string());
+        }
+    }
+    for path in paths {
+        let answer = app.read(&format!("/v1/explain/{path}")).await;
+        // A meter that was never used has no row to explain.
+        if answer.status == StatusCode::NOT_FOUND && path.starts_with("usage/") {
+            continue;
+        }
+        prop_assert_eq!(answer.status, StatusCode::OK, "{}: {}", path, answer.text());
+        let answer = answer.json();
+        prop_assert!(answer["adds_up"] == true, "{}: {:#}", path, answer);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_number_of_a_random_book_adds_up(steps in prop::collection::vec(step(), 10..45)) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(random_book(&steps))?;
+    }
+}
