@@ -18,13 +18,13 @@ const MIGRATIONS: Migrations = Migrations {
     sqlite: &[
         ("0001_tables", include_str!("../../../../migrations/sqlite/views_0001_tables.sql")),
         (
-            "0002_skipped_and_replay",
-            include_str!("../../../../migrations/sqlite/views_0002_skipped_and_replay.sql"),
+            "0003_skipped_and_replay",
+            include_str!("../../../../migrations/sqlite/views_0003_skipped_and_replay.sql"),
         ),
     ],
     postgres: &[
         ("0001_tables", include_str!("../../../../migrations/postgres/views_0001_tables.sql")),
-        ("0002_skipped", include_str!("../../../../migrations/postgres/views_0002_skipped.sql")),
+        ("0003_skipped", include_str!("../../../../migrations/postgres/views_0003_skipped.sql")),
     ],
 };
 
