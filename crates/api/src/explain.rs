@@ -21,7 +21,7 @@ use serde::{Deserialize, Deserializer};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::answer::json;
-use crate::parameters::{KnownAtParameter, PathIds, ReadQuery, StrictQuery};
+use crate::parameters::{KnownAtParameter, PathIds, StrictQuery};
 use crate::problem::{Code, Problem};
 use crate::reading::blocking;
 use crate::state::{State, now};
@@ -176,6 +176,19 @@ pub(crate) struct UsageParameters {
     at_least: Option<Position>,
 }
 
+/// How much of a thing's story.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ThingParameters {
+    /// Tell so many events, 1 to 100, the last ones; 20 where absent. The others are summed up.
+    #[param(value_type = Option<u64>)]
+    limit: Lines,
+    /// Wait, up to 5 s, until the view has this position: read your own write.
+    #[param(value_type = Option<u64>)]
+    at_least: Option<Position>,
+}
+
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum WindowParameter {
@@ -246,13 +259,13 @@ pub(crate) async fn usage(
 
 /// Explains an entry, a grant, a hold, or any event by its position.
 #[utoipa::path(
-    get, path = "/v1/explain/{id}", tag = "journal", params(ReadQuery),
+    get, path = "/v1/explain/{id}", tag = "journal", params(ThingParameters),
     responses((status = 200, body = ExplanationAnswer, description = "What it is, and what became of it."))
 )]
 pub(crate) async fn thing(
     Shared(state): Shared<State>,
     PathIds(id): PathIds<String>,
-    StrictQuery(query): StrictQuery<ReadQuery>,
+    StrictQuery(query): StrictQuery<ThingParameters>,
 ) -> Result<Response, Problem> {
     let thing: Thing = id.parse().map_err(|()| {
         Problem::new(
@@ -261,7 +274,7 @@ pub(crate) async fn thing(
             "write entry_17, grant_17, hold_17, or a position such as 17",
         )
     })?;
-    explain(state, Number::Of(thing), Lines::default(), query.at_least).await
+    explain(state, Number::Of(thing), query.limit, query.at_least).await
 }
 
 /// Reads a number and what it is made of, and tells its events.

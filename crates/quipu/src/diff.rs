@@ -207,7 +207,7 @@ fn write_views(diff: &ViewsDiff, right: &str, out: &mut dyn Write) -> io::Result
     }
     let untold = diff.different_rows - diff.rows.len() as u64;
     if untold > 0 {
-        writeln!(out, "\n{} more differ; --limit tells more", output::count(untold, "row"))?;
+        writeln!(out, "\nand {} besides; --limit tells more", output::count(untold, "row"))?;
     }
     let all = diff.projections.iter().all(|projection| projection.not_compared.is_none());
     let end = match (diff.same, all) {

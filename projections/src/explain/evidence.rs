@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use quipu_domain::price_table::PriceTableEvent;
 use quipu_domain::rating::Working;
 use quipu_domain::wallet::WalletEvent;
 use quipu_domain::wallet::event::{Draws, Rating, Returns, Tally, Usage};
@@ -41,6 +42,10 @@ pub struct Evidence {
     pub fingerprint: Option<Label>,
     /// The request.
     pub correlation: Option<Label>,
+    /// Who reported usage, or what a grant refers to outside.
+    pub source: Option<Label>,
+    /// The reporter's id for it.
+    pub source_id: Option<Label>,
     /// Why.
     pub reason: Option<Label>,
     /// What it moved between the book's accounts (M4).
@@ -91,6 +96,9 @@ pub struct Library {
     events: HashMap<Position, (Recorded, String)>,
     prices: HashMap<MeterName, PriceHistory>,
 }
+
+/// In which way an event rests on another one, with how much, and where that one stands.
+type Reference = (&'static str, Option<Credits>, Position);
 
 /// A rated record: what was used, its step of the total, and what it cost.
 struct RatedUsage<'a> {
@@ -156,6 +164,7 @@ impl Library {
                 causes.push(Cause { relation, amount, event: Box::new(cause) });
             }
         }
+        let (source, source_id) = source_of(event);
         let rated = self.rated_usage(event);
         let working = rated.as_ref().map_or(Ok(None), |rated| self.working(rated, position))?;
         let cost = rated.as_ref().and_then(|rated| rated.cost(working.as_ref()));
@@ -174,6 +183,8 @@ impl Library {
             command: line.command,
             fingerprint: event.metadata.fingerprint.clone(),
             correlation: line.correlation,
+            source: source.cloned(),
+            source_id: source_id.cloned(),
             reason: line.reason,
             postings: postings
                 .into_iter()
@@ -189,10 +200,7 @@ impl Library {
     }
 
     /// What an event rests on: in which way, with how much, and where that event stands.
-    fn causes(
-        &self,
-        event: &Recorded,
-    ) -> Result<Vec<(&'static str, Option<Credits>, Position)>, ProjectionError> {
+    fn causes(&self, event: &Recorded) -> Result<Vec<Reference>, ProjectionError> {
         let mut causes = Vec::new();
         if let Event::Wallet(wallet) = &event.event {
             wallet_causes(wallet, &mut causes);
@@ -296,6 +304,16 @@ impl Evidence {
             });
         }
         gaps
+    }
+}
+
+/// Who says so outside, and under which id.
+fn source_of(event: &Recorded) -> (Option<&Label>, Option<&Label>) {
+    match &event.event {
+        Event::Wallet(WalletEvent::CreditsGranted(e)) => (e.source.as_ref(), None),
+        Event::Wallet(WalletEvent::UsageRecorded(e)) => (Some(&e.usage.source), Some(&e.usage.id)),
+        Event::PriceTable(PriceTableEvent::PricesPublished(e)) => (e.source.as_ref(), None),
+        _ => (None, None),
     }
 }
 

@@ -31,7 +31,7 @@ pub fn journals(
             (None, None) => break,
             (one, other) if one == other => {
                 same_until = position;
-                if position.0 % PAGE_EVENTS as u64 == 0 {
+                if position.0.is_multiple_of(PAGE_EVENTS as u64) {
                     progress(Progress { position, head });
                 }
                 continue;

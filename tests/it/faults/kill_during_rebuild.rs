@@ -13,7 +13,7 @@ use crate::support::client::{Client, fresh_key};
 use crate::support::server::{Server, assert_verifies, free_port, program, run_on};
 use crate::support::store::Store;
 
-const KILLS: u32 = 10;
+const KILLS: u32 = 6;
 const TENANTS: [&str; 3] = ["t_acme", "t_bolt", "t_cord"];
 
 both_stores! {

@@ -124,6 +124,14 @@ pub(crate) struct EvidenceView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     correlation: Option<Label>,
+    /// Who reported usage, or what a grant refers to outside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    source: Option<Label>,
+    /// The reporter's id for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    source_id: Option<Label>,
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -255,6 +263,8 @@ impl From<Evidence> for EvidenceView {
             command: evidence.command,
             fingerprint: evidence.fingerprint,
             correlation: evidence.correlation,
+            source: evidence.source,
+            source_id: evidence.source_id,
             reason: evidence.reason,
             postings: evidence.postings.into_iter().map(PostingView::from).collect(),
             working: evidence.working,

@@ -158,6 +158,9 @@ async fn a_grant_and_a_hold_are_explained_by_what_became_of_them() {
     let app = book().await;
     let grant = explained(&app, "grant_2").await;
     assert_json_snapshot!("explain_grant", grant["figures"]);
+    let last = explained(&app, "grant_2?limit=2").await;
+    assert_eq!((&last["figures"], last["lines"].as_array().unwrap().len()), (&grant["figures"], 2));
+    assert!(last["rest"]["events"].as_u64().unwrap() > 2, "{last:#}");
     let hold = explained(&app, &format!("hold_{}", only(&app, "HoldPlaced"))).await;
     assert_json_snapshot!("explain_hold", hold);
 }

@@ -76,7 +76,13 @@ fn event(event: &Value, relation: &str, adds: &str) -> Node {
 fn sent(event: &Value) -> String {
     let text = |name: &str| output::text(&event[name]);
     let mut line = format!("by {}", text("actor"));
-    for (what, name) in [("key", "command"), ("request", "correlation"), ("because", "reason")] {
+    for (what, name) in [
+        ("key", "command"),
+        ("request", "correlation"),
+        ("source", "source"),
+        ("id", "source_id"),
+        ("because", "reason"),
+    ] {
         let value = text(name);
         if !value.is_empty() {
             line.push_str(&format!(", {what} {value}"));
