@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use quipu_database::DatabaseError;
-use quipu_journal::{Journal, JournalError, SqlStore, Store};
+use quipu_journal::{Journal, JournalError, Recent, SqlStore, Store};
 use quipu_replay::ReplayError;
 use quipu_views::{Location, Views, ViewsError};
 use tokio::runtime::{Handle, Runtime};
@@ -62,6 +62,8 @@ pub(crate) struct Book {
     pub(crate) journal: SqlStore,
     /// Its views.
     pub(crate) views: Views,
+    /// Where the views find what a writer of this process has just committed.
+    pub(crate) recent: Arc<Recent>,
 }
 
 impl Book {
@@ -74,8 +76,9 @@ impl Book {
             })?;
         }
         let journal = open_journal(place, runtime)?;
-        let views = open_views(place, &journal, runtime)?;
-        Ok(Book { place: place.clone(), journal, views })
+        let recent = Arc::<Recent>::default();
+        let views = open_views(place, feed(&journal, &recent), runtime)?;
+        Ok(Book { place: place.clone(), journal, views, recent })
     }
 
     /// Opens a book that is there already.
@@ -95,17 +98,18 @@ impl Book {
     }
 }
 
-fn open_views(place: &Place, journal: &SqlStore, runtime: &Handle) -> Result<Views, CliError> {
+fn open_views(place: &Place, feed: Arc<JournalFeed>, runtime: &Handle) -> Result<Views, CliError> {
     let location = match place {
         Place::Folder(folder) => Location::Sqlite { file: folder.join(VIEWS_FILE) },
         Place::Postgres(url) => Location::Postgres { url: url.clone(), handle: runtime.clone() },
     };
-    Views::open(location, feed(journal)).map_err(|error| views_unusable(&error))
+    Views::open(location, feed).map_err(|error| views_unusable(&error))
 }
 
 /// The journal as views read it.
-pub(crate) fn feed(journal: &SqlStore) -> Arc<JournalFeed> {
-    Arc::new(JournalFeed(Journal::new(Arc::new(journal.clone()))))
+pub(crate) fn feed(journal: &SqlStore, recent: &Arc<Recent>) -> Arc<JournalFeed> {
+    let journal = Journal::new(Arc::new(journal.clone()));
+    Arc::new(JournalFeed { journal, recent: Arc::clone(recent) })
 }
 
 /// Opens the journal of a book that is there already, and leaves its views alone.

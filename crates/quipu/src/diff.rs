@@ -135,7 +135,7 @@ fn replay_file(file: &PathBuf, book: &Book) -> Result<ReplayFile, CliError> {
             hint: "make one with `quipu replay --to FILE.db`".into(),
         });
     }
-    let opened = ReplayFile::open(file, book::feed(&book.journal));
+    let opened = ReplayFile::open(file, book::feed(&book.journal, &book.recent));
     opened.map_err(|error| book::views_unusable(&error))
 }
 
