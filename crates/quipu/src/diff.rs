@@ -1,7 +1,7 @@
 //! `quipu diff`: what is not the same in two journals or two sets of views, and why.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -128,7 +128,7 @@ fn views(
         .map_err(|error| book::not_replayed(&error))
 }
 
-fn replay_file(file: &PathBuf, book: &Book) -> Result<ReplayFile, CliError> {
+fn replay_file(file: &Path, book: &Book) -> Result<ReplayFile, CliError> {
     if !file.is_file() {
         return Err(CliError::Malformed {
             what: format!("there is no file {}", file.display()),

@@ -91,6 +91,13 @@ pub(crate) fn run(args: &ProjectionsArgs, json: bool) -> Result<u8, CliError> {
         }
         What::Skip { name, tenant, reason, book } => {
             let outcome = open(book)?.views.skip(name, tenant, reason);
+            if matches!(outcome, Ok(RetryOutcome::Healed { .. } | RetryOutcome::StillParked(_))) {
+                eprintln!(
+                    "{name} no longer follows the whole journal for {}: `quipu projections list` \
+                     says what it leaves out, and why",
+                    whose(tenant.as_ref())
+                );
+            }
             resumed(name, tenant.as_ref(), outcome, json)
         }
     }

@@ -4,6 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::Args;
 use indicatif::ProgressBar;
@@ -60,7 +61,7 @@ pub(crate) fn run(args: &ReplayArgs, json: bool) -> Result<u8, CliError> {
     let place = args.book.place();
     let projections = projections(&args.views)?;
     let store = book::open_existing_journal(&place, runtime.handle())?;
-    let feed = book::feed(&store, &std::sync::Arc::default());
+    let feed = book::feed(&store, &Arc::default());
     let head = store.head().map_err(|error| book::journal_unusable(&error))?;
     let until = match args.until {
         None => head.position,
@@ -157,7 +158,7 @@ fn shown(
     projections: &[&'static dyn Projection],
     moment: Moment,
 ) -> Result<Shown, CliError> {
-    let journal = Journal::new(std::sync::Arc::new(store.clone()));
+    let journal = Journal::new(Arc::new(store.clone()));
     let last = journal.events_at(&[moment.until]);
     let last = last.map_err(|error| book::journal_unusable(&error))?;
     let statuses = file.views().projections(moment.until);

@@ -121,8 +121,8 @@ fn as_of_now(client: &Client, tenant: &str, head: u64) -> Value {
     let accounts = get(&format!("accounts?at_least={head}"));
     let of = |name: &str| {
         let rows = accounts["accounts"].as_array().expect("a list").iter();
-        let own = rows.filter(|row| row["account"] == name).map(|row| row["balance"].clone());
-        own.last().unwrap_or_else(|| json!("0"))
+        let mut own = rows.filter(|row| row["account"] == name).map(|row| row["balance"].clone());
+        own.next().unwrap_or_else(|| json!("0"))
     };
     assert_eq!((&known["available"], &known["held"]), (&of("available"), &of("held")));
     json!({ "available": known["available"], "held": known["held"] })

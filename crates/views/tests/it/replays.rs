@@ -71,7 +71,7 @@ fn some_views_alone_are_replayed() {
     let history = History::generated(200);
     let journal = Journal::new(&history.events);
     let folder = quipu_testkit::sqlite::folder();
-    let replay = ReplayFile::open(&folder.path().join("some.db"), journal.clone()).unwrap();
+    let replay = ReplayFile::open(&folder.path().join("some.db"), journal).unwrap();
     let some = ["accounts", "holds"].map(|name| quipu_projections::named(name).unwrap());
     replay.run(&some, &moment(50), |_| ControlFlow::Continue(())).unwrap();
     let statuses = replay.views().projections(Position(50)).unwrap();
