@@ -100,7 +100,7 @@ impl KeyFolder {
     }
 
     /// Makes a key, and lets those before it sign beside it until `overlap_ends_at`, so that
-    /// whoever verifies has time to learn of it.
+    /// whoever verifies has time to learn of it. Where that is now, they sign no more.
     pub fn rotate(
         &self,
         now: Timestamp,

@@ -11,7 +11,6 @@ use tlog_tiles::{Checkpoint, Hash, check_record, check_tree, record_hash};
 
 use crate::support::both_stores;
 use crate::support::server::{Server, program, run_on};
-use crate::support::store::Store;
 
 /// What the program printed when it succeeded.
 #[track_caller]

@@ -59,7 +59,7 @@ fn what_a_crash_kept_from_being_signed_is_signed_after_it() {
     assert!(origins.iter().all(|one| one["origin"] == "quipu.local/main/e1"), "{origins:?}");
 }
 
-/// Everything in a folder but the keys, as a backup of the book has it.
+/// All files of a folder, in place of another's: the keys of a book are in a folder of their own.
 fn copy_book(from: &Path, to: &Path) {
     for entry in fs::read_dir(to).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -123,7 +123,9 @@ fn a_restored_book_begins_a_new_epoch_and_its_witness_lets_nobody_go_back() {
     let data = store.folder().expect("a folder").to_owned();
     let backup = folder.path().join("backup");
     let (keys, witness_keys) = (data.join("keys"), folder.path().join("witness"));
+    let keys_backup = folder.path().join("keys");
     fs::create_dir(&backup).expect("a folder");
+    fs::create_dir(&keys_backup).expect("a folder");
     let generate = ["keys", "--keys", keys.to_str().expect("UTF-8"), "generate"];
     printed(&program().args(generate).output().expect("it runs"));
     let log = vkeys(&keys, &[]).remove(0);
@@ -136,6 +138,7 @@ fn a_restored_book_begins_a_new_epoch_and_its_witness_lets_nobody_go_back() {
     checkpoint(&server.client(), cosigned);
     server.stop();
     copy_book(&data, &backup);
+    copy_book(&keys, &keys_backup);
 
     let server = serve(&witness);
     for _ in 0..5 {
@@ -158,6 +161,10 @@ fn a_restored_book_begins_a_new_epoch_and_its_witness_lets_nobody_go_back() {
     assert_eq!(event["data"]["prev_root"], lost.lines().nth(2).expect("a root"));
     assert_eq!(event["data"]["reason"], "the book has 2 events, and 7 had been signed");
     assert_eq!(event["actor"], "server");
+    let keys_now = vkeys(&keys, &[]);
+    assert_eq!(keys_now.len(), 2, "the new epoch has a key of its own");
+    believed(&note, &keys_now[1..]);
+    assert_eq!(note.matches("\u{2014} quipu.local/main/e2 ").count(), 1, "the old key is no more");
     debit(&server.client());
     checkpoint(&server.client(), |note| note.starts_with("quipu.local/main/e2\n"));
     server.stop();
@@ -176,7 +183,7 @@ fn a_restored_book_begins_a_new_epoch_and_its_witness_lets_nobody_go_back() {
 
     // An older copy of book and keys: the book itself cannot know, its witness does.
     copy_book(&backup, &data);
-    fs::remove_file(keys.join("last-signed.json")).expect("it is there");
+    copy_book(&keys_backup, &keys);
     let server = serve(&witness);
     let note = checkpoint(&server.client(), |_| true);
     assert!(note.starts_with("quipu.local/main/e1\n2\n"), "{note}");

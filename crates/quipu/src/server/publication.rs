@@ -47,6 +47,13 @@ impl Publication {
     ) -> Result<Publication, CliError> {
         let publisher = match keys {
             Some(keys) => Some(publisher(engine, &proofs, keys, name, runtime)?),
+            None if !witnesses.is_empty() => {
+                return Err(CliError::Malformed {
+                    what: "there is nothing for a witness to cosign: no key signs".into(),
+                    hint: "name a folder for keys with --keys, outside the database's backup"
+                        .into(),
+                });
+            }
             None => {
                 tracing::warn!("no checkpoint is signed: name a folder for keys with --keys");
                 None
@@ -131,7 +138,11 @@ fn publisher(
     }
     let mut started = runtime.block_on(last_started(engine)).map_err(|error| epoch(&error))?;
     if let Some(loss) = find_loss(proofs, &keys, started.as_ref()).map_err(failed)? {
-        tracing::warn!("{}: a new epoch begins", loss.reason);
+        tracing::warn!("{}: a new epoch begins, with a new key", loss.reason);
+        // Whoever verifies needs a new line anyway, and what is no key any more signs nothing under
+        // the old origin. First, because the event says that all of this was done.
+        let at = now();
+        keys.rotate(at, at).map_err(failed)?;
         let new = NewEpoch {
             name: name.as_str().parse().expect("a log's name is a label"),
             reason: loss.reason.parse().expect("two numbers and words are a label"),
