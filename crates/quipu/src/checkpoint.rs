@@ -1,6 +1,8 @@
 //! `quipu checkpoint`: the newest signed checkpoint.
 
+use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 
 use clap::Args;
 use quipu_proofs::{Checkpoint, FormatError, SignedNote};
@@ -47,6 +49,21 @@ fn shown(note: String) -> Result<Shown, FormatError> {
     let Checkpoint { origin, size, root } = Checkpoint::of(&signed)?;
     let signed_by = signed.signatures.into_iter().map(|signature| signature.name).collect();
     Ok(Shown { origin, size, root: root.to_string(), signed_by, checkpoint: note })
+}
+
+/// A checkpoint that was kept in a file.
+pub(crate) fn read(file: &Path) -> Result<Checkpoint, CliError> {
+    let text = fs::read_to_string(file).map_err(|error| CliError::Malformed {
+        what: format!("cannot read {}: {error}", file.display()),
+        hint: "name a file that `quipu checkpoint` was written to".into(),
+    })?;
+    of(&text)
+}
+
+/// The checkpoint that a note is.
+pub(crate) fn of(note: &str) -> Result<Checkpoint, CliError> {
+    let checkpoint = SignedNote::parse(note).and_then(|note| Checkpoint::of(&note));
+    checkpoint.map_err(|error| malformed(&error))
 }
 
 /// A text that is not what it should be.

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use quipu_proofs::{AddCheckpoint, Checkpoint, SignedNote, verify_consistency};
+use quipu_proofs::{AddCheckpoint, Checkpoint, verify_consistency};
 use serde::Serialize;
 
-use crate::checkpoint::malformed;
+use crate::checkpoint::{self, malformed};
 use crate::error::CliError;
 use crate::evidence::{Evidence, EvidenceArgs};
 use crate::exit_codes;
@@ -80,7 +80,7 @@ fn inclusion(args: &ProveArgs, evidence: &Evidence, position: u64) -> Result<Sho
     let proof = evidence.inclusion(position, args.size)?;
     let event = evidence.event(position)?;
     let (_, note) = proof.split_once("\n\n").unwrap_or_default();
-    let Checkpoint { origin, size, .. } = checkpoint(note)?;
+    let Checkpoint { origin, size, .. } = checkpoint::of(note)?;
     let files = vec![
         write(&args.out, &format!("event-{position}.json"), &event)?,
         write(&args.out, &format!("event-{position}.tlog-proof"), &proof)?,
@@ -89,12 +89,8 @@ fn inclusion(args: &ProveArgs, evidence: &Evidence, position: u64) -> Result<Sho
 }
 
 fn consistency(args: &ProveArgs, evidence: &Evidence, old: &Path) -> Result<Shown, CliError> {
-    let text = fs::read_to_string(old).map_err(|error| CliError::Malformed {
-        what: format!("cannot read {}: {error}", old.display()),
-        hint: "name a file that `quipu checkpoint` was written to".into(),
-    })?;
-    let old = checkpoint(&text)?;
-    let newest = checkpoint(&evidence.newest()?)?;
+    let old = checkpoint::read(old)?;
+    let newest = checkpoint::of(&evidence.newest()?)?;
     if newest.size < old.size {
         return Err(CliError::NotVerified {
             what: format!(
@@ -125,12 +121,6 @@ fn consistency(args: &ProveArgs, evidence: &Evidence, old: &Path) -> Result<Show
 
 fn events(number: u64) -> String {
     output::count(number, "event")
-}
-
-fn checkpoint(note: &str) -> Result<Checkpoint, CliError> {
-    SignedNote::parse(note)
-        .and_then(|note| Checkpoint::of(&note))
-        .map_err(|error| malformed(&error))
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, CliError> {

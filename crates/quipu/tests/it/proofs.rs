@@ -27,10 +27,17 @@ fn keys_checkpoints_and_proofs_are_shown() {
     assert_eq!((&keys[0]["active"], &keys[1]["active"]), (&true.into(), &true.into()));
     assert!(keys[0]["ends_at"].is_string() && keys[1]["ends_at"].is_null(), "{keys}");
 
+    let held = run(&["verify", "--data", &out, "--checkpoint", &old]);
+    assert_eq!(held.code(), i32::from(exit_codes::OK), "{}", held.err());
+
     let changed = checkpoint.out().replacen("\n1\n", "\n9\n", 1);
     std::fs::write(&old, changed).unwrap();
     let caught = run(&["prove", "--consistency", &old, "--server", &url]);
     assert_eq!(caught.code(), i32::from(exit_codes::NOT_VERIFIED), "{}", caught.err());
+    let verified = run(&["verify", "--data", &out, "--checkpoint", &old]);
+    assert_eq!(verified.code(), i32::from(exit_codes::NOT_VERIFIED), "{}", verified.out());
+    let no_checkpoint = run(&["verify", "--data", &out, "--checkpoint", "/nonexistent"]);
+    assert_eq!(no_checkpoint.code(), i32::from(exit_codes::MALFORMED));
     insta::assert_snapshot!("prove_consistency_caught", caught.redacted(&server));
 }
 
