@@ -39,5 +39,5 @@ pub use memory::{Fault, MemoryStore};
 pub use recent::Recent;
 pub use sql::{MIGRATIONS, SqlStore};
 pub use store::{Appender, Lease, SealedKeys, SealedSegment, SegmentEnd, Snapshot, Store};
-pub use tree::Tree;
+pub use tree::{Tree, leaf_hash, node_hash};
 pub use writer::{Appended, Outcome, SEGMENT_LENGTH, Writer};

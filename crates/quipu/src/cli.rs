@@ -3,7 +3,10 @@
 use clap::{Parser, Subcommand};
 
 use crate::error::CliError;
-use crate::{balance, bench, demo, entries, exit_codes, import, projections, serve, verify};
+use crate::{
+    balance, bench, checkpoint, demo, entries, exit_codes, import, keys, projections, prove, serve,
+    verify, witness,
+};
 
 /// The book of record for software and AI-agent usage: credits in, usage out, every number
 /// explained.
@@ -25,6 +28,10 @@ enum Verb {
     Balance(balance::BalanceArgs),
     Entries(entries::EntriesArgs),
     Verify(verify::VerifyArgs),
+    Checkpoint(checkpoint::CheckpointArgs),
+    Prove(prove::ProveArgs),
+    Witness(witness::WitnessArgs),
+    Keys(keys::KeysCommand),
     Projections(projections::ProjectionsArgs),
     Bench(Box<bench::BenchArgs>),
 }
@@ -39,6 +46,10 @@ impl Cli {
             Verb::Balance(args) => balance::run(&args, self.json),
             Verb::Entries(args) => entries::run(&args, self.json),
             Verb::Verify(args) => verify::run(&args, self.json),
+            Verb::Checkpoint(args) => checkpoint::run(&args, self.json),
+            Verb::Prove(args) => prove::run(&args, self.json),
+            Verb::Witness(args) => witness::run(&args, self.json),
+            Verb::Keys(args) => keys::run(&args, self.json),
             Verb::Projections(args) => projections::run(&args, self.json),
             Verb::Bench(args) => bench::run(&args, self.json),
         }

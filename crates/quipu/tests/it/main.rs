@@ -8,3 +8,4 @@ mod demo;
 mod help;
 mod import;
 mod program;
+mod proofs;
