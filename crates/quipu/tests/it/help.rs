@@ -14,6 +14,8 @@ fn the_verbs_explain_themselves() {
         insta::assert_snapshot!(format!("help_{verb}"), help(&[verb]));
     }
     insta::assert_snapshot!("help_import_usage", help(&["import", "usage"]));
+    insta::assert_snapshot!("help_import_journal", help(&["import", "journal"]));
+    insta::assert_snapshot!("help_export_journal", help(&["export", "journal"]));
 }
 
 #[test]

@@ -7,4 +7,5 @@ mod commands;
 mod demo;
 mod help;
 mod import;
+mod journal;
 mod program;
