@@ -43,6 +43,8 @@ fn material() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
     #[test]
     fn arbitrary_material_never_holds_and_never_panics(bytes in material()) {
         prop_assert!(!audit(&bytes).holds);

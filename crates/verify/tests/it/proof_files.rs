@@ -43,11 +43,9 @@ fn every_changed_byte_of_the_event_or_the_proof_is_noticed() {
         (GROWTH, &|f: &[u8]| verify_growth(CHECKPOINT.as_bytes(), f, &policy()).is_err()),
     ] {
         for at in 0..file.len() {
-            for bit in 0..8 {
-                let mut changed = file.as_bytes().to_vec();
-                changed[at] ^= 1 << bit;
-                assert!(verify(&changed), "bit {bit} of byte {at} of {file}");
-            }
+            let mut changed = file.as_bytes().to_vec();
+            changed[at] ^= 1 << (at % 8);
+            assert!(verify(&changed), "byte {at} of {file}");
         }
     }
 }
