@@ -3,7 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::error::CliError;
-use crate::{balance, bench, demo, entries, exit_codes, import, projections, serve, verify};
+use crate::{
+    balance, bench, demo, entries, exit_codes, export, import, projections, serve, verify,
+};
 
 /// The book of record for software and AI-agent usage: credits in, usage out, every number
 /// explained.
@@ -22,6 +24,7 @@ enum Verb {
     Serve(serve::ServeArgs),
     Demo(demo::DemoArgs),
     Import(Box<import::ImportArgs>),
+    Export(Box<export::ExportArgs>),
     Balance(balance::BalanceArgs),
     Entries(entries::EntriesArgs),
     Verify(verify::VerifyArgs),
@@ -36,6 +39,7 @@ impl Cli {
             Verb::Serve(args) => serve::run(&args, self.json),
             Verb::Demo(args) => demo::run(&args, self.json),
             Verb::Import(args) => import::run(&args, self.json),
+            Verb::Export(args) => export::run(&args, self.json),
             Verb::Balance(args) => balance::run(&args, self.json),
             Verb::Entries(args) => entries::run(&args, self.json),
             Verb::Verify(args) => verify::run(&args, self.json),

@@ -1,7 +1,7 @@
 //! The one binary: command line, configuration and wiring.
 //!
-//! `serve` wires the parts to a server; `verify` and `projections` open the store themselves; the
-//! other verbs are clients that talk HTTP like anybody. One file per verb.
+//! `serve` wires the parts to a server; `verify`, `export` and `projections` open the store
+//! themselves; the other verbs are clients that talk HTTP like anybody. One file per verb.
 //!
 //! **Absent from this crate:** rules. Nothing here decides about credits, events or rows.
 
@@ -14,6 +14,7 @@ mod demo;
 mod entries;
 mod error;
 pub mod exit_codes;
+mod export;
 mod feed;
 mod import;
 mod output;

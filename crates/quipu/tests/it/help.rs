@@ -14,6 +14,9 @@ fn the_verbs_explain_themselves() {
         insta::assert_snapshot!(format!("help_{verb}"), help(&[verb]));
     }
     insta::assert_snapshot!("help_import_usage", help(&["import", "usage"]));
+    for format in ["hledger", "beancount"] {
+        insta::assert_snapshot!(format!("help_export_{format}"), help(&["export", format]));
+    }
 }
 
 #[test]
