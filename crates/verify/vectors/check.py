@@ -110,8 +110,9 @@ def export(lines, checkpoints):
     held = {size for size, root in checkpoints.items() if size == 0 and root == H()}
     header = end = None
     for number, line in enumerate(lines, 1):
-        must(line.endswith(b"\n") and len(line) <= LINE and end is None, f"line {number}: form")
+        must(line.endswith(b"\n") and end is None, f"line {number}: form")
         line = line[:-1]
+        must(len(line) <= LINE, f"line {number}: longer than any event")
         if header is None:
             header = line
         elif line.startswith(b'{"end":'):

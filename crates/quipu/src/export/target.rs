@@ -49,7 +49,7 @@ impl Target {
         let permissions = Permissions::from_mode(0o666);
         let file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder);
         let file = file.map_err(|error| CliError::Malformed {
-            what: format!("cannot write in {}: {error}", folder.display()),
+            what: format!("cannot write in {}: {}", folder.display(), error.kind()),
             hint: "name a file in a folder that is there, with --output".into(),
         })?;
         Ok(Target(Kind::File(BufWriter::new(file), path.clone())))

@@ -201,6 +201,12 @@ fn the_lines_around_events_are_held_to_the_byte() {
         let what = one(from, to);
         assert!(what.contains(said), "{what}");
     }
+    let long = format!("{{\"position\":1,\"data\":\"{}\"}}\n", "x".repeat(1 << 16));
+    assert!(
+        what(&BOOK.replacen("{\"position\":1,", &format!("{long}{{\"position\":1,"), 1))
+            .1
+            .contains("longer than any event")
+    );
     let twice = format!("{BOOK}{BOOK}");
     assert!(what(&twice).1.contains("something follows"));
 }
