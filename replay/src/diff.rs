@@ -37,7 +37,6 @@ pub struct JournalEnd {
     /// Its last position.
     pub position: Position,
     /// The tree head there, as it is stored.
-    #[serde(serialize_with = "crate::report::as_text")]
     pub root: Root,
 }
 

@@ -3,4 +3,5 @@
 mod kill_during_import;
 mod kill_during_rebuild;
 mod postgres_outage;
+mod restore;
 mod tampering;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, never, select};
 use lru::LruCache;
 use quipu_domain::agent::Agent;
+use quipu_domain::epoch::Epoch;
 use quipu_domain::meter::Meter;
 use quipu_domain::price_table::PriceTable;
 use quipu_domain::tenant::Tenant;
@@ -45,6 +46,8 @@ pub(crate) struct States {
     pub(crate) meters: Cache<MeterName, Meter>,
     pub(crate) price_tables: Cache<PriceTableName, PriceTable>,
     pub(crate) agents: Cache<(TenantId, AgentId), Agent>,
+    /// One for the whole journal.
+    pub(crate) epochs: Cache<(), Epoch>,
     /// Versions of application streams, with the position of their last event.
     pub(crate) applications: LruCache<Stream, (Version, Position)>,
 }
@@ -91,6 +94,7 @@ impl Decider {
                 meters: Cache::new(most),
                 price_tables: Cache::new(most),
                 agents: Cache::new(most),
+                epochs: Cache::new(most),
                 applications: LruCache::new(most),
             },
             draft: Draft::after(head, options.ids),
@@ -273,6 +277,7 @@ impl Decider {
         self.states.meters.clear();
         self.states.price_tables.clear();
         self.states.agents.clear();
+        self.states.epochs.clear();
         self.states.applications.clear();
     }
 
@@ -288,6 +293,7 @@ impl Decider {
             .snapshots()
             .chain(states.tenants.snapshots())
             .chain(states.agents.snapshots())
+            .chain(states.epochs.snapshots())
             .chain(states.meters.snapshots())
             .chain(states.price_tables.snapshots())
             .collect();

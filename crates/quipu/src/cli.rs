@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::error::CliError;
 use crate::{
-    balance, bench, demo, diff, entries, exit_codes, explain, import, projections, replay, serve,
-    verify,
+    balance, bench, checkpoint, demo, diff, entries, exit_codes, explain, export, import, keys,
+    projections, prove, replay, serve, verify, witness,
 };
 
 /// The book of record for software and AI-agent usage: credits in, usage out, every number
@@ -24,13 +24,18 @@ pub(crate) struct Cli {
 enum Verb {
     Serve(serve::ServeArgs),
     Demo(demo::DemoArgs),
-    Import(Box<import::ImportArgs>),
+    Import(import::ImportArgs),
+    Export(Box<export::ExportArgs>),
     Balance(balance::BalanceArgs),
     Entries(entries::EntriesArgs),
     Explain(Box<explain::ExplainArgs>),
     Verify(verify::VerifyArgs),
     Replay(replay::ReplayArgs),
     Diff(diff::DiffArgs),
+    Checkpoint(checkpoint::CheckpointArgs),
+    Prove(prove::ProveArgs),
+    Witness(witness::WitnessArgs),
+    Keys(keys::KeysCommand),
     Projections(projections::ProjectionsArgs),
     Bench(Box<bench::BenchArgs>),
 }
@@ -42,12 +47,17 @@ impl Cli {
             Verb::Serve(args) => serve::run(&args, self.json),
             Verb::Demo(args) => demo::run(&args, self.json),
             Verb::Import(args) => import::run(&args, self.json),
+            Verb::Export(args) => export::run(&args, self.json),
             Verb::Balance(args) => balance::run(&args, self.json),
             Verb::Entries(args) => entries::run(&args, self.json),
             Verb::Explain(args) => explain::run(&args, self.json),
             Verb::Verify(args) => verify::run(&args, self.json),
             Verb::Replay(args) => replay::run(&args, self.json),
             Verb::Diff(args) => diff::run(&args, self.json),
+            Verb::Checkpoint(args) => checkpoint::run(&args, self.json),
+            Verb::Prove(args) => prove::run(&args, self.json),
+            Verb::Witness(args) => witness::run(&args, self.json),
+            Verb::Keys(args) => keys::run(&args, self.json),
             Verb::Projections(args) => projections::run(&args, self.json),
             Verb::Bench(args) => bench::run(&args, self.json),
         }

@@ -239,8 +239,8 @@ impl Store for Rows {
         Ok(self.0.iter().filter(holds).cloned().collect())
     }
 
-    fn postings(&self, streams: &[(Stream, Position)]) -> Result<Vec<Vec<Position>>, JournalError> {
-        Ok(vec![Vec::new(); streams.len()])
+    fn postings(&self, wanted: &[(Stream, Position)]) -> Result<Vec<Vec<Position>>, JournalError> {
+        Ok(vec![Vec::new(); wanted.len()])
     }
 
     fn segments(&self, _: Timestamp) -> Result<Vec<SealedKeys>, JournalError> {

@@ -10,6 +10,7 @@ mod events;
 mod explain;
 mod health;
 mod idempotency;
+mod proofs;
 mod reads;
 mod server;
 mod unique_keys;

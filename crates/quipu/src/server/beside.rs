@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::parts::Parts;
-use super::{BACKDATING_DAYS, FINISHING, listen};
+use super::{BACKDATING_DAYS, FINISHING, SigningArgs, listen};
 use crate::book::Book;
 use crate::error::CliError;
 use crate::signals::Signals;
@@ -31,7 +31,14 @@ impl Beside {
         let signals = Signals::watch(runtime.handle(), FINISHING)?;
         let listener = runtime.block_on(listen((Ipv4Addr::LOCALHOST, 0).into()))?;
         let address = listener.local_addr()?;
-        let Some(parts) = Parts::start(book, BACKDATING_DAYS, &signals)? else {
+        let Some(parts) = Parts::start(
+            book,
+            BACKDATING_DAYS,
+            &SigningArgs::unsaid(),
+            runtime.handle(),
+            &signals,
+        )?
+        else {
             return Err(CliError::Unavailable {
                 what: "stopped by a signal while it waited for the book".into(),
                 hint: "run it again once the book is free".into(),

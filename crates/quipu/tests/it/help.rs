@@ -10,7 +10,7 @@ fn help(verb: &[&str]) -> String {
 #[test]
 fn the_verbs_explain_themselves() {
     insta::assert_snapshot!("help", help(&[]));
-    for verb in [
+    let verbs = [
         "serve",
         "demo",
         "balance",
@@ -19,14 +19,23 @@ fn the_verbs_explain_themselves() {
         "verify",
         "replay",
         "diff",
+        "checkpoint",
+        "prove",
+        "witness",
+        "keys",
         "projections",
         "bench",
-    ] {
+    ];
+    for verb in verbs {
         insta::assert_snapshot!(format!("help_{verb}"), help(&[verb]));
     }
     insta::assert_snapshot!("help_import_usage", help(&["import", "usage"]));
+    insta::assert_snapshot!("help_import_journal", help(&["import", "journal"]));
     for verb in ["rebuild", "cancel", "retry", "skip"] {
         insta::assert_snapshot!(format!("help_projections_{verb}"), help(&["projections", verb]));
+    }
+    for format in ["journal", "hledger", "beancount"] {
+        insta::assert_snapshot!(format!("help_export_{format}"), help(&["export", format]));
     }
 }
 

@@ -8,5 +8,7 @@ mod demo;
 mod explain;
 mod help;
 mod import;
+mod journal;
 mod program;
+mod proofs;
 mod replay;
