@@ -31,8 +31,8 @@ const REPLAY: &str = "parsing the journal's JSON, folding and writing rows take 
     on two threads. Projections on threads of their own, and the window rows above, come next.";
 const LAG: &str = "the views are as far behind as one of their transactions takes, and under this \
     load two follow each other without a pause: what makes `batch` cheaper shortens both.";
-const FAIRNESS: &str = "the flood's requests are read and parsed before it is known whose they are, \
-    on the same two cores. Its commands wait for their turn, its HTTP does not.";
+const FAIRNESS: &str = "a flooding tenant's commands wait for their turn, but its requests are read \
+    and parsed before, on the same two cores that clients and server share.";
 
 /// A line for each bar.
 pub(crate) fn lines(results: &Results) -> Vec<String> {
