@@ -15,6 +15,7 @@ use crate::aggregates::Past;
 use crate::batch::Caller;
 use crate::committer::Committer;
 use crate::decider::{Decider, Task};
+use crate::turns::Turns;
 use crate::{
     Append, Clock, EngineError, Ids, Receipt, Request, SystemClock, UsageBatch, UsageOutcome,
 };
@@ -28,8 +29,9 @@ pub struct Options {
     pub key_window: KeyWindow,
     /// How far back usage and debits may be dated, in seconds (M5).
     pub backdating_seconds: i64,
-    /// Commands that may wait; more are refused as `Overloaded`. Tenants take turns, as long as
-    /// none of them alone has half of these waiting.
+    /// Commands that are decided and written at a time. Tenants take turns.
+    pub commands_at_a_time: usize,
+    /// Commands that may wait for their turn; more are refused as `Overloaded`.
     pub queue_capacity: usize,
     /// States of each kind that stay in memory.
     pub states_in_memory: NonZeroUsize,
@@ -47,6 +49,7 @@ impl Default for Options {
             lease: Lease::Wait(Duration::from_secs(10)),
             key_window: KeyWindow::default(),
             backdating_seconds: 10 * 366 * 86_400,
+            commands_at_a_time: 128,
             queue_capacity: 8_192,
             states_in_memory: NonZeroUsize::new(100_000).expect("it is not zero"),
             clock: Arc::new(SystemClock),
@@ -75,6 +78,7 @@ pub enum Status {
 pub struct Engine(Arc<Shared>);
 
 struct Shared {
+    turns: Turns,
     tasks: Sender<Task>,
     journal: Journal,
     head: watch::Receiver<Head>,
@@ -89,8 +93,7 @@ impl Engine {
         let (writer, index) = Writer::open(Arc::clone(&store), options.lease, options.key_window)?;
         let head = writer.head();
         let journal = Journal::new(Arc::clone(&store));
-        // The other half waits with the deciding thread, sorted by tenant.
-        let (task_sender, tasks) = bounded(options.queue_capacity.div_ceil(2));
+        let (task_sender, tasks) = bounded(options.queue_capacity);
         let (work_sender, work) = bounded(2);
         // Unbounded, so that the two threads never wait for each other; each outcome answers to
         // one piece of work, and work is bounded.
@@ -123,6 +126,7 @@ impl Engine {
             spawn("quipu-decide", move || decider.run()),
         ];
         Ok(Engine(Arc::new(Shared {
+            turns: Turns::new(options.commands_at_a_time, options.queue_capacity),
             tasks: task_sender,
             journal,
             head: head_receiver,
@@ -134,28 +138,31 @@ impl Engine {
 
     /// Has a command decided and, if it is accepted, made durable.
     pub async fn execute(&self, request: Request) -> Result<Receipt, EngineError> {
-        self.ask(|caller| Task::Command(Box::new(request), caller)).await
+        let tenant = request.command.tenant().cloned();
+        self.ask(tenant.as_ref(), |caller| Task::Command(Box::new(request), caller)).await
     }
 
     /// Records usage: an outcome per record, in order.
     pub async fn record_usage(&self, batch: UsageBatch) -> Result<Vec<UsageOutcome>, EngineError> {
-        self.ask(|caller| Task::Usage(batch, caller)).await
+        // A batch takes the turn of its first record's tenant.
+        let tenant = batch.records.first().map(|report| report.tenant.clone());
+        self.ask(tenant.as_ref(), |caller| Task::Usage(batch, caller)).await
     }
 
     /// Appends events of an application's own aggregate.
     pub async fn append(&self, append: Append) -> Result<Vec<Arc<Recorded>>, EngineError> {
-        self.ask(|caller| Task::Append(append, caller)).await
+        self.ask(None, |caller| Task::Append(append, caller)).await
     }
 
     /// Writes what has fallen due in a wallet: expiries of lots and holds, repaid overdraft.
     pub async fn catch_up(&self, tenant: TenantId) -> Result<(), EngineError> {
-        self.ask(|caller| Task::CatchUp(tenant, caller)).await
+        self.ask(Some(&tenant.clone()), |caller| Task::CatchUp(tenant, caller)).await
     }
 
     /// The durable events of one stream, in order. Reads the journal: call it where blocking is
     /// allowed to take a moment.
     pub async fn stream(&self, stream: Stream) -> Result<Vec<Recorded>, EngineError> {
-        let positions = self.ask(|caller| Task::Positions(stream, caller)).await?;
+        let positions = self.ask(None, |caller| Task::Positions(stream, caller)).await?;
         let journal = self.0.journal.clone();
         tokio::task::spawn_blocking(move || journal.events_at(&positions))
             .await
@@ -203,7 +210,12 @@ impl Engine {
         }
     }
 
-    async fn ask<T>(&self, task: impl FnOnce(Caller<T>) -> Task) -> Result<T, EngineError> {
+    async fn ask<T>(
+        &self,
+        tenant: Option<&TenantId>,
+        task: impl FnOnce(Caller<T>) -> Task,
+    ) -> Result<T, EngineError> {
+        let _turn = self.0.turns.take(tenant).await.inspect_err(count_overloaded)?;
         if self.0.stopping.load(Ordering::SeqCst) {
             return Err(EngineError::Stopped);
         }
@@ -214,11 +226,16 @@ impl Engine {
         match self.0.tasks.try_send(task(caller)) {
             Ok(()) => answer.await.map_err(|_| EngineError::Stopped)?,
             Err(TrySendError::Full(_)) => {
-                metrics::counter!("quipu_overloaded_total").increment(1);
-                Err(EngineError::Overloaded)
+                Err(EngineError::Overloaded).inspect_err(count_overloaded)
             }
             Err(TrySendError::Disconnected(_)) => Err(EngineError::Stopped),
         }
+    }
+}
+
+fn count_overloaded(error: &EngineError) {
+    if matches!(error, EngineError::Overloaded) {
+        metrics::counter!("quipu_overloaded_total").increment(1);
     }
 }
 

@@ -26,10 +26,10 @@ mod decide;
 mod decider;
 mod draft;
 mod engine;
-mod intake;
 mod known;
 mod request;
 mod scheduler;
+mod turns;
 mod usage;
 
 pub use clock::{Clock, Ids, ManualClock, SystemClock};
