@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::agent::AgentEvent;
 use crate::meter::MeterEvent;
+use crate::period::PeriodEvent;
 use crate::price_table::PriceTableEvent;
 use crate::tenant::TenantEvent;
 use crate::wallet::WalletEvent;
@@ -92,6 +93,8 @@ pub enum Event {
     PriceTable(PriceTableEvent),
     /// A tenant's agents.
     Agent(AgentEvent),
+    /// Closed periods.
+    Period(PeriodEvent),
     /// An application's own event, kept as it came.
     Application(ApplicationEvent),
 }
@@ -148,6 +151,7 @@ impl Event {
             Event::Meter(event) => event.type_name(),
             Event::PriceTable(event) => event.type_name(),
             Event::Agent(event) => event.type_name(),
+            Event::Period(event) => event.type_name(),
             Event::Application(event) => &event.type_name,
         }
     }
@@ -161,6 +165,7 @@ impl Event {
             Event::Meter(event) => event.schema(),
             Event::PriceTable(event) => event.schema(),
             Event::Agent(event) => event.schema(),
+            Event::Period(event) => event.schema(),
             Event::Application(event) => event.schema,
         }
     }
@@ -188,6 +193,7 @@ impl Event {
                 PriceTableEvent::decode(type_name, schema, text).map(|e| e.map(Event::PriceTable))
             }
             "agent" => AgentEvent::decode(type_name, schema, text).map(|e| e.map(Event::Agent)),
+            "period" => PeriodEvent::decode(type_name, schema, text).map(|e| e.map(Event::Period)),
             _ => Some(Ok(Event::Application(ApplicationEvent {
                 type_name: type_name.to_owned(),
                 schema,
@@ -215,6 +221,7 @@ impl Serialize for EventData<'_> {
             Event::Meter(event) => event.serialize_data(serializer),
             Event::PriceTable(event) => event.serialize_data(serializer),
             Event::Agent(event) => event.serialize_data(serializer),
+            Event::Period(event) => event.serialize_data(serializer),
             Event::Application(event) => event.data.serialize(serializer),
         }
     }
@@ -228,6 +235,7 @@ impl PartialEq for Event {
             (Event::Meter(a), Event::Meter(b)) => a == b,
             (Event::PriceTable(a), Event::PriceTable(b)) => a == b,
             (Event::Agent(a), Event::Agent(b)) => a == b,
+            (Event::Period(a), Event::Period(b)) => a == b,
             (Event::Application(a), Event::Application(b)) => {
                 a.type_name == b.type_name && a.schema == b.schema && a.data.get() == b.data.get()
             }

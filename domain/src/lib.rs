@@ -32,6 +32,7 @@ pub mod envelope;
 pub mod event;
 pub mod ids;
 pub mod meter;
+pub mod period;
 pub mod postings;
 pub mod price_table;
 pub mod rating;

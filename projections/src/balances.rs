@@ -5,6 +5,7 @@ mod lot;
 use quipu_domain::wallet::WalletEvent;
 use quipu_domain::{Credits, Label, Position, Recorded, TenantId, Timestamp};
 
+pub(crate) use lot::lot_changes;
 pub use lot::{Lot, LotKey};
 
 use crate::movement::Deltas;

@@ -15,8 +15,8 @@ use crate::problem::Problem;
 use crate::state::State;
 use crate::{
     accounts, agents, audit, balance, debits, docs, edge, entries, events, grants, health, holds,
-    lots, meters, openapi, price_tables, problems, projections, quota, refunds, tenants, usage,
-    usage_report, wallet,
+    lots, meters, openapi, periods, price_tables, problems, projections, quota, refunds, tenants,
+    trial_balance, usage, usage_report, wallet,
 };
 
 /// The whole interface.
@@ -84,7 +84,10 @@ fn resources() -> OpenApiRouter<State> {
         .routes(routes!(agents::retire))
         .routes(routes!(events::list))
         .routes(routes!(audit::list))
-        .routes(routes!(accounts::trial_balance))
+        .routes(routes!(accounts::list))
+        .routes(routes!(trial_balance::show))
+        .routes(routes!(periods::close))
+        .routes(routes!(periods::list))
         .routes(routes!(projections::list))
         .routes(routes!(problems::show))
         .routes(routes!(health::livez))

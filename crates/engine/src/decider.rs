@@ -7,6 +7,7 @@ use crossbeam_channel::{Receiver, Sender, never, select};
 use lru::LruCache;
 use quipu_domain::agent::Agent;
 use quipu_domain::meter::Meter;
+use quipu_domain::period::Periods;
 use quipu_domain::price_table::PriceTable;
 use quipu_domain::tenant::Tenant;
 use quipu_domain::wallet::Wallet;
@@ -44,6 +45,7 @@ pub(crate) struct States {
     pub(crate) meters: Cache<MeterName, Meter>,
     pub(crate) price_tables: Cache<PriceTableName, PriceTable>,
     pub(crate) agents: Cache<(TenantId, AgentId), Agent>,
+    pub(crate) periods: Cache<(), Periods>,
     /// Versions of application streams, with the position of their last event.
     pub(crate) applications: LruCache<Stream, (Version, Position)>,
 }
@@ -90,6 +92,7 @@ impl Decider {
                 meters: Cache::new(most),
                 price_tables: Cache::new(most),
                 agents: Cache::new(most),
+                periods: Cache::new(most),
                 applications: LruCache::new(most),
             },
             draft: Draft::after(head, options.ids),
@@ -265,6 +268,7 @@ impl Decider {
         self.states.wallets.clear();
         self.states.meters.clear();
         self.states.price_tables.clear();
+        self.states.periods.clear();
         self.states.agents.clear();
         self.states.applications.clear();
     }

@@ -26,9 +26,10 @@ mod views;
 pub use error::ViewsError;
 pub use feed::{Feed, FeedError};
 pub use reads::{
-    AccountBalance, Answer, AsOf, AuditQuery, BookBalance, EntryQuery, GroupBy, KnownAt, Order,
-    Page, ParkedPartition, ProjectionStatus, TenantPositions, TrialBalance, UsageCursor,
-    UsageQuery, UsageSum, WalletBalance,
+    AccountBalance, AllAccounts, Answer, AsOf, AuditQuery, BookBalance, EntryQuery, GroupBy,
+    HoldQuery, KnownAt, LotQuery, Order, Page, ParkedPartition, PeriodBalance, ProjectionStatus,
+    StatementPage, TenantPositions, TrialBalance, TrialBalanceGroup, TrialBalanceLine,
+    TrialBalanceQuery, UsageCursor, UsageQuery, UsageSum, WalletBalance,
 };
 pub use rebuild::Progress;
 pub use retry::RetryOutcome;
@@ -37,6 +38,6 @@ pub use snapshot::Snapshot;
 pub use views::{Location, Views};
 
 pub use quipu_projections::{
-    Agent, AgentStatus, AuditLine, Entry, Hold, HoldStatus, Lot, Meter, PriceTable, Tenant,
-    TenantStatus, WindowUnit,
+    Agent, AgentStatus, AuditLine, ClosedPeriod, Entry, Hold, HoldStatus, Lot, Meter, PriceTable,
+    Tenant, TenantStatus, WindowUnit,
 };

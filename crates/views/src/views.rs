@@ -12,11 +12,14 @@ use tokio::sync::watch;
 use crate::{Feed, ViewsError, checkpoints};
 
 const MIGRATIONS: Migrations = Migrations {
-    sqlite: &[("0001_tables", include_str!("../../../migrations/sqlite/views_0001_tables.sql"))],
-    postgres: &[(
-        "0001_tables",
-        include_str!("../../../migrations/postgres/views_0001_tables.sql"),
-    )],
+    sqlite: &[
+        ("0001_tables", include_str!("../../../migrations/sqlite/views_0001_tables.sql")),
+        ("0002_history", include_str!("../../../migrations/sqlite/views_0002_history.sql")),
+    ],
+    postgres: &[
+        ("0001_tables", include_str!("../../../migrations/postgres/views_0001_tables.sql")),
+        ("0002_history", include_str!("../../../migrations/postgres/views_0002_history.sql")),
+    ],
 };
 
 /// The schema of the views in PostgreSQL.

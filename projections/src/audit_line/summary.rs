@@ -2,6 +2,7 @@
 
 use quipu_domain::agent::AgentEvent;
 use quipu_domain::meter::MeterEvent;
+use quipu_domain::period::PeriodEvent;
 use quipu_domain::price_table::PriceTableEvent;
 use quipu_domain::tenant::TenantEvent;
 use quipu_domain::wallet::WalletEvent;
@@ -43,6 +44,7 @@ pub(super) fn of(event: &Event) -> String {
         Event::Agent(AgentEvent::AgentRegistered(e)) => format!("registered agent {}", e.agent),
         Event::Agent(AgentEvent::AgentRenamed(e)) => format!("renamed to {}", e.name),
         Event::Agent(AgentEvent::AgentRetired(_)) => "retired".to_owned(),
+        Event::Period(PeriodEvent::PeriodClosed(e)) => format!("closed period {}", e.period),
         Event::Application(event) => event.type_name.clone(),
     }
 }

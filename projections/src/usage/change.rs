@@ -5,7 +5,9 @@ use quipu_domain::wallet::WalletEvent;
 use quipu_domain::wallet::event::{Rating, Tokens, UsageRecorded};
 use quipu_domain::{Credits, EntryId, Recorded, TenantId};
 
-use super::{UnpricedUsage, UsageTotal, UsageTotalKey, recorded, unpriced_key};
+use super::{
+    UnpricedUsage, UsageAmounts, UsageSums, UsageTotal, UsageTotalKey, recorded, unpriced_key,
+};
 use crate::quantity::Quantity;
 use crate::{ProjectionError, Rows, movement};
 
@@ -71,6 +73,21 @@ fn cost_of(event: &WalletEvent) -> Result<i64, ProjectionError> {
 }
 
 impl Change {
+    /// The same by the places of [`UsageSums`].
+    pub(super) fn amounts(&self) -> UsageAmounts {
+        let mut amounts = UsageAmounts::default();
+        amounts[UsageSums::RECORDS] = self.records;
+        amounts[UsageSums::QUANTITY_UNITS] = self.quantity.units();
+        amounts[UsageSums::QUANTITY_PARTS] = self.quantity.parts();
+        amounts[UsageSums::INPUT_TOKENS] = self.input_tokens;
+        amounts[UsageSums::CACHED_INPUT_TOKENS] = self.cached_input_tokens;
+        amounts[UsageSums::OUTPUT_TOKENS] = self.output_tokens;
+        amounts[UsageSums::COST] = self.cost;
+        amounts[UsageSums::UNPRICED] = self.unpriced;
+        amounts[UsageSums::VOIDED] = self.voided;
+        amounts
+    }
+
     /// A record's quantities, counted so many times.
     fn recorded(record: &UsageRecorded, times: i64) -> Result<Change, ProjectionError> {
         let overflow = ProjectionError::Overflow { what: "a quantity" };

@@ -5,5 +5,6 @@
 mod book;
 mod forgery;
 mod golden;
+mod periods;
 mod tampering;
 mod views;

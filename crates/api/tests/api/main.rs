@@ -11,6 +11,7 @@ mod health;
 mod idempotency;
 mod reads;
 mod server;
+mod time_travel;
 mod unique_keys;
 mod usage;
 mod wallet;

@@ -15,11 +15,14 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 /// The views' own, because a database refuses a connection that knows fewer.
 const MIGRATIONS: Migrations = Migrations {
-    sqlite: &[("0001_tables", include_str!("../../../../migrations/sqlite/views_0001_tables.sql"))],
-    postgres: &[(
-        "0001_tables",
-        include_str!("../../../../migrations/postgres/views_0001_tables.sql"),
-    )],
+    sqlite: &[
+        ("0001_tables", include_str!("../../../../migrations/sqlite/views_0001_tables.sql")),
+        ("0002_history", include_str!("../../../../migrations/sqlite/views_0002_history.sql")),
+    ],
+    postgres: &[
+        ("0001_tables", include_str!("../../../../migrations/postgres/views_0001_tables.sql")),
+        ("0002_history", include_str!("../../../../migrations/postgres/views_0002_history.sql")),
+    ],
 };
 
 /// A place for views, removed with this value.
