@@ -3,7 +3,10 @@
 use clap::{Parser, Subcommand};
 
 use crate::error::CliError;
-use crate::{balance, bench, demo, entries, exit_codes, import, projections, serve, verify};
+use crate::{
+    assert, balance, bench, close, demo, entries, exit_codes, import, projections, serve,
+    trial_balance, verify,
+};
 
 /// The book of record for software and AI-agent usage: credits in, usage out, every number
 /// explained.
@@ -24,6 +27,9 @@ enum Verb {
     Import(Box<import::ImportArgs>),
     Balance(balance::BalanceArgs),
     Entries(entries::EntriesArgs),
+    TrialBalance(trial_balance::TrialBalanceArgs),
+    Close(close::CloseArgs),
+    Assert(assert::AssertArgs),
     Verify(verify::VerifyArgs),
     Projections(projections::ProjectionsArgs),
     Bench(Box<bench::BenchArgs>),
@@ -38,6 +44,9 @@ impl Cli {
             Verb::Import(args) => import::run(&args, self.json),
             Verb::Balance(args) => balance::run(&args, self.json),
             Verb::Entries(args) => entries::run(&args, self.json),
+            Verb::TrialBalance(args) => trial_balance::run(&args, self.json),
+            Verb::Close(args) => close::run(&args, self.json),
+            Verb::Assert(args) => assert::run(&args, self.json),
             Verb::Verify(args) => verify::run(&args, self.json),
             Verb::Projections(args) => projections::run(&args, self.json),
             Verb::Bench(args) => bench::run(&args, self.json),

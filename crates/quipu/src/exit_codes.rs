@@ -1,8 +1,8 @@
 //! What `quipu` tells the shell when it ends. Scripts may rely on these numbers; they never change.
 
-/// Everything that was asked for was done, and `verify` found nothing.
+/// Everything that was asked for was done, `verify` found nothing, and every assertion holds.
 pub const OK: u8 = 0;
-/// `verify` found something wrong with the book.
+/// `verify` found something wrong with the book, or an assertion does not hold.
 pub const NOT_VERIFIED: u8 = 1;
 /// The command line or an input file is not well-formed; what came before the bad line was done.
 pub const MALFORMED: u8 = 2;
@@ -20,8 +20,8 @@ pub const INTERRUPTED: u8 = 130;
 /// The table that `quipu --help` closes with.
 pub(crate) const HELP: &str = "\
 Exit codes:
-  0    done; for verify: the book holds
-  1    verify found something wrong
+  0    done; for verify and assert: the book holds
+  1    verify found something wrong, or an assertion does not hold
   2    the command line or an input file is malformed
   3    the book refused something
   4    the server or the store cannot be reached; try again

@@ -5,21 +5,25 @@
 //!
 //! **Absent from this crate:** rules. Nothing here decides about credits, events or rows.
 
+mod assert;
 mod balance;
 mod bench;
 mod book;
 mod cli;
 mod client;
+mod close;
 mod demo;
 mod entries;
 mod error;
 pub mod exit_codes;
 mod feed;
 mod import;
+mod moment;
 mod output;
 mod projections;
 mod serve;
 mod server;
+mod trial_balance;
 mod usage;
 mod verify;
 

@@ -10,7 +10,19 @@ fn help(verb: &[&str]) -> String {
 #[test]
 fn the_verbs_explain_themselves() {
     insta::assert_snapshot!("help", help(&[]));
-    for verb in ["serve", "demo", "balance", "entries", "verify", "projections", "bench"] {
+    let verbs = [
+        "serve",
+        "demo",
+        "balance",
+        "entries",
+        "trial-balance",
+        "close",
+        "assert",
+        "verify",
+        "projections",
+        "bench",
+    ];
+    for verb in verbs {
         insta::assert_snapshot!(format!("help_{verb}"), help(&[verb]));
     }
     insta::assert_snapshot!("help_import_usage", help(&["import", "usage"]));
