@@ -16,8 +16,16 @@ const EDGES: &[(&str, &[&str])] = &[
     ("quipu-views", &["quipu-database", "quipu-domain", "quipu-projections"]),
     (
         "quipu-api",
-        &["quipu-domain", "quipu-engine", "quipu-journal", "quipu-projections", "quipu-views"],
+        &[
+            "quipu-domain",
+            "quipu-engine",
+            "quipu-journal",
+            "quipu-projections",
+            "quipu-proofs",
+            "quipu-views",
+        ],
     ),
+    ("quipu-proofs", &["quipu-database", "quipu-domain", "quipu-journal"]),
     ("quipu-load", &[]),
     (
         "quipu",
@@ -29,6 +37,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "quipu-journal",
             "quipu-load",
             "quipu-projections",
+            "quipu-proofs",
             "quipu-replay",
             "quipu-views",
         ],

@@ -1,3 +1,4 @@
 //! The command line, by verb.
 
 pub(crate) mod import_usage;
+pub(crate) mod prove;

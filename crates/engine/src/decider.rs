@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, never, select};
 use lru::LruCache;
 use quipu_domain::agent::Agent;
+use quipu_domain::epoch::Epoch;
 use quipu_domain::meter::Meter;
 use quipu_domain::period::Periods;
 use quipu_domain::price_table::PriceTable;
@@ -22,6 +23,7 @@ use crate::batch::{Answer, Batch, Caller};
 use crate::committer::{Committed, Work};
 use crate::draft::Draft;
 use crate::engine::{Options, Status};
+use crate::intake::Intake;
 use crate::request::label;
 use crate::{Append, Clock, EngineError, Receipt, Request, UsageBatch, UsageOutcome};
 
@@ -46,12 +48,14 @@ pub(crate) struct States {
     pub(crate) price_tables: Cache<PriceTableName, PriceTable>,
     pub(crate) agents: Cache<(TenantId, AgentId), Agent>,
     pub(crate) periods: Cache<(), Periods>,
+    /// One for the whole journal.
+    pub(crate) epochs: Cache<(), Epoch>,
     /// Versions of application streams, with the position of their last event.
     pub(crate) applications: LruCache<Stream, (Version, Position)>,
 }
 
 pub(crate) struct Decider {
-    tasks: Receiver<Task>,
+    intake: Intake,
     work: Sender<Work>,
     outcomes: Receiver<Committed>,
     status: watch::Receiver<Status>,
@@ -79,7 +83,7 @@ impl Decider {
     ) -> Decider {
         let most = options.states_in_memory;
         Decider {
-            tasks,
+            intake: Intake::new(tasks, options.queue_capacity / 2),
             work,
             outcomes,
             status,
@@ -93,6 +97,7 @@ impl Decider {
                 price_tables: Cache::new(most),
                 agents: Cache::new(most),
                 periods: Cache::new(most),
+                epochs: Cache::new(most),
                 applications: LruCache::new(most),
             },
             draft: Draft::after(head, options.ids),
@@ -107,14 +112,19 @@ impl Decider {
         let nothing = never();
         while !(self.stopping && !self.flying && self.draft.batch.is_empty()) {
             let open = !self.stopping && !self.draft.batch.is_full(BATCH_EVENTS_MOST);
-            let tasks = if open { self.tasks.clone() } else { nothing.clone() };
+            if open && let Some(task) = self.intake.next() {
+                self.take_all(task);
+                self.send_when_idle();
+                continue;
+            }
+            let tasks = if open { self.intake.channel().clone() } else { nothing.clone() };
             select! {
                 recv(self.outcomes) -> outcome => match outcome {
                     Ok(outcome) => self.take_outcome(outcome),
                     Err(_) => return self.abandon("the committing thread has ended"),
                 },
                 recv(tasks) -> task => match task {
-                    Ok(task) => self.take_all(task),
+                    Ok(task) => self.intake.put(task),
                     // All handles are gone: nobody can ask any more.
                     Err(_) => self.stopping = true,
                 },
@@ -132,7 +142,7 @@ impl Decider {
         while !self.stopping
             && self.flying == was_flying
             && !self.draft.batch.is_full(BATCH_EVENTS_MOST)
-            && let Ok(task) = self.tasks.try_recv()
+            && let Some(task) = self.intake.next()
         {
             self.take(task);
         }
@@ -154,7 +164,7 @@ impl Decider {
                 return;
             }
             Task::Positions(stream, caller) => {
-                drop(caller.send(self.past.positions(&stream, Position::ZERO)));
+                drop(caller.send(self.past.positions(&stream)));
                 return;
             }
             Task::Command(request, caller) => {
@@ -195,6 +205,7 @@ impl Decider {
             return;
         }
         let batch = self.draft.take_batch();
+        self.intake.begin_batch();
         if batch.events.is_empty() {
             for answer in batch.answers {
                 answer.give();
@@ -270,6 +281,7 @@ impl Decider {
         self.states.price_tables.clear();
         self.states.periods.clear();
         self.states.agents.clear();
+        self.states.epochs.clear();
         self.states.applications.clear();
     }
 
@@ -285,6 +297,7 @@ impl Decider {
             .snapshots()
             .chain(states.tenants.snapshots())
             .chain(states.agents.snapshots())
+            .chain(states.epochs.snapshots())
             .chain(states.meters.snapshots())
             .chain(states.price_tables.snapshots())
             .collect();

@@ -9,6 +9,7 @@ mod connection;
 mod debits;
 mod disk;
 mod driven;
+mod fairness;
 mod fill;
 mod history;
 mod holds;
@@ -86,6 +87,8 @@ enum Workload {
     History,
     /// Ask about moments of the past, and fold the journal to compare
     AsOf,
+    /// Debit many wallets, alone and while another one is flooded
+    Fairness,
 }
 
 /// Measures and shows.
@@ -108,6 +111,7 @@ pub(crate) fn run(args: &BenchArgs, json: bool) -> Result<u8, CliError> {
         Workload::Restart => restart::run(args, wallets),
         Workload::History => history::run(args),
         Workload::AsOf => as_of::run(args, wallets),
+        Workload::Fairness => fairness::run(args, wallets),
     }?;
     report.show(json)?;
     Ok(exit_codes::OK)

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::error::CliError;
 use crate::{
-    assert, balance, bench, close, demo, entries, exit_codes, import, projections, serve,
-    trial_balance, verify,
+    assert, balance, bench, checkpoint, close, demo, entries, exit_codes, import, keys,
+    projections, prove, serve, trial_balance, verify, witness,
 };
 
 /// The book of record for software and AI-agent usage: credits in, usage out, every number
@@ -31,6 +31,10 @@ enum Verb {
     Close(close::CloseArgs),
     Assert(assert::AssertArgs),
     Verify(verify::VerifyArgs),
+    Checkpoint(checkpoint::CheckpointArgs),
+    Prove(prove::ProveArgs),
+    Witness(witness::WitnessArgs),
+    Keys(keys::KeysCommand),
     Projections(projections::ProjectionsArgs),
     Bench(Box<bench::BenchArgs>),
 }
@@ -48,6 +52,10 @@ impl Cli {
             Verb::Close(args) => close::run(&args, self.json),
             Verb::Assert(args) => assert::run(&args, self.json),
             Verb::Verify(args) => verify::run(&args, self.json),
+            Verb::Checkpoint(args) => checkpoint::run(&args, self.json),
+            Verb::Prove(args) => prove::run(&args, self.json),
+            Verb::Witness(args) => witness::run(&args, self.json),
+            Verb::Keys(args) => keys::run(&args, self.json),
             Verb::Projections(args) => projections::run(&args, self.json),
             Verb::Bench(args) => bench::run(&args, self.json),
         }

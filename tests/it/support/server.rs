@@ -26,6 +26,7 @@ pub(crate) fn program() -> Command {
     });
     let mut command = Command::new(path);
     command.env_remove("QUIPU_SERVER").env_remove("QUIPU_DATA").env_remove("QUIPU_DATABASE");
+    command.env_remove("QUIPU_KEYS").env_remove("QUIPU_ORIGIN").env_remove("QUIPU_LISTEN");
     command
 }
 
@@ -62,8 +63,17 @@ impl Server {
 
     /// Starts on a port and waits until it is ready.
     pub(crate) fn start_on(store: &Store, port: u16) -> Server {
+        Server::launch(store, port, &[])
+    }
+
+    /// Starts with more arguments.
+    pub(crate) fn start_with(store: &Store, more: &[&str]) -> Server {
+        Server::launch(store, free_port(), more)
+    }
+
+    fn launch(store: &Store, port: u16, more: &[&str]) -> Server {
         let mut command = program();
-        command.arg("serve").args(["--listen", &format!("127.0.0.1:{port}")]);
+        command.arg("serve").args(["--listen", &format!("127.0.0.1:{port}")]).args(more);
         store.give_to(&mut command);
         let mut child = command
             .stdout(Stdio::null())

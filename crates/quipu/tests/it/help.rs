@@ -19,6 +19,10 @@ fn the_verbs_explain_themselves() {
         "close",
         "assert",
         "verify",
+        "checkpoint",
+        "prove",
+        "witness",
+        "keys",
         "projections",
         "bench",
     ];

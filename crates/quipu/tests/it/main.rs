@@ -9,3 +9,4 @@ mod demo;
 mod help;
 mod import;
 mod program;
+mod proofs;
