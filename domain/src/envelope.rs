@@ -64,8 +64,8 @@ pub struct Stream(Arc<str>);
 
 impl Stream {
     /// Aggregate types that are Quipu's own; an application's streams may not use them.
-    pub const RESERVED: [&'static str; 6] =
-        ["tenant", "wallet", "meter", "price_table", "agent", "epoch"];
+    pub const RESERVED: [&'static str; 7] =
+        ["tenant", "wallet", "meter", "price_table", "agent", "period", "epoch"];
 
     /// A tenant's lifecycle.
     #[must_use]
@@ -95,6 +95,12 @@ impl Stream {
     #[must_use]
     pub fn agent(tenant: &TenantId, agent: &AgentId) -> Stream {
         Stream(format!("agent/{tenant}/{agent}").into())
+    }
+
+    /// All periods that were closed: one stream, because they tile time (P1).
+    #[must_use]
+    pub fn periods() -> Stream {
+        Stream("period/all".into())
     }
 
     /// The epochs of the journal's signed checkpoints.

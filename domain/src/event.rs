@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use crate::agent::AgentEvent;
 use crate::epoch::EpochEvent;
 use crate::meter::MeterEvent;
+use crate::period::PeriodEvent;
 use crate::price_table::PriceTableEvent;
 use crate::tenant::TenantEvent;
 use crate::wallet::WalletEvent;
@@ -93,6 +94,8 @@ pub enum Event {
     PriceTable(PriceTableEvent),
     /// A tenant's agents.
     Agent(AgentEvent),
+    /// Closed periods.
+    Period(PeriodEvent),
     /// The epochs of the journal's signed checkpoints.
     Epoch(EpochEvent),
     /// An application's own event, kept as it came.
@@ -151,6 +154,7 @@ impl Event {
             Event::Meter(event) => event.type_name(),
             Event::PriceTable(event) => event.type_name(),
             Event::Agent(event) => event.type_name(),
+            Event::Period(event) => event.type_name(),
             Event::Epoch(event) => event.type_name(),
             Event::Application(event) => &event.type_name,
         }
@@ -165,6 +169,7 @@ impl Event {
             Event::Meter(event) => event.schema(),
             Event::PriceTable(event) => event.schema(),
             Event::Agent(event) => event.schema(),
+            Event::Period(event) => event.schema(),
             Event::Epoch(event) => event.schema(),
             Event::Application(event) => event.schema,
         }
@@ -193,6 +198,7 @@ impl Event {
                 PriceTableEvent::decode(type_name, schema, text).map(|e| e.map(Event::PriceTable))
             }
             "agent" => AgentEvent::decode(type_name, schema, text).map(|e| e.map(Event::Agent)),
+            "period" => PeriodEvent::decode(type_name, schema, text).map(|e| e.map(Event::Period)),
             "epoch" => EpochEvent::decode(type_name, schema, text).map(|e| e.map(Event::Epoch)),
             _ => Some(Ok(Event::Application(ApplicationEvent {
                 type_name: type_name.to_owned(),
@@ -221,6 +227,7 @@ impl Serialize for EventData<'_> {
             Event::Meter(event) => event.serialize_data(serializer),
             Event::PriceTable(event) => event.serialize_data(serializer),
             Event::Agent(event) => event.serialize_data(serializer),
+            Event::Period(event) => event.serialize_data(serializer),
             Event::Epoch(event) => event.serialize_data(serializer),
             Event::Application(event) => event.data.serialize(serializer),
         }
@@ -235,6 +242,7 @@ impl PartialEq for Event {
             (Event::Meter(a), Event::Meter(b)) => a == b,
             (Event::PriceTable(a), Event::PriceTable(b)) => a == b,
             (Event::Agent(a), Event::Agent(b)) => a == b,
+            (Event::Period(a), Event::Period(b)) => a == b,
             (Event::Epoch(a), Event::Epoch(b)) => a == b,
             (Event::Application(a), Event::Application(b)) => {
                 a.type_name == b.type_name && a.schema == b.schema && a.data.get() == b.data.get()

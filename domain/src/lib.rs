@@ -33,6 +33,7 @@ pub mod epoch;
 pub mod event;
 pub mod ids;
 pub mod meter;
+pub mod period;
 pub mod postings;
 pub mod price_table;
 pub mod rating;

@@ -6,9 +6,10 @@ pub use code::RefusalKind;
 
 use serde::{Deserialize, Serialize};
 
+use crate::period::PeriodName;
 use crate::{
-    AgentId, Credits, EntryId, GrantId, HoldId, Label, MeterName, PriceTableName, TenantId,
-    Timestamp,
+    AgentId, Credits, EntryId, GrantId, HoldId, Label, MeterName, Position, PriceTableName,
+    TenantId, Timestamp,
 };
 
 /// Why a command was refused. It left no event, and did not use up its idempotency key (J4).
@@ -224,6 +225,30 @@ pub enum Refusal {
     UsageUnpriceable {
         /// What is missing.
         why: String,
+    },
+    /// P1: the period was closed before.
+    #[error("period {period} was closed before, as known at position {known_at}")]
+    PeriodClosed {
+        /// Which.
+        period: PeriodName,
+        /// The last event that was taken into account.
+        known_at: Position,
+    },
+    /// P1: a period is closed when it is over.
+    #[error("period {period} is not over before {to}")]
+    PeriodNotOver {
+        /// Which.
+        period: PeriodName,
+        /// When it is over.
+        to: Timestamp,
+    },
+    /// P1: periods tile time.
+    #[error("period {period} does not begin at {expected}, where the last closed one ended")]
+    PeriodOutOfOrder {
+        /// Which.
+        period: PeriodName,
+        /// Where the next one begins.
+        expected: Timestamp,
     },
     /// M3: a sum that this leads to would pass 10^12 credits.
     #[error("a sum that this leads to is beyond 1000000000000 credits")]

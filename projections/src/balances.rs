@@ -5,8 +5,8 @@ mod lot;
 use quipu_domain::wallet::WalletEvent;
 use quipu_domain::{Credits, Label, Position, Recorded, TenantId, Timestamp};
 
-pub(crate) use lot::figures as lot_figures;
 pub use lot::{Lot, LotKey};
+pub(crate) use lot::{figures as lot_figures, lot_changes};
 
 use crate::movement::Deltas;
 use crate::table::table;

@@ -4,6 +4,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use quipu_domain::period::PeriodName;
 use quipu_domain::postings::Account;
 use quipu_domain::wallet::event::{GrantKind, Origin};
 use quipu_domain::{
@@ -168,6 +169,7 @@ text_field! {
     PriceTableName: |name| name.as_str().into(), parsed;
     Label: |label| label.as_str().into(), parsed;
     Stream: |stream| stream.as_str().into(), |text| Some(Stream::stored(text));
+    PeriodName: |period| period.to_string().into(), parsed;
     Account: |account| account.to_string().into(), account;
 }
 

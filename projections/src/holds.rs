@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use quipu_domain::wallet::WalletEvent;
-use quipu_domain::wallet::event::Overage;
-use quipu_domain::{Credits, HoldId, Label, MeterName, Recorded, TenantId, Timestamp};
+use quipu_domain::wallet::event::{HoldPlaced, Overage};
+use quipu_domain::{Credits, HoldId, Label, MeterName, Position, Recorded, TenantId, Timestamp};
 
+use crate::activity::LaterPositions;
 use crate::cell::named_field;
 use crate::json::json;
 use crate::table::table;
@@ -73,6 +74,12 @@ table! {
         placed_at: Timestamp,
         /// When it ended.
         ended_at: Option<Timestamp>,
+        /// The last event about it.
+        last_position: Position,
+        /// Where its events after the one that placed it stand.
+        later_positions: LaterPositions,
+        /// The last moment at which one of its events counts.
+        latest_effective_at: Timestamp,
     }
 }
 
@@ -86,7 +93,7 @@ impl Projection for Holds {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn question(&self) -> &'static str {
@@ -110,49 +117,86 @@ impl Projection for Holds {
         let Some((tenant, wallet)) = movement::wallet_event(event)? else { return Ok(()) };
         let Some(hold) = hold_of(wallet) else { return Ok(()) };
         if let WalletEvent::HoldPlaced(placed) = wallet {
-            rows.put(Hold {
-                tenant: tenant.clone(),
-                hold_position: hold,
-                amount: placed.amount,
-                status: HoldStatus::Open,
-                expires_at: placed.expires_at,
-                overage: placed.overage,
-                meter: placed.meter.clone(),
-                agent: placed.attribution.agent.clone(),
-                run: placed.attribution.run.clone(),
-                model: placed.attribution.model.clone(),
-                draws: json(&placed.draws),
-                charged: Credits::ZERO,
-                shortfall: Credits::ZERO,
-                placed_at: event.recorded_at,
-                ended_at: None,
-            });
+            rows.put(Hold::new(tenant, placed, event));
             return Ok(());
         }
-        let row = rows.edit::<Hold>(&key(tenant, hold))?;
-        match wallet {
-            WalletEvent::HoldExtended(extended) => row.expires_at = extended.expires_at,
-            WalletEvent::HoldSettled(settled) => {
-                row.status = HoldStatus::Settled;
-                row.charged = settled.amount;
-                row.shortfall = settled.shortfall;
-                row.ended_at = Some(event.recorded_at);
-            }
-            WalletEvent::HoldReleased(_) => {
-                row.status = HoldStatus::Released;
-                row.ended_at = Some(event.recorded_at);
-            }
-            WalletEvent::HoldExpired(_) => {
-                row.status = HoldStatus::Expired;
-                row.ended_at = Some(event.recorded_at);
-            }
-            _ => {}
-        }
+        rows.edit::<Hold>(&key(tenant, hold))?.change(wallet, event);
         Ok(())
     }
 }
 
-fn hold_of(event: &WalletEvent) -> Option<HoldId> {
+impl Hold {
+    /// What these of its events made of it, in order; `None` without the one that placed it.
+    pub fn of_events<'a>(
+        events: impl IntoIterator<Item = &'a Recorded>,
+    ) -> Result<Option<Hold>, ProjectionError> {
+        let mut hold = None;
+        for event in events {
+            let Some((tenant, wallet)) = movement::wallet_event(event)? else { continue };
+            match (wallet, &mut hold) {
+                (WalletEvent::HoldPlaced(placed), _) => {
+                    hold = Some(Hold::new(tenant, placed, event));
+                }
+                (_, Some(hold)) => hold.change(wallet, event),
+                (_, None) => {}
+            }
+        }
+        Ok(hold)
+    }
+
+    /// Where its events stand, in order.
+    pub fn positions(&self) -> impl Iterator<Item = Position> + '_ {
+        self.later_positions.starting_at(self.hold_position.position())
+    }
+
+    fn new(tenant: &TenantId, placed: &HoldPlaced, event: &Recorded) -> Hold {
+        Hold {
+            tenant: tenant.clone(),
+            hold_position: placed.hold,
+            amount: placed.amount,
+            status: HoldStatus::Open,
+            expires_at: placed.expires_at,
+            overage: placed.overage,
+            meter: placed.meter.clone(),
+            agent: placed.attribution.agent.clone(),
+            run: placed.attribution.run.clone(),
+            model: placed.attribution.model.clone(),
+            draws: json(&placed.draws),
+            charged: Credits::ZERO,
+            shortfall: Credits::ZERO,
+            placed_at: event.recorded_at,
+            ended_at: None,
+            last_position: event.position,
+            later_positions: LaterPositions::default(),
+            latest_effective_at: event.effective_at(),
+        }
+    }
+
+    fn change(&mut self, wallet: &WalletEvent, event: &Recorded) {
+        self.later_positions.push(event.position.0.saturating_sub(self.last_position.0));
+        self.last_position = event.position;
+        self.latest_effective_at = self.latest_effective_at.max(event.effective_at());
+        let status = match wallet {
+            WalletEvent::HoldExtended(extended) => {
+                self.expires_at = extended.expires_at;
+                return;
+            }
+            WalletEvent::HoldSettled(settled) => {
+                self.charged = settled.amount;
+                self.shortfall = settled.shortfall;
+                HoldStatus::Settled
+            }
+            WalletEvent::HoldReleased(_) => HoldStatus::Released,
+            WalletEvent::HoldExpired(_) => HoldStatus::Expired,
+            _ => return,
+        };
+        self.status = status;
+        self.ended_at = Some(event.recorded_at);
+    }
+}
+
+/// The hold that an event is about.
+pub(crate) fn hold_of(event: &WalletEvent) -> Option<HoldId> {
     match event {
         WalletEvent::HoldPlaced(e) => Some(e.hold),
         WalletEvent::HoldExtended(e) => Some(e.hold),

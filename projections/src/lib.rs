@@ -14,15 +14,19 @@ mod activity;
 mod agents;
 mod audit_line;
 mod balances;
+mod book_history;
+mod bytes;
 mod cell;
 mod error;
 pub mod explain;
 mod fold;
+mod history;
 mod holds;
 mod json;
 mod meters;
 mod movement;
 mod page;
+mod periods;
 mod price_tables;
 mod quantity;
 mod rows;
@@ -39,13 +43,18 @@ pub use activity::{Activity, ActivityChunk, ActivityKey, LaterPositions};
 pub use agents::{Agent, AgentKey, AgentStatus, Agents};
 pub use audit_line::AuditLine;
 pub use balances::{Balance, BalanceKey, Balances, Lot, LotKey};
+pub use book_history::{
+    Book, BookAmounts, BookHistory, BookKey, EXPIRED, HELD, REMAINING, VOIDED, VOIDS,
+};
 pub use cell::{Cell, Field, Kind};
 pub use error::ProjectionError;
 pub use fold::Fold;
+pub use history::{Node, NodeKey, Subject, Sums, Until};
 pub use holds::{Hold, HoldKey, HoldStatus, Holds};
 pub use meters::{Meter, MeterKey, Meters};
 pub use movement::{postings_of, wallet_event};
 pub use page::{Parked, Partition, Source, apply_page};
+pub use periods::{ClosedPeriod, ClosedPeriodKey, Periods};
 pub use price_tables::{PriceTable, PriceTableKey, PriceTables};
 pub use quantity::Quantity;
 pub use rows::{Changes, Rows, TouchedRow};
@@ -53,8 +62,8 @@ pub use statement::{Entry, Statement};
 pub use table::{Column, Row, Schema};
 pub use tenants::{Tenant, TenantKey, TenantStatus, Tenants};
 pub use usage::{
-    LabelOrNone, UnpricedUsage, UnpricedUsageKey, Usage, UsageTotal, UsageTotalKey, UsageZone,
-    UsageZoneKey, WindowUnit,
+    LabelOrNone, UnpricedUsage, UnpricedUsageKey, Usage, UsageAmounts, UsageKey, UsageSums,
+    UsageTotal, UsageTotalKey, UsageZone, UsageZoneKey, WindowUnit,
 };
 
 /// A fold of events into rows, which answers one question.
@@ -83,7 +92,19 @@ pub trait Projection: Send + Sync {
 /// All projections that there are.
 #[must_use]
 pub fn all() -> &'static [&'static dyn Projection] {
-    &[&Tenants, &Balances, &Activity, &Holds, &Usage, &Accounts, &Agents, &Meters, &PriceTables]
+    &[
+        &Tenants,
+        &Balances,
+        &BookHistory,
+        &Activity,
+        &Holds,
+        &Usage,
+        &Accounts,
+        &Agents,
+        &Meters,
+        &PriceTables,
+        &Periods,
+    ]
 }
 
 /// The projection with this name.

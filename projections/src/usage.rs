@@ -1,6 +1,7 @@
 //! How much was used, per hour, day and month, by which agent, on which meter and model?
 
 mod change;
+mod history;
 mod window;
 
 use quipu_domain::tenant::TenantEvent;
@@ -9,9 +10,11 @@ use quipu_domain::wallet::event::UsageRecorded;
 use quipu_domain::{EntryId, Event, Label, MeterName, Recorded, TenantId, Timestamp};
 
 pub(crate) use change::Change;
+pub use history::{UsageAmounts, UsageKey, UsageSums};
 pub use window::WindowUnit;
 pub(crate) use window::starts as window_starts;
 
+use crate::history::{self as trees, Node};
 use crate::table::{Row, table};
 use crate::{Projection, ProjectionError, Rows, movement};
 
@@ -108,7 +111,7 @@ impl Projection for Usage {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn question(&self) -> &'static str {
@@ -116,7 +119,11 @@ impl Projection for Usage {
     }
 
     fn rows(&self) -> Rows {
-        Rows::new().with::<UsageTotal>().with::<UsageZone>().with::<UnpricedUsage>()
+        Rows::new()
+            .with::<UsageTotal>()
+            .with::<UsageZone>()
+            .with::<UnpricedUsage>()
+            .with::<Node<UsageSums>>()
     }
 
     fn prepare(&self, event: &Recorded, rows: &mut Rows) {
@@ -126,6 +133,7 @@ impl Projection for Usage {
         }
         let Some(record) = record_of(event) else { return };
         rows.want::<UsageZone>(UsageZoneKey { tenant: tenant.clone() });
+        trees::prepare::<UsageSums>(tenant, rows);
         if record.position() != event.position {
             rows.want::<UnpricedUsage>(unpriced_key(tenant, record));
             rows.want_event(record.position());
@@ -146,6 +154,16 @@ impl Projection for Usage {
         let tenant = movement::tenant_of(event)?;
         let keys = total_keys(tenant, event, record, rows)?;
         let change = change::of(tenant, event, record, rows)?;
+        let [hour, day, month] = &keys;
+        let key = UsageKey {
+            hour: hour.window_start,
+            day: day.window_start,
+            month: month.window_start,
+            meter: hour.meter.clone(),
+            agent: hour.agent.0.clone(),
+            model: hour.model.0.clone(),
+        };
+        trees::record::<UsageSums>(rows, tenant, event, &[(key, change.amounts())])?;
         keys.into_iter().try_for_each(|key| {
             let fresh = || UsageTotal::new(key.clone());
             rows.edit_or::<UsageTotal>(&key, fresh)?.add(&change)

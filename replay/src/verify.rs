@@ -3,13 +3,15 @@
 mod aggregates;
 mod chain;
 mod identity;
+mod periods;
 mod trial_balance;
 mod views;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use quipu_domain::{Position, Recorded};
+use quipu_domain::period::{PeriodClosed, PeriodEvent};
+use quipu_domain::{Event, Position, Recorded};
 use quipu_journal::{BatchRow, Journal, JournalError, Root, Store, codec};
 
 use crate::report::{Finding, ReplayError, Report};
@@ -17,6 +19,7 @@ use crate::view_source::{ViewSource, ViewState};
 use aggregates::Aggregates;
 use chain::Chain;
 use identity::Identities;
+use periods::Movements;
 use trial_balance::TrialBalance;
 use views::Views;
 
@@ -59,6 +62,7 @@ pub fn verify(
         aggregates: Aggregates::default(),
         identities: Identities::default(),
         trial_balance: TrialBalance::default(),
+        movements: Movements::default(),
         views: Views::new(&states),
     };
     let verified = verifier.journal(progress).and_then(|()| verifier.beyond_the_end(&states));
@@ -113,6 +117,7 @@ struct Verifier<'a> {
     aggregates: Aggregates,
     identities: Identities,
     trial_balance: TrialBalance,
+    movements: Movements,
     views: Views,
 }
 
@@ -161,6 +166,9 @@ impl Verifier<'_> {
             let recorded = readable(position, codec::decode(position, text))?;
             self.chain.event(&recorded)?;
             self.event(&recorded)?;
+            if let Event::Period(PeriodEvent::PeriodClosed(closed)) = &recorded.event {
+                self.period(position, closed)?;
+            }
             events.push(recorded);
         }
         self.views.events(&events, |positions| {
@@ -175,11 +183,35 @@ impl Verifier<'_> {
         let rules = AssertUnwindSafe(|| {
             self.identities.event(recorded)?;
             self.aggregates.event(recorded)?;
-            self.trial_balance.event(recorded)
+            self.trial_balance.event(recorded)?;
+            self.movements.event(recorded);
+            Ok(())
         });
         catch_unwind(rules).unwrap_or_else(|_panic| {
             Err(Finding::at(recorded.position, "it breaks what every recorded event must keep"))
         })
+    }
+
+    /// A sealed trial balance must be what the journal gives, and its root the journal's (P2).
+    fn period(&self, at: Position, closed: &PeriodClosed) -> Result<(), Stop> {
+        let wrong = |why: &str| {
+            let what = format!("period {} was closed with what is not so: {why}", closed.period);
+            Stop::from(Finding::at(at, what))
+        };
+        let sealed = closed.known_at;
+        if sealed >= at {
+            return Err(wrong("its position is not before the event"));
+        }
+        let root = readable(at, self.journal.root_at(sealed))?;
+        if root.map(|root| root.to_string()) != Some(closed.root.to_string()) {
+            return Err(wrong("its root is not the journal's at its position"));
+        }
+        let between: Vec<Position> = (sealed.0 + 1..at.0).map(Position).collect();
+        let mut since = Vec::with_capacity(between.len());
+        for positions in between.chunks(PAGE_EVENTS) {
+            since.extend(readable(at, self.journal.events_at(positions))?);
+        }
+        self.movements.differs(closed, &since).map_or(Ok(()), |why| Err(wrong(&why)))
     }
 
     /// What else knows how far the journal goes: it must not go further than the journal.

@@ -1,9 +1,9 @@
-//! `/v1/accounts`: the trial balance (rule M4).
+//! `/v1/accounts`: what stands in every account now (rule M4).
 
 use axum::response::Response;
 use quipu_domain::{Position, TenantId};
 use quipu_projections::Account;
-use quipu_views::{TrialBalance, Views};
+use quipu_views::{AllAccounts, Views};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -44,28 +44,28 @@ impl AccountView {
 /// Shows all accounts over all tenants. Their sum is zero.
 #[utoipa::path(
     get, path = "/v1/accounts", tag = "journal", params(ReadQuery),
-    responses((status = 200, body = AccountsAnswer, description = "The trial balance."))
+    responses((status = 200, body = AccountsAnswer, description = "All accounts."))
 )]
-pub(crate) async fn trial_balance(
+pub(crate) async fn list(
     reader: Reader,
     StrictQuery(query): StrictQuery<ReadQuery>,
 ) -> Result<Response, Problem> {
-    let wire = |trial: TrialBalance, position| AccountsAnswer {
-        accounts: trial
+    let wire = |all: AllAccounts, position| AccountsAnswer {
+        accounts: all
             .accounts
             .into_iter()
             .map(|account| AccountView::new(account.account, account.balance_micros))
             .collect(),
-        sum: credits_of_micros(trial.sum_micros),
+        sum: credits_of_micros(all.sum_micros),
         position,
     };
-    reader.answer(query.at_least, Views::trial_balance, wire).await
+    reader.answer(query.at_least, Views::all_accounts, wire).await
 }
 
 /// Shows the accounts of one tenant. Their sum is zero.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/accounts", tag = "wallet", params(ReadQuery),
-    responses((status = 200, body = AccountsAnswer, description = "The tenant's trial balance."))
+    responses((status = 200, body = AccountsAnswer, description = "The tenant's accounts."))
 )]
 pub(crate) async fn of_tenant(
     reader: Reader,

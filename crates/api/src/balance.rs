@@ -61,6 +61,16 @@ pub(crate) struct BookBalanceAnswer {
     /// Whose.
     #[schema(value_type = String)]
     tenant: TenantId,
+    #[serde(flatten)]
+    balance: BookBalanceView,
+    /// Up to where the view knows the journal.
+    #[schema(value_type = u64)]
+    position: Position,
+}
+
+/// A wallet's three accounts in the books.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BookBalanceView {
     /// In lots and not held.
     #[schema(value_type = String)]
     available: Credits,
@@ -70,9 +80,13 @@ pub(crate) struct BookBalanceAnswer {
     /// What is owed.
     #[schema(value_type = String)]
     overdraft: Credits,
-    /// Up to where the view knows the journal.
-    #[schema(value_type = u64)]
-    position: Position,
+}
+
+impl From<BookBalance> for BookBalanceView {
+    fn from(book: BookBalance) -> BookBalanceView {
+        let BookBalance { available, held, overdraft } = book;
+        BookBalanceView { available, held, overdraft }
+    }
 }
 
 /// Shows what a wallet has: now, or in the books of a moment, in both times.
@@ -101,13 +115,8 @@ pub(crate) async fn show(
     let at = AsOf { as_of, known_at: known_at.map(|known_at| known_at.0) };
     let whose = tenant.clone();
     let read = move |views: &Views| views.balance_as_of(&whose, at, now());
-    let wire = |book: BookBalance, position| BookBalanceAnswer {
-        tenant,
-        available: book.available,
-        held: book.held,
-        overdraft: book.overdraft,
-        position,
-    };
+    let wire =
+        |book: BookBalance, position| BookBalanceAnswer { tenant, balance: book.into(), position };
     reader.answer(at_least, read, wire).await
 }
 

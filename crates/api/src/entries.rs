@@ -5,10 +5,11 @@ mod line;
 
 use axum::response::Response;
 use quipu_domain::{Label, MeterName, Position, TenantId, Timestamp};
-use quipu_views::{AsOf, Entry, EntryQuery, Page, Views};
+use quipu_views::{AsOf, EntryQuery, StatementPage, Views};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::balance::BookBalanceView;
 use crate::parameters::{KnownAtParameter, Limit, OrderParameter, PathIds, StrictQuery};
 use crate::problem::Problem;
 use crate::reading::Reader;
@@ -75,6 +76,13 @@ impl EntriesQuery {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EntryPage {
     entries: Vec<EntryView>,
+    /// What stood in the books when the period began; with `from` or `to`. All lines of the
+    /// period, whatever they are filtered by, make `closing` of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opening: Option<BookBalanceView>,
+    /// What stood in the books when the period ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closing: Option<BookBalanceView>,
     /// The `after` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u64>)]
@@ -97,9 +105,11 @@ pub(crate) async fn list(
     let at_least = query.at_least;
     let query = query.query();
     let read = move |views: &Views| views.entries(&tenant, &query, now());
-    let wire = |page: Page<Entry, Position>, position| EntryPage {
-        entries: page.items.into_iter().map(EntryView::from).collect(),
-        next_after: page.next,
+    let wire = |page: StatementPage, position| EntryPage {
+        entries: page.entries.items.into_iter().map(EntryView::from).collect(),
+        opening: page.period.map(|period| period.opening.into()),
+        closing: page.period.map(|period| period.closing.into()),
+        next_after: page.entries.next,
         position,
     };
     reader.answer(at_least, read, wire).await

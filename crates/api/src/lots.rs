@@ -5,13 +5,36 @@ use std::sync::Arc;
 use axum::response::Response;
 use quipu_domain::wallet::event::{GrantKind, Origin};
 use quipu_domain::{Credits, GrantId, Label, Position, TenantId, Timestamp};
-use quipu_views::{Lot, Page, Views};
-use serde::Serialize;
-use utoipa::ToSchema;
+use quipu_views::{AsOf, Lot, LotQuery, Page, Views};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use crate::parameters::{ListQuery, PathIds, StrictQuery};
+use crate::parameters::{KnownAtParameter, Limit, PathIds, StrictQuery};
 use crate::problem::Problem;
 use crate::reading::Reader;
+use crate::state::now;
+
+/// Which lots.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LotsQuery {
+    /// The lots at this effective time: what counts later is left out.
+    #[param(value_type = Option<String>)]
+    as_of: Option<Timestamp>,
+    /// The lots as they were known at this time of recording, or at this position.
+    #[param(value_type = Option<String>)]
+    known_at: Option<KnownAtParameter>,
+    /// Go on after this item: the `next_after` of the page before.
+    #[param(value_type = Option<String>)]
+    after: Option<GrantId>,
+    /// At most so many, 1 to 1000; 100 where absent.
+    #[param(value_type = Option<u64>)]
+    limit: Limit,
+    /// Wait, up to 5 s, until the view has this position: read your own write.
+    #[param(value_type = Option<u64>)]
+    at_least: Option<Position>,
+}
 
 /// A lot, as the views know it.
 #[derive(Serialize, ToSchema)]
@@ -105,26 +128,26 @@ impl From<Lot> for LotView {
 
 /// Lists the lots that have something left or held, in the order in which they came in.
 #[utoipa::path(
-    get, path = "/v1/tenants/{tenant}/lots", tag = "wallet", params(ListQuery<GrantId>),
+    get, path = "/v1/tenants/{tenant}/lots", tag = "wallet", params(LotsQuery),
     responses((status = 200, body = LotPage, description = "A page of lots."))
 )]
 pub(crate) async fn list(
     reader: Reader,
     PathIds(tenant): PathIds<TenantId>,
-    StrictQuery(query): StrictQuery<ListQuery<GrantId>>,
+    StrictQuery(query): StrictQuery<LotsQuery>,
 ) -> Result<Response, Problem> {
     page(reader, tenant, query, false).await
 }
 
 /// Lists all that was ever granted, whether anything is left of it or not.
 #[utoipa::path(
-    get, path = "/v1/tenants/{tenant}/grants", tag = "wallet", params(ListQuery<GrantId>),
+    get, path = "/v1/tenants/{tenant}/grants", tag = "wallet", params(LotsQuery),
     responses((status = 200, body = LotPage, description = "A page of lots."))
 )]
 pub(crate) async fn list_granted(
     reader: Reader,
     PathIds(tenant): PathIds<TenantId>,
-    StrictQuery(query): StrictQuery<ListQuery<GrantId>>,
+    StrictQuery(query): StrictQuery<LotsQuery>,
 ) -> Result<Response, Problem> {
     page(reader, tenant, query, true).await
 }
@@ -132,11 +155,13 @@ pub(crate) async fn list_granted(
 async fn page(
     reader: Reader,
     tenant: TenantId,
-    query: ListQuery<GrantId>,
+    query: LotsQuery,
     with_ended: bool,
 ) -> Result<Response, Problem> {
-    let ListQuery { after, limit, at_least } = query;
-    let read = move |views: &Views| views.lots(&tenant, with_ended, after, limit.0);
+    let LotsQuery { as_of, known_at, after, limit, at_least } = query;
+    let at = AsOf { as_of, known_at: known_at.map(|known_at| known_at.0) };
+    let query = LotQuery { with_ended, at, after, limit: limit.0 };
+    let read = move |views: &Views| views.lots(&tenant, &query, now());
     let wire = |page: Page<Lot, GrantId>, position| LotPage {
         lots: page.items.into_iter().map(LotView::from).collect(),
         next_after: page.next,

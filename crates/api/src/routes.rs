@@ -15,8 +15,8 @@ use crate::problem::Problem;
 use crate::state::State;
 use crate::{
     accounts, agents, audit, balance, checkpoints, debits, docs, edge, entries, events, explain,
-    grants, health, holds, lots, meters, openapi, price_tables, problems, projections, proofs,
-    quota, refunds, tenants, tiles, usage, usage_report, wallet,
+    grants, health, holds, lots, meters, openapi, periods, price_tables, problems, projections,
+    proofs, quota, refunds, tenants, tiles, trial_balance, usage, usage_report, wallet,
 };
 
 /// The whole interface.
@@ -89,11 +89,14 @@ fn resources() -> OpenApiRouter<State> {
         .routes(routes!(explain::account))
         .routes(routes!(explain::usage))
         .routes(routes!(explain::thing))
+        .routes(routes!(accounts::list))
+        .routes(routes!(trial_balance::show))
+        .routes(routes!(periods::close))
+        .routes(routes!(periods::list))
         .routes(routes!(checkpoints::list))
         .routes(routes!(checkpoints::newest))
         .routes(routes!(proofs::inclusion))
         .routes(routes!(proofs::consistency))
-        .routes(routes!(accounts::trial_balance))
         .routes(routes!(projections::list))
         .routes(routes!(problems::show))
         .routes(routes!(health::livez))

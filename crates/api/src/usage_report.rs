@@ -2,14 +2,15 @@
 
 use axum::response::Response;
 use quipu_domain::{Label, MeterName, Position, TenantId, Timestamp};
-use quipu_views::{GroupBy, Page, UsageCursor, UsageQuery, UsageSum, Views, WindowUnit};
+use quipu_views::{AsOf, GroupBy, Page, UsageCursor, UsageQuery, UsageSum, Views, WindowUnit};
 use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::parameters::{Limit, PathIds, StrictQuery};
+use crate::parameters::{KnownAtParameter, Limit, PathIds, StrictQuery};
 use crate::problem::Problem;
 use crate::reading::Reader;
+use crate::state::now;
 use crate::wire::credits_of_micros;
 
 /// Which usage.
@@ -38,6 +39,12 @@ pub(crate) struct ReportQuery {
     /// Only this model.
     #[param(value_type = Option<String>)]
     model: Option<Label>,
+    /// The usage at this effective time: what occurred or was corrected later is left out.
+    #[param(value_type = Option<String>)]
+    as_of: Option<Timestamp>,
+    /// The usage as it was known at this time of recording, or at this position.
+    #[param(value_type = Option<String>)]
+    known_at: Option<KnownAtParameter>,
     /// Go on after this row: the `next_after` of the page before.
     #[param(value_type = Option<String>)]
     after: Option<Cursor>,
@@ -104,6 +111,7 @@ impl ReportQuery {
             meter: self.meter,
             agent: self.agent,
             model: self.model,
+            at: AsOf { as_of: self.as_of, known_at: self.known_at.map(|known_at| known_at.0) },
             after: self.after.map(|cursor| cursor.0),
             limit: self.limit.0,
         }
@@ -178,7 +186,7 @@ pub(crate) async fn report(
 ) -> Result<Response, Problem> {
     let at_least = query.at_least;
     let query = query.query();
-    let read = move |views: &Views| views.usage(&tenant, &query);
+    let read = move |views: &Views| views.usage(&tenant, &query, now());
     let wire = |page: Page<UsageSum, UsageCursor>, position| UsageReport {
         usage: page.items.into_iter().map(UsageRow::from).collect(),
         next_after: page

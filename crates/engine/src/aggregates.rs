@@ -11,6 +11,7 @@ use quipu_domain::agent::{Agent, AgentEvent};
 use quipu_domain::epoch::{Epoch, EpochEvent};
 use quipu_domain::event::Inconsistency;
 use quipu_domain::meter::{Meter, MeterEvent};
+use quipu_domain::period::{PeriodEvent, Periods};
 use quipu_domain::price_table::{PriceTable, PriceTableEvent};
 use quipu_domain::tenant::{Tenant, TenantEvent};
 use quipu_domain::wallet::{Wallet, WalletEvent};
@@ -68,6 +69,7 @@ state!(Wallet, WalletEvent, Wallet);
 state!(Meter, MeterEvent, Meter);
 state!(PriceTable, PriceTableEvent, PriceTable);
 state!(Agent, AgentEvent, Agent);
+state!(Periods, PeriodEvent, Period);
 state!(Epoch, EpochEvent, Epoch);
 
 /// A state and where in its stream it stands.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use quipu_domain::agent::{AgentCommand, AgentContext};
 use quipu_domain::epoch::EpochCommand;
 use quipu_domain::meter::{MeterCommand, MeterContext, Price};
+use quipu_domain::period::PeriodCommand;
 use quipu_domain::price_table::PriceTableCommand;
 use quipu_domain::tenant::TenantCommand;
 use quipu_domain::wallet::Wallet;
@@ -57,6 +58,7 @@ impl Decider {
             Command::PriceTable { table, command } => {
                 self.price_table(table, command, metadata, moment)?
             }
+            Command::Period(command) => self.period(command, metadata, moment)?,
             Command::Epoch(command) => self.epoch(command, metadata, moment)?,
         };
         let balance = match command {
@@ -184,6 +186,19 @@ impl Decider {
             now: moment.now,
             effective_at: Some(published.effective_at),
         };
+        self.draft.write_all(slot, events, &attributes)
+    }
+
+    fn period(
+        &mut self,
+        command: &PeriodCommand,
+        metadata: &Metadata,
+        moment: Moment,
+    ) -> Result<Events, EngineError> {
+        self.states.periods.load(&(), Stream::periods, &self.past)?;
+        let slot = self.states.periods.loaded_mut(&());
+        let events = slot.state.decide(command, moment.now)?;
+        let attributes = Attributes { tenant: None, metadata, now: moment.now, effective_at: None };
         self.draft.write_all(slot, events, &attributes)
     }
 }

@@ -8,6 +8,7 @@ use lru::LruCache;
 use quipu_domain::agent::Agent;
 use quipu_domain::epoch::Epoch;
 use quipu_domain::meter::Meter;
+use quipu_domain::period::Periods;
 use quipu_domain::price_table::PriceTable;
 use quipu_domain::tenant::Tenant;
 use quipu_domain::wallet::Wallet;
@@ -45,6 +46,7 @@ pub(crate) struct States {
     pub(crate) meters: Cache<MeterName, Meter>,
     pub(crate) price_tables: Cache<PriceTableName, PriceTable>,
     pub(crate) agents: Cache<(TenantId, AgentId), Agent>,
+    pub(crate) periods: Cache<(), Periods>,
     /// One for the whole journal.
     pub(crate) epochs: Cache<(), Epoch>,
     /// Versions of application streams, with the position of their last event.
@@ -93,6 +95,7 @@ impl Decider {
                 meters: Cache::new(most),
                 price_tables: Cache::new(most),
                 agents: Cache::new(most),
+                periods: Cache::new(most),
                 epochs: Cache::new(most),
                 applications: LruCache::new(most),
             },
@@ -269,6 +272,7 @@ impl Decider {
         self.states.wallets.clear();
         self.states.meters.clear();
         self.states.price_tables.clear();
+        self.states.periods.clear();
         self.states.agents.clear();
         self.states.epochs.clear();
         self.states.applications.clear();

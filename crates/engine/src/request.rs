@@ -5,6 +5,7 @@ use std::sync::Arc;
 use quipu_domain::agent::AgentCommand;
 use quipu_domain::epoch::EpochCommand;
 use quipu_domain::meter::MeterCommand;
+use quipu_domain::period::PeriodCommand;
 use quipu_domain::price_table::PriceTableCommand;
 use quipu_domain::tenant::TenantCommand;
 use quipu_domain::wallet::event::Usage;
@@ -63,6 +64,8 @@ pub enum Command {
         /// What.
         command: PriceTableCommand,
     },
+    /// To the periods.
+    Period(PeriodCommand),
     /// To the epochs of the journal's signed checkpoints.
     Epoch(EpochCommand),
 }
@@ -75,7 +78,10 @@ impl Command {
             Command::Tenant { tenant, .. }
             | Command::Wallet { tenant, .. }
             | Command::Agent { tenant, .. } => Some(tenant),
-            Command::Meter { .. } | Command::PriceTable { .. } | Command::Epoch(_) => None,
+            Command::Meter { .. }
+            | Command::PriceTable { .. }
+            | Command::Period(_)
+            | Command::Epoch(_) => None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use quipu_domain::{Position, Recorded};
 
 use crate::codec::{self, StoredEvent};
-use crate::{BatchRow, Head, JournalError, Store};
+use crate::{BatchRow, Head, JournalError, Root, Store};
 
 /// The read side, for everybody: feed, verification, and whoever looks an event up.
 #[derive(Clone)]
@@ -49,6 +49,15 @@ impl Journal {
     /// As [`events_at`](Self::events_at), with each event's exact text.
     pub fn stored_at(&self, positions: &[Position]) -> Result<Vec<StoredEvent>, JournalError> {
         self.read_at(positions, codec::decode_header)
+    }
+
+    /// The root at a position: only where a commit's row ends, or before the first event.
+    pub fn root_at(&self, position: Position) -> Result<Option<Root>, JournalError> {
+        if position == Position::ZERO {
+            return Ok(Some(Root::empty()));
+        }
+        let rows = self.store.rows_holding(&[position])?;
+        Ok(rows.first().filter(|row| row.last_position == position).map(|row| row.root))
     }
 
     /// Rows as they are stored, with some `most_events` events after a position.

@@ -2,6 +2,7 @@
 
 mod acknowledged;
 mod actor;
+mod as_of;
 mod batch;
 mod books;
 mod connection;
@@ -52,14 +53,14 @@ pub(crate) struct BenchArgs {
     /// How long to go before measuring, in seconds
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(0..=3_600))]
     warm_up: u64,
-    /// Wallets to choose among [default: 1 for hot, 10000 otherwise]
+    /// Wallets to choose among [default: 1 for hot, 10 for as-of, 10000 otherwise]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     wallets: Option<u32>,
     /// How often each wallet is chosen
     #[arg(long, value_enum, default_value_t = Distribution::Uniform)]
     distribution: Distribution,
-    /// Events of the book, for replay and restart [default: 1000000]; of a further wallet, for
-    /// history
+    /// Events of the book, for replay, restart and as-of [default: 1000000]; of a further wallet,
+    /// for history
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     events: Option<u64>,
 }
@@ -84,6 +85,8 @@ enum Workload {
     Restart,
     /// Debit wallets with pasts of different lengths
     History,
+    /// Ask about moments of the past, and fold the journal to compare
+    AsOf,
     /// Debit many wallets, alone and while another one is flooded
     Fairness,
 }
@@ -107,6 +110,7 @@ pub(crate) fn run(args: &BenchArgs, json: bool) -> Result<u8, CliError> {
         Workload::Replay => replay::run(args, wallets),
         Workload::Restart => restart::run(args, wallets),
         Workload::History => history::run(args),
+        Workload::AsOf => as_of::run(args, wallets),
         Workload::Fairness => fairness::run(args, wallets),
     }?;
     report.show(json)?;
@@ -124,7 +128,11 @@ impl BenchArgs {
     }
 
     fn wallets(&self) -> usize {
-        let default = if self.workload == Workload::Hot { 1 } else { 10_000 };
+        let default = match self.workload {
+            Workload::Hot => 1,
+            Workload::AsOf => 10,
+            _ => 10_000,
+        };
         self.wallets.map_or(default, |wallets| wallets as usize)
     }
 

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::error::CliError;
 use crate::{
-    balance, bench, checkpoint, demo, diff, entries, exit_codes, explain, export, import, keys,
-    projections, prove, replay, serve, verify, witness,
+    assert, balance, bench, checkpoint, close, demo, diff, entries, exit_codes, explain, export,
+    import, keys, projections, prove, replay, serve, trial_balance, verify, witness,
 };
 
 /// The book of record for software and AI-agent usage: credits in, usage out, every number
@@ -29,6 +29,9 @@ enum Verb {
     Balance(balance::BalanceArgs),
     Entries(entries::EntriesArgs),
     Explain(Box<explain::ExplainArgs>),
+    TrialBalance(trial_balance::TrialBalanceArgs),
+    Close(close::CloseArgs),
+    Assert(assert::AssertArgs),
     Verify(verify::VerifyArgs),
     Replay(replay::ReplayArgs),
     Diff(diff::DiffArgs),
@@ -51,6 +54,9 @@ impl Cli {
             Verb::Balance(args) => balance::run(&args, self.json),
             Verb::Entries(args) => entries::run(&args, self.json),
             Verb::Explain(args) => explain::run(&args, self.json),
+            Verb::TrialBalance(args) => trial_balance::run(&args, self.json),
+            Verb::Close(args) => close::run(&args, self.json),
+            Verb::Assert(args) => assert::run(&args, self.json),
             Verb::Verify(args) => verify::run(&args, self.json),
             Verb::Replay(args) => replay::run(&args, self.json),
             Verb::Diff(args) => diff::run(&args, self.json),

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::client::{Client, ServerArgs};
 use crate::error::CliError;
 use crate::exit_codes;
+use crate::moment::MomentArgs;
 use crate::output::{self, Align, Table};
 
 /// Show a tenant's statement: what moved its credits, and what was left
@@ -23,6 +24,14 @@ pub(crate) struct EntriesArgs {
     /// Go on after this position
     #[arg(long, value_name = "POSITION")]
     after: Option<u64>,
+    /// Entries that count from then on
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Entries that count before then
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    #[command(flatten)]
+    moment: MomentArgs,
     /// The last entry first
     #[arg(long)]
     newest_first: bool,
@@ -34,20 +43,23 @@ pub(crate) fn run(args: &EntriesArgs, json: bool) -> Result<u8, CliError> {
     let mut query = vec![("limit", args.limit.to_string())];
     query.extend(args.after.map(|after| ("after", after.to_string())));
     query.extend(args.newest_first.then(|| ("order", "newest_first".to_owned())));
+    query.extend(args.from.clone().map(|from| ("from", from)));
+    query.extend(args.to.clone().map(|to| ("to", to)));
+    args.moment.add_to(&mut query);
     let page = client.get_caught_up(&format!("/v1/tenants/{}/entries", args.tenant), query)?;
     if json {
         output::json(&page)?;
         return Ok(exit_codes::OK);
     }
     let entries = page["entries"].as_array().map(Vec::as_slice).unwrap_or_default();
-    table(entries).write(&mut io::stdout().lock())?;
+    table(&page, entries).write(&mut io::stdout().lock())?;
     if let Some(after) = page["next_after"].as_u64() {
         eprintln!("there are more: add --after {after}");
     }
     Ok(exit_codes::OK)
 }
 
-fn table(entries: &[Value]) -> Table {
+fn table(page: &Value, entries: &[Value]) -> Table {
     let mut table = Table::new(&[
         ("entry", Align::Left),
         ("effective at", Align::Left),
@@ -59,6 +71,7 @@ fn table(entries: &[Value]) -> Table {
         ("for", Align::Left),
         ("by", Align::Left),
     ]);
+    balance_row(&mut table, "opening", &page["opening"]);
     for entry in entries {
         table.row(vec![
             output::text(&entry["id"]),
@@ -72,7 +85,20 @@ fn table(entries: &[Value]) -> Table {
             output::text(&entry["actor"]),
         ]);
     }
+    balance_row(&mut table, "closing", &page["closing"]);
     table
+}
+
+/// What stood in the books before the entries of a period, or after them.
+fn balance_row(table: &mut Table, name: &str, balance: &Value) {
+    if balance.is_null() {
+        return;
+    }
+    let amount = |account: &str| output::text(&balance[account]);
+    let mut row = vec![String::new(), String::new(), name.to_owned(), String::new()];
+    row.extend(["available", "held", "overdraft"].map(amount));
+    row.extend([String::new(), String::new()]);
+    table.row(row);
 }
 
 /// What an entry was for: meter, agent and model, or the reason given, or where it came from.

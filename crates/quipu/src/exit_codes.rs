@@ -1,8 +1,10 @@
 //! What `quipu` tells the shell when it ends. Scripts may rely on these numbers; they never change.
 
-/// Everything that was asked for was done, `verify` found nothing, `diff` no difference.
+/// Everything that was asked for was done: `verify` found nothing, `diff` no difference, and every
+/// assertion holds.
 pub const OK: u8 = 0;
-/// `verify` found something wrong with the book, or an explanation does not add up.
+/// `verify` found something wrong with the book, an explanation does not add up, or an assertion
+/// does not hold.
 pub const NOT_VERIFIED: u8 = 1;
 /// `diff` found a difference.
 pub const DIFFERENT: u8 = 1;
@@ -22,8 +24,9 @@ pub const INTERRUPTED: u8 = 130;
 /// The table that `quipu --help` closes with.
 pub(crate) const HELP: &str = "\
 Exit codes:
-  0    done; for verify: the book holds; for diff: both are the same
-  1    verify found something wrong, diff a difference; an explanation does not add up
+  0    done; for verify and assert: the book holds; for diff: both are the same
+  1    verify found something wrong, diff a difference; an explanation does not add up; an
+       assertion does not hold
   2    the command line or an input file is malformed
   3    the book refused something
   4    the server or the store cannot be reached; try again

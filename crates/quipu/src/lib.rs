@@ -7,12 +7,14 @@
 //!
 //! **Absent from this crate:** rules. Nothing here decides about credits, events or rows.
 
+mod assert;
 mod balance;
 mod bench;
 mod book;
 mod checkpoint;
 mod cli;
 mod client;
+mod close;
 mod demo;
 mod diff;
 mod entries;
@@ -24,6 +26,7 @@ mod export;
 mod feed;
 mod import;
 mod keys;
+mod moment;
 mod output;
 mod projections;
 mod prove;
@@ -33,6 +36,7 @@ mod server;
 mod signals;
 mod signing;
 mod snapshot_source;
+mod trial_balance;
 mod usage;
 mod verify;
 mod witness;

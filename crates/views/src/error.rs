@@ -32,6 +32,14 @@ pub enum ViewsError {
         /// How far they are.
         checkpoint: Position,
     },
+    /// The journal ends before the position that was asked for.
+    #[error("the journal ends at position {head}, before {wanted}")]
+    BeyondHead {
+        /// What was asked for.
+        wanted: Position,
+        /// Where it ends.
+        head: Position,
+    },
     /// The partition stopped at an event that could not be applied, so its rows are out of date.
     #[error("{projection} stopped at position {position}: {error}; run `quipu projections retry`")]
     Parked {

@@ -31,9 +31,11 @@ pub use builder::Progress;
 pub use error::ViewsError;
 pub use feed::{Feed, FeedError};
 pub use reads::{
-    AccountBalance, AccountHolders, Answer, AsOf, AuditQuery, BookBalance, EntryQuery, GroupBy,
-    KnownAt, Order, Page, ParkedPartition, ProjectionStatus, TenantPositions, TrialBalance,
-    UsageCursor, UsageQuery, UsageSum, WalletBalance, last_recorded_by,
+    AccountBalance, AccountHolders, AllAccounts, Answer, AsOf, AuditQuery, BookBalance, EntryQuery,
+    GroupBy, HoldQuery, KnownAt, LotQuery, Order, Page, ParkedPartition, PeriodBalance,
+    ProjectionStatus, StatementPage, TenantPositions, TrialBalance, TrialBalanceGroup,
+    TrialBalanceLine, TrialBalanceQuery, UsageCursor, UsageQuery, UsageSum, WalletBalance,
+    last_recorded_by,
 };
 pub use replay::{Moment, ReplayFile};
 pub use retry::RetryOutcome;
@@ -44,6 +46,6 @@ pub use snapshot::Snapshot;
 pub use views::{Location, Views};
 
 pub use quipu_projections::{
-    Agent, AgentStatus, AuditLine, Entry, Hold, HoldStatus, Lot, Meter, PriceTable, Tenant,
-    TenantStatus, WindowUnit,
+    Agent, AgentStatus, AuditLine, ClosedPeriod, Entry, Hold, HoldStatus, Lot, Meter, PriceTable,
+    Tenant, TenantStatus, WindowUnit,
 };

@@ -8,28 +8,34 @@ mod balance;
 mod due;
 mod entries;
 mod explained;
+mod history;
 mod holds;
 mod lots;
 mod meters;
+mod periods;
 #[cfg(test)]
 mod plans;
 mod price_tables;
 mod status;
 mod tenants;
+mod trial_balance;
 mod usage;
 
 use quipu_database::{Connection, Value};
 use quipu_domain::{Position, TenantId, Timestamp};
-use quipu_projections::{Cell, Field, Projection, Row};
+use quipu_projections::{Cell, Field, Projection, Row, Until};
 
-pub use accounts::{AccountBalance, TrialBalance};
+pub use accounts::{AccountBalance, AllAccounts};
 pub use activity::{TenantPositions, last_recorded_by};
 pub use audit_log::AuditQuery;
 pub use balance::{BookBalance, WalletBalance};
-pub use entries::EntryQuery;
+pub use entries::{EntryQuery, PeriodBalance, StatementPage};
 pub use explained::AccountHolders;
+pub use holds::HoldQuery;
+pub use lots::LotQuery;
 pub(crate) use status::projections;
 pub use status::{ParkedPartition, ProjectionStatus};
+pub use trial_balance::{TrialBalance, TrialBalanceGroup, TrialBalanceLine, TrialBalanceQuery};
 pub use usage::{GroupBy, UsageCursor, UsageQuery, UsageSum};
 
 use crate::{Feed, Views, ViewsError, cells, checkpoints};
@@ -80,20 +86,20 @@ pub enum KnownAt {
     Position(Position),
 }
 
-/// The bounds that an [`AsOf`] puts on events, all inclusive.
-struct Bounds {
-    effective_at: i64,
-    position: Position,
-}
-
 impl AsOf {
-    /// Refuses what is not over yet.
-    fn bounds(
+    /// Whether it is about another moment than now.
+    #[must_use]
+    pub const fn is_past(&self) -> bool {
+        self.as_of.is_some() || self.known_at.is_some()
+    }
+
+    /// The bounds that it puts on events, all inclusive. Refuses what is not over yet.
+    fn until(
         self,
         now: Timestamp,
         checkpoint: Position,
         feed: &dyn Feed,
-    ) -> Result<Bounds, ViewsError> {
+    ) -> Result<Until, ViewsError> {
         let effective_at = self.as_of.map_or(Ok(i64::MAX), |time| past(time, now))?;
         let position = match self.known_at {
             None => checkpoint,
@@ -102,11 +108,16 @@ impl AsOf {
                 activity::last_recorded_by(feed, checkpoint, time)?
             }
             Some(KnownAt::Position(wanted)) if wanted > checkpoint => {
-                return Err(ViewsError::NotYet { wanted, checkpoint });
+                let head = feed.head()?;
+                return Err(if wanted > head {
+                    ViewsError::BeyondHead { wanted, head }
+                } else {
+                    ViewsError::NotYet { wanted, checkpoint }
+                });
             }
             Some(KnownAt::Position(position)) => position,
         };
-        Ok(Bounds { effective_at, position })
+        Ok(Until { position, effective_at })
     }
 }
 
@@ -156,13 +167,26 @@ fn answer<T>(
             Some(tenant.as_str())
         }
     };
-    let name = projection.name();
-    let parked = partition.map(|tenant| checkpoints::parked_at(connection, name, tenant));
-    if let Some(parked) = parked.transpose()?.flatten() {
-        let (position, error) = (parked.position, parked.error);
-        return Err(ViewsError::Parked { projection: name, position, error });
+    if let Some(partition) = partition {
+        not_parked(connection, projection, partition)?;
     }
     Ok(Answer { value: work(connection, position)?, position })
+}
+
+/// Refuses to answer from rows that are out of date.
+fn not_parked(
+    connection: &mut Connection,
+    projection: &'static dyn Projection,
+    partition: &str,
+) -> Result<(), ViewsError> {
+    let name = projection.name();
+    match checkpoints::parked_at(connection, name, partition)? {
+        None => Ok(()),
+        Some(parked) => {
+            let (position, error) = (parked.position, parked.error);
+            Err(ViewsError::Parked { projection: name, position, error })
+        }
+    }
 }
 
 /// A field as a whole number, for binding; zero for what is none.

@@ -14,6 +14,7 @@ use crate::{Feed, ViewsError, checkpoints};
 const MIGRATIONS: Migrations = Migrations {
     sqlite: &[
         ("0001_tables", include_str!("../../../migrations/sqlite/views_0001_tables.sql")),
+        ("0002_history", include_str!("../../../migrations/sqlite/views_0002_history.sql")),
         (
             "0003_skipped_and_replay",
             include_str!("../../../migrations/sqlite/views_0003_skipped_and_replay.sql"),
@@ -21,6 +22,7 @@ const MIGRATIONS: Migrations = Migrations {
     ],
     postgres: &[
         ("0001_tables", include_str!("../../../migrations/postgres/views_0001_tables.sql")),
+        ("0002_history", include_str!("../../../migrations/postgres/views_0002_history.sql")),
         ("0003_skipped", include_str!("../../../migrations/postgres/views_0003_skipped.sql")),
     ],
 };

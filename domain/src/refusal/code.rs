@@ -17,7 +17,7 @@ pub enum RefusalKind {
 
 impl Refusal {
     /// Every code, in the order of precedence.
-    pub const CODES: [&'static str; 36] = [
+    pub const CODES: [&'static str; 39] = [
         "unknown_tenant",
         "tenant_exists",
         "unknown_meter",
@@ -52,6 +52,9 @@ impl Refusal {
         "refund_exceeds_debit",
         "usage_already_void",
         "usage_unpriceable",
+        "period_closed",
+        "period_not_over",
+        "period_out_of_order",
         "amount_out_of_range",
         "insufficient_credits",
     ];
@@ -94,6 +97,9 @@ impl Refusal {
             Refusal::RefundExceedsDebit { .. } => "refund_exceeds_debit",
             Refusal::UsageAlreadyVoid { .. } => "usage_already_void",
             Refusal::UsageUnpriceable { .. } => "usage_unpriceable",
+            Refusal::PeriodClosed { .. } => "period_closed",
+            Refusal::PeriodNotOver { .. } => "period_not_over",
+            Refusal::PeriodOutOfOrder { .. } => "period_out_of_order",
             Refusal::AmountOutOfRange => "amount_out_of_range",
             Refusal::InsufficientCredits { .. } => "insufficient_credits",
         }
@@ -120,9 +126,12 @@ impl Refusal {
             | Refusal::UnknownTimeZone { .. }
             | Refusal::InvalidPrice { .. }
             | Refusal::InvalidUsage { .. }
+            | Refusal::PeriodNotOver { .. }
             | Refusal::UsageUnpriceable { .. } => RefusalKind::Invalid,
             Refusal::InsufficientCredits { .. } => RefusalKind::Insufficient,
-            Refusal::TenantExists { .. }
+            Refusal::PeriodClosed { .. }
+            | Refusal::PeriodOutOfOrder { .. }
+            | Refusal::TenantExists { .. }
             | Refusal::MeterExists { .. }
             | Refusal::AgentExists { .. }
             | Refusal::TenantSuspended { .. }

@@ -2,6 +2,7 @@
 
 use quipu_domain::{Credits, Position, Recorded, TenantId, Timestamp};
 
+use crate::bytes::{self, Numbers};
 use crate::cell::{Cell, Field, Kind};
 use crate::movement::Deltas;
 use crate::table::table;
@@ -45,8 +46,7 @@ table! {
     }
 }
 
-/// Distances from one event to the next: seven bits to a byte, low ones first, the eighth set
-/// where more follow.
+/// Distances from one event to the next, in as few bytes as they need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LaterPositions(Vec<u8>);
 
@@ -60,11 +60,7 @@ impl ActivityKey {
 impl ActivityChunk {
     /// Where its events stand, in order.
     pub fn positions(&self) -> impl Iterator<Item = Position> + '_ {
-        let later = self.later_positions.distances().scan(self.first_position, |at, distance| {
-            *at = at.plus(distance);
-            Some(*at)
-        });
-        std::iter::once(self.first_position).chain(later)
+        self.later_positions.starting_at(self.first_position)
     }
 
     /// The statement as it stood before its first event.
@@ -131,34 +127,19 @@ impl ActivityChunk {
     }
 }
 
-const MORE: u8 = 0x80;
-
 impl LaterPositions {
-    fn push(&mut self, mut distance: u64) {
-        loop {
-            let low = u8::try_from(distance & 0x7f).expect("seven bits fit into a byte");
-            distance >>= 7;
-            if distance == 0 {
-                self.0.push(low);
-                return;
-            }
-            self.0.push(low | MORE);
-        }
+    /// Adds a position that is so many events after the last one.
+    pub(crate) fn push(&mut self, distance: u64) {
+        bytes::put(&mut self.0, distance);
     }
 
-    fn distances(&self) -> impl Iterator<Item = u64> + '_ {
-        let mut bytes = self.0.iter();
-        std::iter::from_fn(move || {
-            let mut distance = 0_u64;
-            for shift in (0..64).step_by(7) {
-                let byte = bytes.next()?;
-                distance |= u64::from(byte & !MORE) << shift;
-                if byte & MORE == 0 {
-                    break;
-                }
-            }
-            Some(distance)
-        })
+    /// All positions, from the first on.
+    pub(crate) fn starting_at(&self, first: Position) -> impl Iterator<Item = Position> + '_ {
+        let later = Numbers::of(&self.0).scan(first, |at, distance| {
+            *at = at.plus(distance);
+            Some(*at)
+        });
+        std::iter::once(first).chain(later)
     }
 }
 
@@ -171,18 +152,5 @@ impl Field for LaterPositions {
 
     fn from_cell(cell: &Cell) -> Option<Self> {
         if let Cell::Bytes(bytes) = cell { Some(LaterPositions(bytes.clone())) } else { None }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn distances_of_any_size_come_back() {
-        let distances = [1, 127, 128, 16_383, 16_384, u64::from(u32::MAX), u64::MAX];
-        let mut positions = LaterPositions::default();
-        distances.into_iter().for_each(|distance| positions.push(distance));
-        assert_eq!(positions.distances().collect::<Vec<u64>>(), distances);
     }
 }

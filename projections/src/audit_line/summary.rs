@@ -3,6 +3,7 @@
 use quipu_domain::agent::AgentEvent;
 use quipu_domain::epoch::EpochEvent;
 use quipu_domain::meter::MeterEvent;
+use quipu_domain::period::PeriodEvent;
 use quipu_domain::price_table::PriceTableEvent;
 use quipu_domain::tenant::TenantEvent;
 use quipu_domain::wallet::WalletEvent;
@@ -45,6 +46,7 @@ pub(super) fn of(event: &Event) -> String {
         Event::Agent(AgentEvent::AgentRegistered(e)) => format!("registered agent {}", e.agent),
         Event::Agent(AgentEvent::AgentRenamed(e)) => format!("renamed to {}", e.name),
         Event::Agent(AgentEvent::AgentRetired(_)) => "retired".to_owned(),
+        Event::Period(PeriodEvent::PeriodClosed(e)) => format!("closed period {}", e.period),
         Event::Epoch(EpochEvent::EpochStarted(e)) => format!(
             "began to sign as {}; {} events had been signed as {}",
             e.origin, e.prev_size, e.prev_origin

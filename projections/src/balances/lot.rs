@@ -6,6 +6,7 @@ use quipu_domain::wallet::WalletEvent;
 use quipu_domain::wallet::event::{Draw, GrantKind, LotReturn, LotTerms, Origin, Returns};
 use quipu_domain::{Credits, GrantId, Label, MeterName, Recorded, TenantId, Timestamp};
 
+use crate::book_history::{BookAmounts, EXPIRED, HELD, REMAINING, VOIDED, VOIDS};
 use crate::explain::{self, Figures};
 use crate::table::table;
 use crate::{ProjectionError, Rows};
@@ -112,6 +113,26 @@ enum Change {
     Void,
 }
 
+impl Change {
+    /// What it adds to a lot.
+    fn amounts(self, amount: Credits) -> BookAmounts {
+        let amount = amount.micros();
+        let mut amounts = BookAmounts::default();
+        match self {
+            Change::Spend => amounts[REMAINING] = -amount,
+            Change::Hold => (amounts[REMAINING], amounts[HELD]) = (-amount, amount),
+            Change::SpendHeld => amounts[HELD] = -amount,
+            Change::Unhold => (amounts[REMAINING], amounts[HELD]) = (amount, -amount),
+            Change::GiveBack => amounts[REMAINING] = amount,
+            Change::Expire => (amounts[REMAINING], amounts[EXPIRED]) = (-amount, amount),
+            Change::Void => {
+                (amounts[REMAINING], amounts[VOIDED], amounts[VOIDS]) = (-amount, amount, 1);
+            }
+        }
+        amounts
+    }
+}
+
 pub(super) fn prepare(tenant: &TenantId, event: &WalletEvent, rows: &mut Rows) {
     if let WalletEvent::CreditsGranted(granted) = event {
         rows.want_new::<Lot>(key(tenant, granted.grant));
@@ -186,6 +207,24 @@ impl Change {
             Change::Void => ("remaining", "voided"),
         }
     }
+}
+
+/// What an event adds to lots: new ones, and those that were there. Amounts in micros, by the
+/// places of a book's history.
+pub(crate) fn lot_changes(
+    event: &WalletEvent,
+    visit: &mut impl FnMut(GrantId, BookAmounts),
+) -> Result<(), ProjectionError> {
+    if let WalletEvent::CreditsGranted(granted) = event {
+        visit(granted.grant, Change::GiveBack.amounts(granted.amount));
+    }
+    if let Some(lot) = returns_of(event).and_then(|returns| returns.new_lot.as_ref()) {
+        visit(lot.grant, Change::GiveBack.amounts(lot.amount));
+    }
+    each_change(event, &mut |draw, change| {
+        visit(draw.grant, change.amounts(draw.amount));
+        Ok(())
+    })
 }
 
 fn key(tenant: &TenantId, grant: GrantId) -> LotKey {

@@ -5,7 +5,9 @@ use quipu_domain::wallet::WalletEvent;
 use quipu_domain::wallet::event::{Rating, Tokens, UsageRecorded};
 use quipu_domain::{Credits, EntryId, Recorded, TenantId};
 
-use super::{UnpricedUsage, UsageTotal, UsageTotalKey, recorded, unpriced_key};
+use super::{
+    UnpricedUsage, UsageAmounts, UsageSums, UsageTotal, UsageTotalKey, recorded, unpriced_key,
+};
 use crate::explain::Figures;
 use crate::quantity::Quantity;
 use crate::{ProjectionError, Rows, movement};
@@ -82,6 +84,21 @@ impl Change {
             ("cached_input_tokens", Quantity::from_count(self.cached_input_tokens)),
             ("output_tokens", Quantity::from_count(self.output_tokens)),
         ])
+    }
+
+    /// The same by the places of [`UsageSums`].
+    pub(super) fn amounts(&self) -> UsageAmounts {
+        let mut amounts = UsageAmounts::default();
+        amounts[UsageSums::RECORDS] = self.records;
+        amounts[UsageSums::QUANTITY_UNITS] = self.quantity.units();
+        amounts[UsageSums::QUANTITY_PARTS] = self.quantity.parts();
+        amounts[UsageSums::INPUT_TOKENS] = self.input_tokens;
+        amounts[UsageSums::CACHED_INPUT_TOKENS] = self.cached_input_tokens;
+        amounts[UsageSums::OUTPUT_TOKENS] = self.output_tokens;
+        amounts[UsageSums::COST] = self.cost;
+        amounts[UsageSums::UNPRICED] = self.unpriced;
+        amounts[UsageSums::VOIDED] = self.voided;
+        amounts
     }
 
     /// A record's quantities, counted so many times.

@@ -48,7 +48,8 @@ fn parts_beyond_the_largest_amount_are_poison_and_no_panic() {
             Draws { overdraft: credits("1000000000000"), ..from_lots(&[(grant, "1000000000000")]) };
         story.debit("1000000000000", draws);
         let fold = story.fold(*projection);
-        let needs_sums = ["balances", "activity", "accounts"].contains(&projection.name());
+        let needs_sums = ["balances", "book_history", "activity", "accounts"];
+        let needs_sums = needs_sums.contains(&projection.name());
         let parked = &fold.projections()[0].parked;
         assert_eq!(parked.len(), usize::from(needs_sums), "{}", projection.name());
     }

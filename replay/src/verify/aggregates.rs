@@ -6,6 +6,7 @@ use quipu_domain::agent::Agent;
 use quipu_domain::epoch::Epoch;
 use quipu_domain::event::Inconsistency;
 use quipu_domain::meter::Meter;
+use quipu_domain::period::Periods;
 use quipu_domain::price_table::PriceTable;
 use quipu_domain::tenant::Tenant;
 use quipu_domain::wallet::Wallet;
@@ -26,6 +27,7 @@ enum State {
     Meter(Meter),
     PriceTable(PriceTable),
     Agent(Agent),
+    Periods(Periods),
     Epoch(Epoch),
     Application,
 }
@@ -64,6 +66,7 @@ impl State {
             Event::Meter(_) => State::Meter(Meter::default()),
             Event::PriceTable(_) => State::PriceTable(PriceTable::default()),
             Event::Agent(_) => State::Agent(Agent::default()),
+            Event::Period(_) => State::Periods(Periods::default()),
             Event::Epoch(_) => State::Epoch(Epoch::default()),
             Event::Application(_) => State::Application,
         }
@@ -76,6 +79,7 @@ impl State {
             (State::Meter(state), Event::Meter(event)) => state.apply(event),
             (State::PriceTable(state), Event::PriceTable(event)) => state.apply(event),
             (State::Agent(state), Event::Agent(event)) => state.apply(event),
+            (State::Periods(state), Event::Period(event)) => state.apply(event),
             (State::Epoch(state), Event::Epoch(event)) => state.apply(event),
             (State::Application, Event::Application(_)) => Ok(()),
             (_, event) => Err(Inconsistency(format!(

@@ -6,5 +6,6 @@ mod book;
 mod diff;
 mod forgery;
 mod golden;
+mod periods;
 mod tampering;
 mod views;

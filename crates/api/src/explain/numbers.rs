@@ -6,12 +6,14 @@ use quipu_journal::Journal;
 use quipu_projections::explain::{Explainer, Figures, Part, Rest, Subject, UsageSelection};
 use quipu_projections::{Quantity, WindowUnit};
 use quipu_views::{
-    AsOf, BookBalance, EntryQuery, GroupBy, KnownAt, Lot, Order, UsageQuery, UsageSum, Views,
+    AsOf, BookBalance, EntryQuery, GroupBy, KnownAt, Lot, LotQuery, Order, UsageQuery, UsageSum,
+    Views,
 };
 
 use super::things::Thing;
 use super::{Draft, LEVELS_OF_LINES};
 use crate::problem::{Code, Problem};
+use crate::state::now;
 
 /// Most events that are added up for one explanation, some seconds of work.
 const MOST_EVENTS: u64 = 1_000_000;
@@ -145,7 +147,7 @@ impl Reading<'_> {
             limit: self.most_lines,
             ..EntryQuery::default()
         };
-        let page = self.views.entries(tenant, &query, now)?.value;
+        let page = self.views.entries(tenant, &query, now)?.value.entries;
         let mut rest = Rest::default();
         if let Some(last) = page.next {
             let before = Position(last.0.saturating_sub(1));
@@ -214,10 +216,11 @@ impl Reading<'_> {
             meter: row.meter.clone(),
             agent: row.agent.clone(),
             model: row.model.clone(),
+            at: AsOf::default(),
             after: None,
             limit: 1,
         };
-        let found = self.views.usage(tenant, &query)?;
+        let found = self.views.usage(tenant, &query, now())?;
         let Some(sum) = found.value.items.first() else {
             return Err(Problem::new(
                 Code::NotFound,
@@ -271,7 +274,9 @@ impl Reading<'_> {
         let mut lots = Vec::new();
         let mut after: Option<GrantId> = None;
         loop {
-            let page = self.views.lots(tenant, false, after, PAGE_LOTS)?.value;
+            let query =
+                LotQuery { with_ended: false, at: AsOf::default(), after, limit: PAGE_LOTS };
+            let page = self.views.lots(tenant, &query, now())?.value;
             lots.extend(page.items);
             after = page.next;
             if after.is_none() {

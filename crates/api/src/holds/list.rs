@@ -3,13 +3,14 @@
 use axum::response::Response;
 use quipu_domain::wallet::event::Overage;
 use quipu_domain::{Credits, HoldId, Label, MeterName, Position, TenantId, Timestamp};
-use quipu_views::{Hold, HoldStatus, Page, Views};
+use quipu_views::{AsOf, Hold, HoldQuery, HoldStatus, Page, Views};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::parameters::{Limit, PathIds, StrictQuery};
+use crate::parameters::{KnownAtParameter, Limit, PathIds, StrictQuery};
 use crate::problem::Problem;
 use crate::reading::Reader;
+use crate::state::now;
 use crate::wire::Embedded;
 
 /// Which holds.
@@ -20,6 +21,12 @@ pub(crate) struct HoldsQuery {
     /// Only holds in this state; open ones where absent.
     #[param(inline)]
     status: StatusParameter,
+    /// The holds at this effective time: what counts later is left out.
+    #[param(value_type = Option<String>)]
+    as_of: Option<Timestamp>,
+    /// The holds as they were known at this time of recording, or at this position.
+    #[param(value_type = Option<String>)]
+    known_at: Option<KnownAtParameter>,
     /// Go on after this hold: the `next_after` of the page before.
     #[param(value_type = Option<String>)]
     after: Option<HoldId>,
@@ -154,8 +161,10 @@ pub(crate) async fn list(
     PathIds(tenant): PathIds<TenantId>,
     StrictQuery(query): StrictQuery<HoldsQuery>,
 ) -> Result<Response, Problem> {
-    let HoldsQuery { status, after, limit, at_least } = query;
-    let read = move |views: &Views| views.holds(&tenant, status.into(), after, limit.0);
+    let HoldsQuery { status, as_of, known_at, after, limit, at_least } = query;
+    let at = AsOf { as_of, known_at: known_at.map(|known_at| known_at.0) };
+    let query = HoldQuery { status: status.into(), at, after, limit: limit.0 };
+    let read = move |views: &Views| views.holds(&tenant, &query, now());
     let wire = |page: Page<Hold, HoldId>, position| HoldPage {
         holds: page.items.into_iter().map(HoldView::from).collect(),
         next_after: page.next,

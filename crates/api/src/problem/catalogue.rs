@@ -66,6 +66,7 @@ codes! {
     InvalidNumber = "invalid_number", BAD_REQUEST, "A number does not have the right form";
     InvalidPath = "invalid_path", BAD_REQUEST, "An id in the path does not have the right form";
     InvalidQuery = "invalid_query", BAD_REQUEST, "The query string is not valid";
+    FutureMoment = "future_moment", BAD_REQUEST, "The moment has not come yet";
     InvalidHeader = "invalid_header", BAD_REQUEST, "A header is not valid";
     InvalidCloudEvent = "invalid_cloud_event", BAD_REQUEST, "The CloudEvent is not valid";
     EmptyBatch = "empty_batch", BAD_REQUEST, "The batch holds no record";

@@ -30,10 +30,17 @@ impl From<ViewsError> for Problem {
             ViewsError::UnknownMeter(meter) => Refusal::UnknownMeter { meter }.into(),
             ViewsError::UnknownPriceTable(table) => Refusal::UnknownPriceTable { table }.into(),
             ViewsError::FutureMoment => Problem::new(
-                Code::InvalidQuery,
+                Code::FutureMoment,
                 "as_of and known_at must not lie in the future",
                 "name a moment that has passed, or leave them out to mean now",
             ),
+            ViewsError::BeyondHead { wanted, head } => Problem::new(
+                Code::FutureMoment,
+                format!("the journal ends at position {head}, before {wanted}"),
+                "name a position that the journal has, or leave known_at out to mean now",
+            )
+            .with("position", head)
+            .with("wanted", wanted),
             ViewsError::NotYet { wanted, checkpoint } => Problem::new(
                 Code::ViewBehind,
                 format!("the view is at position {checkpoint} and has not reached {wanted}"),

@@ -67,6 +67,9 @@ const fn hint(refusal: &Refusal) -> &'static str {
         Refusal::UsageUnpriceable { .. } => {
             "publish a price that holds at occurred_at, or change the meter's policy"
         }
+        Refusal::PeriodClosed { .. } => "nothing is left to do; see GET /v1/periods",
+        Refusal::PeriodNotOver { .. } => "close it when it is over",
+        Refusal::PeriodOutOfOrder { .. } => "close the period that begins there first",
         Refusal::InsufficientCredits { .. } => {
             "grant credits, raise the overdraft limit, or wait until a hold ends"
         }
@@ -115,6 +118,13 @@ fn members(refusal: &Refusal, problem: Problem) -> Problem {
         }
         Refusal::RefundExceedsDebit { entry, needed, refundable } => {
             problem.with("entry", entry).with("needed", needed).with("refundable", refundable)
+        }
+        Refusal::PeriodClosed { period, known_at } => {
+            problem.with("period", period).with("known_at", known_at)
+        }
+        Refusal::PeriodNotOver { period, to } => problem.with("period", period).with("to", to),
+        Refusal::PeriodOutOfOrder { period, expected } => {
+            problem.with("period", period).with("expected", expected)
         }
         Refusal::InsufficientCredits {
             needed,

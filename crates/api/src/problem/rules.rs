@@ -74,6 +74,9 @@ pub(crate) const RULES: &[(&str, StatusCode, &str)] = &[
         StatusCode::UNPROCESSABLE_ENTITY,
         "No price is known, and the meter's policy is to refuse",
     ),
+    ("period_closed", StatusCode::CONFLICT, "The period was closed before"),
+    ("period_not_over", StatusCode::UNPROCESSABLE_ENTITY, "A period is closed when it is over"),
+    ("period_out_of_order", StatusCode::CONFLICT, "Periods tile time"),
     (
         "amount_out_of_range",
         StatusCode::UNPROCESSABLE_ENTITY,

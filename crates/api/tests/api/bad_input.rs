@@ -226,7 +226,6 @@ async fn a_query_that_is_not_understood_is_refused() {
         "/v1/tenants?sort=name",
         "/v1/projections?limit=1",
         "/v1/tenants/t_acme/balance?as_of=tomorrow",
-        "/v1/tenants/t_acme/balance?as_of=2999-01-01T00:00:00Z",
         "/v1/tenants/t_acme/balance?as_of=2026-11-20T00:00:00Z&meter=m",
         "/v1/tenants/t_acme/balance?known_at=x",
         "/v1/tenants/t_acme/entries?order=amount;drop",

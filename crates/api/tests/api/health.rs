@@ -43,7 +43,7 @@ async fn projections_say_how_far_they_are() {
     app.read("/v1/tenants").await;
     let answer = app.get("/v1/projections").await.json();
     let projections = answer["projections"].as_array().unwrap();
-    assert_eq!(projections.len(), 9);
+    assert_eq!(projections.len(), 11);
     assert!(projections.iter().all(|each| each["lag_events"] == 0), "{answer}");
     assert!(projections.iter().all(|each| each["parked"] == serde_json::json!([])));
 }

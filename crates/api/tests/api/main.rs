@@ -13,6 +13,7 @@ mod idempotency;
 mod proofs;
 mod reads;
 mod server;
+mod time_travel;
 mod unique_keys;
 mod usage;
 mod wallet;

@@ -17,7 +17,7 @@ pub struct AccountBalance {
 
 /// All accounts over all tenants (M4).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrialBalance {
+pub struct AllAccounts {
     /// Accounts by name.
     pub accounts: Vec<AccountBalance>,
     /// Their sum, in micros. Anything but zero is an error in the books.
@@ -37,7 +37,7 @@ impl Views {
     }
 
     /// All accounts over all tenants, and whether they sum up to zero.
-    pub fn trial_balance(&self) -> Result<Answer<TrialBalance>, ViewsError> {
+    pub fn all_accounts(&self) -> Result<Answer<AllAccounts>, ViewsError> {
         self.ask(&Accounts, Scope::All, |connection, _| {
             let rows = connection.query(
                 // In two parts, because ten tenants with the largest amount there is (M3) have
@@ -57,7 +57,7 @@ impl Views {
                 .collect();
             let accounts = accounts?;
             let sum_micros = accounts.iter().map(|each| each.balance_micros).sum();
-            Ok(TrialBalance { accounts, sum_micros })
+            Ok(AllAccounts { accounts, sum_micros })
         })
     }
 }

@@ -78,6 +78,12 @@ impl<'a> Range<'a> {
         cells::all_typed(&connection.query(sql, &params)?)
     }
 
+    /// Leaves out what stands before or after these positions.
+    pub(super) fn narrow(&mut self, (first, last): (Position, Position)) {
+        self.first = self.first.max(first);
+        self.last = self.last.min(last);
+    }
+
     fn contains(&self, position: Position) -> bool {
         (self.first..=self.last).contains(&position)
     }

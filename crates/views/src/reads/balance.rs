@@ -1,13 +1,13 @@
 //! What can a tenant spend, what is held, what does it owe?
 
-use quipu_database::Row;
+use quipu_database::{Connection, Row};
+use quipu_domain::postings::Account;
 use quipu_domain::wallet::Balance;
 use quipu_domain::{Credits, Label, MeterName, Position, TenantId, Timestamp};
-use quipu_projections::{Activity, ActivityChunk, Balance as BookRow, Balances};
+use quipu_projections::{Balance as BookRow, Balances, Book, BookHistory, Until};
 
-use super::activity::events_at;
-use super::{Answer, AsOf, Bounds, Scope, param};
-use crate::{Feed, Views, ViewsError, cells};
+use super::{Answer, AsOf, Scope, history};
+use crate::{Views, ViewsError, cells};
 
 /// A wallet in numbers, at a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,23 +41,6 @@ const SPENDABLE: &str = "SELECT \
     AND (CAST($3 AS TEXT) IS NULL OR scope = '' \
         OR REPLACE(scope, ',' || CAST($3 AS TEXT) || ',', '') <> scope)";
 
-/// What whole chunks added until a position and a moment (M5).
-pub(super) const WHOLE: &str = "SELECT \
-    CAST(COALESCE(SUM(available_after - available_before), 0) AS BIGINT), \
-    CAST(COALESCE(SUM(held_after - held_before), 0) AS BIGINT), \
-    CAST(COALESCE(SUM(overdraft_after - overdraft_before), 0) AS BIGINT) \
-    FROM activity WHERE tenant = $1 \
-    AND until <= (SELECT MIN(until) FROM activity WHERE tenant = $1 AND until >= $2) \
-    AND last_position <= $2 AND latest_effective_at <= $3";
-
-/// Chunks of which some events stand or count until then, and some do not: one or two, where
-/// events count in the order in which they stand.
-pub(super) const STRADDLING: &str = "SELECT * FROM activity WHERE tenant = $1 \
-    AND until <= (SELECT MIN(until) FROM activity WHERE tenant = $1 AND until >= $2) \
-    AND first_position <= $2 AND earliest_effective_at <= $3 \
-    AND (last_position > $2 OR latest_effective_at > $3) \
-    ORDER BY until";
-
 impl Views {
     /// What a tenant's wallet has now: of lots of any scope, or of those that a meter may burn.
     pub fn balance(
@@ -87,43 +70,32 @@ impl Views {
         now: Timestamp,
     ) -> Result<Answer<BookBalance>, ViewsError> {
         let feed = self.feed();
-        self.ask(&Activity, Scope::Tenant(tenant), |connection, checkpoint| {
-            let bounds = at.bounds(now, checkpoint, feed)?;
-            let params =
-                [tenant.as_str().into(), param(&bounds.position), bounds.effective_at.into()];
-            let whole = connection.query(WHOLE, &params)?;
-            let whole = whole.first().ok_or(ViewsError::Overflow)?;
-            let mut sums = [credits(whole, 0)?, credits(whole, 1)?, credits(whole, 2)?];
-            let straddling = connection.query(STRADDLING, &params)?;
-            for chunk in cells::all_typed::<ActivityChunk>(&straddling)? {
-                add_entries(&chunk, &bounds, feed, &mut sums)?;
-            }
-            let [available, held, overdraft] = sums;
-            Ok(BookBalance { available, held, overdraft: overdraft.negated() })
+        self.ask(&BookHistory, Scope::Tenant(tenant), |connection, checkpoint| {
+            let until = at.until(now, checkpoint, feed)?;
+            book_balance(connection, tenant, &until)
         })
     }
 }
 
-/// Adds what a chunk's events added to the three accounts, those within the bounds.
-fn add_entries(
-    chunk: &ActivityChunk,
-    bounds: &Bounds,
-    feed: &dyn Feed,
-    sums: &mut [Credits; 3],
-) -> Result<(), ViewsError> {
-    let positions: Vec<Position> =
-        chunk.positions().take_while(|position| *position <= bounds.position).collect();
-    let mut statement = chunk.statement();
-    for event in events_at(feed, &positions)? {
-        let Some(entry) = statement.line(&event)? else { continue };
-        if entry.effective_at.micros() <= bounds.effective_at {
-            let deltas = [entry.available_delta, entry.held_delta, entry.overdraft_delta];
-            for (sum, delta) in sums.iter_mut().zip(deltas) {
-                *sum = sum.plus(delta).map_err(|_| ViewsError::Overflow)?;
-            }
+/// What the books of a moment say of a tenant.
+pub(super) fn book_balance(
+    connection: &mut Connection,
+    tenant: &TenantId,
+    until: &Until,
+) -> Result<BookBalance, ViewsError> {
+    let mut balance = BookBalance::default();
+    for (account, micros) in history::sums::<Book>(connection, tenant, until, i64::MIN)?.accounts()
+    {
+        let credits = i64::try_from(micros).ok().map(Credits::from_micros);
+        let credits = credits.and_then(Result::ok).ok_or(ViewsError::Overflow);
+        match account {
+            Account::Available => balance.available = credits?,
+            Account::Held => balance.held = credits?,
+            Account::Overdraft => balance.overdraft = credits?.negated(),
+            _ => {}
         }
     }
-    Ok(())
+    Ok(balance)
 }
 
 fn wallet_balance(book: Option<BookRow>, available: Credits, pending: Credits) -> WalletBalance {

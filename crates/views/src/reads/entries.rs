@@ -1,10 +1,12 @@
 //! What moved a tenant's credits?
 
 use quipu_domain::{Label, MeterName, Position, TenantId, Timestamp};
-use quipu_projections::{Activity, Entry};
+use quipu_projections::{Activity, BookHistory, Entry};
 
 use super::activity::Range;
-use super::{Answer, AsOf, Order, Page, Scope};
+use super::balance::{BookBalance, book_balance};
+use super::trial_balance::before;
+use super::{Answer, AsOf, Order, Page, Scope, history, not_parked};
 use crate::{Views, ViewsError};
 
 /// Which lines of a statement.
@@ -30,6 +32,25 @@ pub struct EntryQuery {
     pub limit: usize,
 }
 
+/// Some lines of a statement, and what stood before and after all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementPage {
+    /// The lines.
+    pub entries: Page<Entry, Position>,
+    /// The balances of the period that was asked for; absent where none was.
+    pub period: Option<PeriodBalance>,
+}
+
+/// What a tenant's accounts held when a period began and when it ended. All lines of the period,
+/// whatever they are filtered by, make one of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeriodBalance {
+    /// Before the first movement of the period.
+    pub opening: BookBalance,
+    /// After the last.
+    pub closing: BookBalance,
+}
+
 impl Views {
     /// A tenant's statement.
     pub fn entries(
@@ -37,17 +58,24 @@ impl Views {
         tenant: &TenantId,
         query: &EntryQuery,
         now: Timestamp,
-    ) -> Result<Answer<Page<Entry, Position>>, ViewsError> {
+    ) -> Result<Answer<StatementPage>, ViewsError> {
         let feed = self.feed();
         self.ask(&Activity, Scope::Tenant(tenant), |connection, checkpoint| {
-            let bounds = query.at.bounds(now, checkpoint, feed)?;
-            let before = query.to.map_or(i64::MAX, |time| time.micros() - 1);
-            let range = Range {
-                earliest: query.from.map_or(i64::MIN, Timestamp::micros),
-                latest: bounds.effective_at.min(before),
-                ..Range::after(tenant, query.order, query.after, bounds.position)
+            let until = query.at.until(now, checkpoint, feed)?;
+            let end = query.to.map_or(until, |to| before(to, &until));
+            let earliest = query.from.map_or(i64::MIN, Timestamp::micros);
+            let latest = end.effective_at;
+            let mut range = Range {
+                earliest,
+                latest,
+                ..Range::after(tenant, query.order, query.after, until.position)
             };
-            range.page(connection, feed, query.limit, |chunk, events| {
+            if (earliest, latest) != (i64::MIN, i64::MAX) {
+                not_parked(connection, &BookHistory, tenant.as_str())?;
+                let ends = history::ends(connection, tenant, &end, earliest)?;
+                range.narrow(ends.unwrap_or((Position(1), Position::ZERO)));
+            }
+            let entries = range.page(connection, feed, query.limit, |chunk, events| {
                 let mut statement = chunk.statement();
                 let mut lines = Vec::new();
                 for event in events {
@@ -55,7 +83,18 @@ impl Views {
                     lines.extend(line.filter(|entry| query.admits(entry, &range)));
                 }
                 Ok(lines.into_iter().map(|entry| (entry.position, entry)).collect())
-            })
+            })?;
+            let period = match query.from {
+                None if query.to.is_none() => None,
+                from => {
+                    let opening = from.map(|from| before(from, &until));
+                    let opening = opening.map(|begin| book_balance(connection, tenant, &begin));
+                    let opening = opening.transpose()?.unwrap_or_default();
+                    let closing = book_balance(connection, tenant, &end)?;
+                    Some(PeriodBalance { opening, closing })
+                }
+            };
+            Ok(StatementPage { entries, period })
         })
     }
 }

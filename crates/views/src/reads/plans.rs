@@ -1,15 +1,17 @@
-//! What the databases make of the statements that page through a tenant's chunks.
+//! What the databases make of the statements that page through a tenant's chunks and nodes.
 
 use std::sync::Arc;
 
 use quipu_database::Connection;
 use quipu_domain::{Position, Recorded};
+use quipu_projections::{Book, UsageSums};
 
-use super::{activity, balance};
+use super::activity;
+use super::history::Stored;
 use crate::{Feed, FeedError, Location, Views};
 
-const STATEMENTS: [&str; 4] =
-    [activity::OLDEST_FIRST, activity::NEWEST_FIRST, balance::WHOLE, balance::STRADDLING];
+const STATEMENTS: [&str; 2] = [activity::OLDEST_FIRST, activity::NEWEST_FIRST];
+const NODES: [&str; 2] = [Book::NODES, UsageSums::NODES];
 
 #[test]
 fn chunks_are_found_by_key_and_never_sorted_on_sqlite() {
@@ -20,6 +22,12 @@ fn chunks_are_found_by_key_and_never_sorted_on_sqlite() {
         let plan = plan(&mut connection, "EXPLAIN QUERY PLAN", sql, 3);
         assert!(plan.contains("USING PRIMARY KEY (tenant=? AND until"), "{sql}: {plan}");
         assert!(!plan.contains("SCAN activity") && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
+    }
+    for sql in NODES {
+        let plan = plan(&mut connection, "EXPLAIN QUERY PLAN", sql, 3);
+        let key =
+            "USING PRIMARY KEY (tenant=? AND is_late=? AND level=? AND number>? AND number<?)";
+        assert!(plan.contains(key) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
     }
 }
 
@@ -33,9 +41,10 @@ fn chunks_are_found_by_key_and_never_sorted_on_postgres() {
     for sql in ["SET enable_seqscan = off", "SET enable_bitmapscan = off"] {
         connection.execute(sql, &[]).unwrap();
     }
-    for sql in STATEMENTS {
+    for sql in STATEMENTS.into_iter().chain(NODES) {
         let plan = plan(&mut connection, "EXPLAIN", sql, 0);
-        assert!(plan.contains("using activity_pkey"), "{sql}: {plan}");
+        let by_key = plan.contains("_pkey on activity") || plan.contains("_history_pkey on");
+        assert!(by_key, "{sql}: {plan}");
         assert!(!plan.contains("Seq Scan") && !plan.contains("Sort"), "{sql}: {plan}");
     }
 }
@@ -46,7 +55,7 @@ fn open(location: Location) -> Views {
 
 fn plan(connection: &mut Connection, explain: &str, sql: &str, column: usize) -> String {
     let sql = format!("{explain} {sql}").replace("$1", "'t_acme'");
-    let sql = (2..=6).fold(sql, |sql, number| sql.replace(&format!("${number}"), "7"));
+    let sql = (2..=8).fold(sql, |sql, number| sql.replace(&format!("${number}"), "7"));
     let steps = connection.query(sql.leak(), &[]).unwrap();
     steps.iter().map(|step| format!("{}\n", step.text(column).unwrap())).collect()
 }

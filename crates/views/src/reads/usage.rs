@@ -2,10 +2,10 @@
 
 use quipu_database::Row;
 use quipu_domain::{Label, MeterName, TenantId, Timestamp};
-use quipu_projections::{Quantity, Usage, WindowUnit};
+use quipu_projections::{Quantity, Usage, UsageAmounts, UsageKey, UsageSums, WindowUnit};
 use rust_decimal::Decimal;
 
-use super::{Answer, Page, Scope, param, with_one_more};
+use super::{Answer, AsOf, Page, Scope, history, param, with_one_more};
 use crate::{Views, ViewsError};
 
 /// What a report's rows are about, beside their window.
@@ -39,6 +39,8 @@ pub struct UsageQuery {
     pub agent: Option<Label>,
     /// Only this model.
     pub model: Option<Label>,
+    /// As the books of that moment have it.
+    pub at: AsOf,
     /// Go on after this row.
     pub after: Option<UsageCursor>,
     /// How many rows at most.
@@ -46,7 +48,7 @@ pub struct UsageQuery {
 }
 
 /// A row's place in a report.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UsageCursor {
     /// Its window.
     pub window_start: Timestamp,
@@ -103,7 +105,11 @@ impl Views {
         &self,
         tenant: &TenantId,
         query: &UsageQuery,
+        now: Timestamp,
     ) -> Result<Answer<Page<UsageSum, UsageCursor>>, ViewsError> {
+        if query.at.is_past() {
+            return self.usage_as_of(tenant, query, now);
+        }
         self.ask(&Usage, Scope::Tenant(tenant), |connection, _| {
             let (after_start, after_group) = match &query.after {
                 Some(cursor) => {
@@ -133,6 +139,72 @@ impl Views {
             Ok(Page { items, next })
         })
     }
+
+    fn usage_as_of(
+        &self,
+        tenant: &TenantId,
+        query: &UsageQuery,
+        now: Timestamp,
+    ) -> Result<Answer<Page<UsageSum, UsageCursor>>, ViewsError> {
+        let feed = self.feed();
+        self.ask(&Usage, Scope::Tenant(tenant), |connection, checkpoint| {
+            let until = query.at.until(now, checkpoint, feed)?;
+            let since =
+                query.from.map_or(i64::MIN, |from| from.plus_seconds(-AHEAD_SECONDS).micros());
+            let sums = history::sums::<UsageSums>(connection, tenant, &until, since)?;
+            let groups = sums.grouped(|key| query.admits(key).then(|| query.cursor_of(key)))?;
+            let after = query.after.as_ref();
+            let mut rows = groups.iter().filter(|(cursor, _)| after.is_none_or(|at| *cursor > at));
+            let first =
+                rows.by_ref().take(query.limit).map(|(at, amounts)| of_amounts(at, amounts));
+            let items: Vec<UsageSum> = first.collect::<Result<_, _>>()?;
+            let next = rows.next().and(items.last()).map(UsageSum::cursor);
+            Ok(Page { items, next })
+        })
+    }
+}
+
+/// A correction counts from when it is recorded, and its record may be dated so far ahead (U1).
+const AHEAD_SECONDS: i64 = 300;
+
+impl UsageQuery {
+    fn admits(&self, key: &UsageKey) -> bool {
+        let start = key.window_start(self.window);
+        self.from.is_none_or(|from| start >= from)
+            && self.to.is_none_or(|to| start < to)
+            && self.meter.as_ref().is_none_or(|meter| key.meter == *meter)
+            && self.agent.as_ref().is_none_or(|agent| key.agent.as_ref() == Some(agent))
+            && self.model.as_ref().is_none_or(|model| key.model.as_ref() == Some(model))
+    }
+
+    fn cursor_of(&self, key: &UsageKey) -> UsageCursor {
+        let group = match self.group_by {
+            GroupBy::None => None,
+            GroupBy::Agent => key.agent.as_ref().map(Label::as_str),
+            GroupBy::Model => key.model.as_ref().map(Label::as_str),
+            GroupBy::Meter => Some(key.meter.as_str()),
+        };
+        UsageCursor { window_start: key.window_start(self.window), group: group.map(str::to_owned) }
+    }
+}
+
+fn of_amounts(at: &UsageCursor, amounts: &UsageAmounts) -> Result<UsageSum, ViewsError> {
+    let quantity = Quantity::from_columns(
+        amounts[UsageSums::QUANTITY_UNITS],
+        amounts[UsageSums::QUANTITY_PARTS],
+    );
+    Ok(UsageSum {
+        window_start: at.window_start,
+        group: at.group.clone(),
+        records: amounts[UsageSums::RECORDS],
+        quantity: quantity.to_decimal().ok_or(ViewsError::Overflow)?,
+        input_tokens: amounts[UsageSums::INPUT_TOKENS],
+        cached_input_tokens: amounts[UsageSums::CACHED_INPUT_TOKENS],
+        output_tokens: amounts[UsageSums::OUTPUT_TOKENS],
+        cost_micros: amounts[UsageSums::COST],
+        unpriced: amounts[UsageSums::UNPRICED],
+        voided: amounts[UsageSums::VOIDED],
+    })
 }
 
 impl GroupBy {

@@ -79,6 +79,33 @@ impl History {
         history
     }
 
+    /// A history of one wallet, in which half of the events are dated ahead, and many debits back.
+    pub(crate) fn disordered(steps: usize) -> History {
+        let mut history = History::new(&["t_acme"]);
+        let tenant: TenantId = text("t_acme");
+        for _ in 0..steps {
+            let seconds = i64::try_from(history.below(60)).unwrap();
+            history.now = history.now.plus_seconds(seconds);
+            let command = if history.below(2) == 0 {
+                let ahead = i64::try_from(400 + history.below(2_000)).unwrap();
+                let effective_at = Some(history.now.plus_seconds(ahead));
+                WalletCommand::Grant(Grant { effective_at, ..history.any_grant() })
+            } else {
+                let back = [0, 0, 0, 30 * 86_400][usize::try_from(history.below(4)).unwrap()];
+                let back = i64::try_from(history.below(back + 5)).unwrap();
+                WalletCommand::Debit(Debit {
+                    amount: history.amount(),
+                    meter: Some(text("calls")),
+                    effective_at: Some(history.now.plus_seconds(-back)),
+                    attribution: attribution("writer"),
+                    reason: None,
+                })
+            };
+            history.command(&tenant, &command);
+        }
+        history
+    }
+
     pub(crate) fn head(&self) -> Position {
         Position(u64::try_from(self.events.len()).unwrap())
     }
@@ -189,7 +216,7 @@ impl History {
     }
 
     /// The same numbers on every run: a linear congruential generator.
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (self.random >> 33) % limit
     }

@@ -4,7 +4,7 @@ use quipu_domain::wallet::WalletCommand;
 use quipu_domain::wallet::command::Grant;
 use quipu_domain::wallet::event::{GrantKind, Origin};
 use quipu_domain::{Credits, TenantId, Timestamp};
-use quipu_views::{AsOf, EntryQuery, KnownAt, ViewsError};
+use quipu_views::{AsOf, EntryQuery, HoldQuery, KnownAt, LotQuery, ViewsError};
 
 use super::{acme, with_views};
 use crate::history::{History, text};
@@ -76,15 +76,16 @@ fn books_as_of_a_moment_are_those_of_the_events_until_then() {
         let entries = views
             .entries(&acme(), &EntryQuery { limit: 10_000, ..EntryQuery::default() }, history.now)
             .unwrap();
-        for entry in &entries.value.items {
+        for entry in &entries.value.entries.items {
             let known_at = Some(KnownAt::Position(entry.position));
             let found = books(AsOf { as_of: None, known_at });
             assert_eq!(found.available, entry.available_after);
             assert_eq!(found.held, entry.held_after);
             assert_eq!(found.overdraft, entry.overdraft_after.negated());
         }
-        for moment in entries.value.items.iter().map(|entry| entry.effective_at) {
-            let until = entries.value.items.iter().filter(|entry| entry.effective_at <= moment);
+        for moment in entries.value.entries.items.iter().map(|entry| entry.effective_at) {
+            let until =
+                entries.value.entries.items.iter().filter(|entry| entry.effective_at <= moment);
             let held = Credits::sum(until.map(|entry| entry.held_delta)).unwrap();
             assert_eq!(books(AsOf { as_of: Some(moment), known_at: None }).held, held);
         }
@@ -101,14 +102,14 @@ fn the_future_and_the_unknown_are_refused() {
         let known_at = later.map(KnownAt::Time);
         assert!(matches!(ask(AsOf { as_of: None, known_at }), ViewsError::FutureMoment));
         let known_at = Some(KnownAt::Position(history.head().plus(1)));
-        assert!(matches!(ask(AsOf { as_of: None, known_at }), ViewsError::NotYet { .. }));
+        assert!(matches!(ask(AsOf { as_of: None, known_at }), ViewsError::BeyondHead { .. }));
         let nobody: TenantId = text("t_nobody");
         let now = history.now;
         for refused in [
             views.tenant(&nobody).map(|_| ()),
             views.balance(&nobody, None, now).map(|_| ()),
-            views.lots(&nobody, true, None, 10).map(|_| ()),
-            views.holds(&nobody, None, None, 10).map(|_| ()),
+            views.lots(&nobody, &LotQuery::default(), now).map(|_| ()),
+            views.holds(&nobody, &HoldQuery::default(), now).map(|_| ()),
             views.entries(&nobody, &EntryQuery::default(), now).map(|_| ()),
             views.agents(&nobody, None, 10).map(|_| ()),
             views.accounts(&nobody).map(|_| ()),

@@ -1,6 +1,6 @@
 //! Pages, filters and order of lists.
 
-use quipu_views::{AuditQuery, EntryQuery, HoldStatus, Order};
+use quipu_views::{AuditQuery, EntryQuery, HoldQuery, HoldStatus, LotQuery, Order};
 
 use super::{acme, with_views};
 use crate::history::{History, text};
@@ -13,7 +13,7 @@ fn pages_of_a_list_put_together_are_the_list() {
             let mut query = EntryQuery { order, limit, ..EntryQuery::default() };
             let mut positions = Vec::new();
             loop {
-                let page = views.entries(&acme(), &query, history.now).unwrap().value;
+                let page = views.entries(&acme(), &query, history.now).unwrap().value.entries;
                 positions.extend(page.items.iter().map(|entry| entry.position));
                 if page.next.is_none() {
                     return positions;
@@ -46,8 +46,9 @@ fn filters_choose_lines_of_the_statement() {
     let history = History::generated(300);
     with_views(&history, |views| {
         let all = EntryQuery { limit: 10_000, ..EntryQuery::default() };
-        let ask =
-            |query: &EntryQuery| views.entries(&acme(), query, history.now).unwrap().value.items;
+        let ask = |query: &EntryQuery| {
+            views.entries(&acme(), query, history.now).unwrap().value.entries.items
+        };
         let debits = ask(&EntryQuery { event_type: Some("CreditsDebited".into()), ..all.clone() });
         assert!(!debits.is_empty());
         assert!(debits.iter().all(|entry| &*entry.event_type == "CreditsDebited"));
@@ -68,10 +69,17 @@ fn lots_and_holds_are_listed_open_or_all() {
     let history = History::generated(300);
     with_views(&history, |views| {
         let wallet = &history.wallets[&acme()];
-        let open = views.lots(&acme(), false, None, 1_000).unwrap().value.items;
+        let lots = |with_ended| {
+            let query = LotQuery { with_ended, limit: 1_000, ..LotQuery::default() };
+            views.lots(&acme(), &query, history.now).unwrap().value.items
+        };
+        let open = lots(false);
         assert_eq!(open.len(), wallet.lots().count());
-        assert!(views.lots(&acme(), true, None, 1_000).unwrap().value.items.len() > open.len());
-        let holds = |status| views.holds(&acme(), status, None, 1_000).unwrap().value.items;
+        assert!(lots(true).len() > open.len());
+        let holds = |status| {
+            let query = HoldQuery { status, limit: 1_000, ..HoldQuery::default() };
+            views.holds(&acme(), &query, history.now).unwrap().value.items
+        };
         assert_eq!(holds(Some(HoldStatus::Open)).len(), wallet.holds().count());
         let sum: usize =
             [HoldStatus::Open, HoldStatus::Settled, HoldStatus::Released, HoldStatus::Expired]

@@ -1,6 +1,6 @@
 //! Usage reports.
 
-use quipu_views::{GroupBy, UsageQuery, WindowUnit};
+use quipu_views::{AsOf, GroupBy, UsageQuery, WindowUnit};
 
 use super::{acme, with_views};
 use crate::history::History;
@@ -18,12 +18,13 @@ fn usage_reports_add_up_to_the_consumed_accounts() {
                 meter: None,
                 agent: None,
                 model: None,
+                at: AsOf::default(),
                 after: None,
                 limit,
             };
             let mut sums = Vec::new();
             loop {
-                let page = views.usage(&acme(), &query).unwrap().value;
+                let page = views.usage(&acme(), &query, history.now).unwrap().value;
                 sums.extend(page.items);
                 if page.next.is_none() {
                     return sums;

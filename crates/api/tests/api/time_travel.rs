@@ -1,0 +1,111 @@
+//! Answers about the past: any moment in both times, periods, and what is refused.
+
+use insta::assert_json_snapshot;
+
+use crate::app::App;
+
+/// A grant and a debit in October, a hold and a late debit for September in November.
+async fn app_with_a_past() -> App {
+    let app = App::start().with_credits("500").await;
+    for (key, path, body) in [
+        ("g", "grants", r#"{"amount":"40","effective_at":"2026-10-02T00:00:00Z"}"#),
+        (
+            "d",
+            "debits",
+            r#"{"amount":"1.25","meter":"reports","effective_at":"2026-10-03T00:00:00Z"}"#,
+        ),
+        ("h", "holds", r#"{"amount":"75"}"#),
+    ] {
+        let answer = app.post(&format!("/v1/tenants/t_acme/{path}"), key, body).await;
+        assert_eq!(answer.status.as_u16(), 201, "{}", answer.text());
+    }
+    app.clock.advance_seconds(60);
+    app.post("/v1/tenants/t_acme/holds/hold_5/settle", "s", r#"{"amount":"70"}"#).await;
+    app
+}
+
+#[tokio::test]
+async fn lots_and_holds_are_shown_as_they_were() {
+    let app = app_with_a_past().await;
+    let lots = app.read("/v1/tenants/t_acme/lots?known_at=5").await.json();
+    assert_json_snapshot!("lots_known_at", lots);
+    let october = app.read("/v1/tenants/t_acme/lots?as_of=2026-10-31T00:00:00Z").await.json();
+    assert_eq!(october["lots"].as_array().unwrap().len(), 1, "{october}");
+    assert_eq!(october["lots"][0]["remaining"], "38.75", "{october}");
+    let open = app.read("/v1/tenants/t_acme/holds?known_at=5").await.json();
+    assert_eq!(open["holds"][0]["status"], "open", "{open}");
+    let open = app.read("/v1/tenants/t_acme/holds?known_at=6").await.json();
+    assert_eq!(open["holds"], serde_json::json!([]));
+    let genesis = app.read("/v1/tenants/t_acme/balance?known_at=0").await.json();
+    assert_eq!(genesis["available"], "0", "{genesis}");
+}
+
+#[tokio::test]
+async fn a_statement_of_a_period_opens_and_closes() {
+    let app = app_with_a_past().await;
+    let path = "/v1/tenants/t_acme/entries?from=2026-10-03T00:00:00Z&to=2026-11-01T00:00:00Z";
+    assert_json_snapshot!("entries_of_a_period", app.read(path).await.json());
+}
+
+#[tokio::test]
+async fn a_trial_balance_opens_moves_and_closes() {
+    let app = app_with_a_past().await;
+    let path = "/v1/trial-balance?from=2026-10-03T00:00:00Z&to=2026-11-01T00:00:00Z";
+    assert_json_snapshot!("trial_balance", app.read(path).await.json());
+    assert_json_snapshot!(
+        "trial_balance_by_tenant",
+        app.read("/v1/trial-balance?group_by=tenant").await.json()
+    );
+    let meters = app.read("/v1/trial-balance?group_by=meter").await.json();
+    assert_eq!(meters["lines"][0]["account"], "consumed/-", "{meters}");
+    assert_eq!(meters["lines"][1]["closing"], "1.25", "{meters}");
+    assert_eq!(meters["sum"], "0", "{meters}");
+}
+
+#[tokio::test]
+async fn a_period_is_sealed_once_and_what_comes_later_is_late() {
+    let app = app_with_a_past().await;
+    let close = |period: &str| format!(r#"{{"period":"{period}"}}"#);
+    let closed = app.post("/v1/periods/close", "c1", close("2026-09")).await;
+    assert_eq!(closed.status.as_u16(), 200, "{}", closed.text());
+    let again = app.post("/v1/periods/close", "c1", close("2026-09")).await;
+    assert_eq!(again.bytes, closed.bytes);
+    for (key, period, code) in [
+        ("c2", "2026-09", "period_closed"),
+        ("c3", "2026-11", "period_not_over"),
+        ("c4", "2026-08", "period_out_of_order"),
+    ] {
+        let refused = app.post("/v1/periods/close", key, close(period)).await;
+        assert_eq!(refused.json()["code"], code, "{}", refused.text());
+    }
+    let debit = r#"{"amount":"2","effective_at":"2026-10-30T00:00:00Z"}"#;
+    app.post("/v1/tenants/t_acme/debits", "late", debit).await;
+    let mut closed = app.post("/v1/periods/close", "c5", close("2026-10")).await.json();
+    let root = closed["root"].take();
+    assert_eq!(root.as_str().unwrap().len(), 64);
+    assert_json_snapshot!("closed_period", closed);
+    let mut periods = app.read("/v1/periods").await.json();
+    assert_eq!(periods["periods"][1]["root"], root);
+    for period in periods["periods"].as_array_mut().unwrap() {
+        period["root"].take();
+    }
+    assert_json_snapshot!("periods", periods);
+}
+
+#[tokio::test]
+async fn the_future_is_refused() {
+    let app = app_with_a_past().await;
+    for path in [
+        "balance?as_of=2030-01-01T00:00:00Z",
+        "lots?known_at=2030-01-01T00:00:00Z",
+        "holds?known_at=1000",
+        "entries?as_of=2030-01-01T00:00:00Z",
+        "usage?known_at=1000",
+    ] {
+        let refused = app.get(&format!("/v1/tenants/t_acme/{path}")).await;
+        assert_eq!(refused.status.as_u16(), 400, "{path}: {}", refused.text());
+        assert_eq!(refused.json()["code"], "future_moment", "{path}");
+    }
+    let refused = app.get("/v1/trial-balance?known_at=1000").await;
+    assert_eq!(refused.json()["code"], "future_moment");
+}

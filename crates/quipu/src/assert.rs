@@ -1,0 +1,168 @@
+//! `quipu assert`: says whether balances are what they should be, for nightly jobs.
+
+mod file;
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::Args;
+use quipu_domain::Credits;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::client::{Client, ServerArgs};
+use crate::error::CliError;
+use crate::exit_codes;
+use crate::moment::MomentArgs;
+use crate::output::{self, Align, Table};
+
+/// Check that balances are what they should be
+///
+/// Without a moment, available is what can be spent now. With --as-of or --known-at, it is what the
+/// books of that moment say. Exit code 1 where an assertion does not hold.
+#[derive(Args, Debug)]
+pub(crate) struct AssertArgs {
+    /// The tenant's id, such as t_acme
+    #[arg(required_unless_present = "file", requires = "balance")]
+    tenant: Option<String>,
+    #[command(flatten)]
+    expected: ExpectedArgs,
+    #[command(flatten)]
+    moment: MomentArgs,
+    /// Assertions one a line, as CSV. Its first line names the columns: tenant, then any of
+    /// available, held, overdraft, as_of and known_at; an empty field asserts nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["tenant", "balance", "as_of", "known_at"])]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// What a balance should be.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[group(id = "balance", multiple = true)]
+struct ExpectedArgs {
+    /// What should be available
+    #[arg(long, value_name = "CREDITS", allow_negative_numbers = true)]
+    available: Option<Credits>,
+    /// What holds should have reserved
+    #[arg(long, value_name = "CREDITS")]
+    held: Option<Credits>,
+    /// What should be owed
+    #[arg(long, value_name = "CREDITS")]
+    overdraft: Option<Credits>,
+}
+
+/// What is asserted of one tenant.
+#[derive(Debug)]
+struct Assertion {
+    tenant: String,
+    expected: ExpectedArgs,
+    moment: MomentArgs,
+}
+
+/// What became of all assertions.
+#[derive(Serialize)]
+struct Report {
+    holds: bool,
+    assertions: usize,
+    differences: Vec<Difference>,
+}
+
+/// A balance that is not what it should be.
+#[derive(Serialize)]
+struct Difference {
+    tenant: String,
+    balance: &'static str,
+    expected: Credits,
+    found: Credits,
+    /// Where the book stood.
+    position: u64,
+}
+
+/// Asks the server and compares.
+pub(crate) fn run(args: &AssertArgs, json: bool) -> Result<u8, CliError> {
+    let assertions = match (&args.file, &args.tenant) {
+        (Some(file), _) => file::read(file)?,
+        (None, tenant) => vec![Assertion {
+            tenant: tenant.clone().unwrap_or_default(),
+            expected: args.expected,
+            moment: args.moment.clone(),
+        }],
+    };
+    let client = Client::new(&args.server)?;
+    let head = client.head()?;
+    let mut differences = Vec::new();
+    for assertion in &assertions {
+        differences.extend(assertion.differences(&client, head)?);
+    }
+    let holds = differences.is_empty();
+    let report = Report { holds, assertions: assertions.len(), differences };
+    if json {
+        output::json(&report)?;
+    } else if !holds {
+        table(&report.differences).write(&mut io::stdout().lock())?;
+    }
+    let assertions = output::count(report.assertions as u64, "assertion");
+    if holds {
+        eprintln!("{assertions} checked: all hold");
+        return Ok(exit_codes::OK);
+    }
+    let differences = output::count(report.differences.len() as u64, "balance");
+    eprintln!("{assertions} checked: not so for {differences}");
+    Ok(exit_codes::NOT_VERIFIED)
+}
+
+impl Assertion {
+    fn differences(&self, client: &Client, head: u64) -> Result<Vec<Difference>, CliError> {
+        let mut query = vec![("at_least", head.to_string())];
+        self.moment.add_to(&mut query);
+        let balance = client.get(&format!("/v1/tenants/{}/balance", self.tenant), &query)?;
+        let mut differences = Vec::new();
+        for (name, expected) in self.expected.by_name() {
+            let Some(expected) = expected else { continue };
+            let found = credits(&balance[name]).ok_or_else(|| client.not_understood())?;
+            if found != expected {
+                let (tenant, balance_name) = (self.tenant.clone(), name);
+                let position = balance["position"].as_u64().unwrap_or_default();
+                differences.push(Difference {
+                    tenant,
+                    balance: balance_name,
+                    expected,
+                    found,
+                    position,
+                });
+            }
+        }
+        Ok(differences)
+    }
+}
+
+impl ExpectedArgs {
+    fn by_name(&self) -> [(&'static str, Option<Credits>); 3] {
+        [("available", self.available), ("held", self.held), ("overdraft", self.overdraft)]
+    }
+}
+
+fn credits(value: &Value) -> Option<Credits> {
+    value.as_str()?.parse().ok()
+}
+
+fn table(differences: &[Difference]) -> Table {
+    let mut table = Table::new(&[
+        ("tenant", Align::Left),
+        ("balance", Align::Left),
+        ("expected", Align::Right),
+        ("found", Align::Right),
+        ("at position", Align::Right),
+    ]);
+    for Difference { tenant, balance, expected, found, position } in differences {
+        table.row(vec![
+            tenant.clone(),
+            (*balance).to_owned(),
+            expected.to_string(),
+            found.to_string(),
+            position.to_string(),
+        ]);
+    }
+    table
+}

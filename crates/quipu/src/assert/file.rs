@@ -1,0 +1,68 @@
+//! Assertions from a CSV file.
+
+use std::path::Path;
+
+use csv::StringRecord;
+
+use super::{Assertion, ExpectedArgs};
+use crate::error::CliError;
+use crate::moment::MomentArgs;
+
+/// The columns that there may be.
+const COLUMNS: [&str; 6] = ["tenant", "available", "held", "overdraft", "as_of", "known_at"];
+
+/// All assertions of a file; one bad line, and none is checked.
+pub(super) fn read(file: &Path) -> Result<Vec<Assertion>, CliError> {
+    let unreadable = |error: csv::Error| malformed(file, &error.to_string());
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(file);
+    let reader = reader.as_mut().map_err(|error| malformed(file, &error.to_string()))?;
+    let headings = reader.headers().map_err(unreadable)?.clone();
+    if let Some(unknown) = headings.iter().find(|heading| !COLUMNS.contains(heading)) {
+        return Err(malformed(file, &format!("there is no column {unknown:?} in assertions")));
+    }
+    if !headings.iter().any(|heading| heading == "tenant") {
+        return Err(malformed(file, "the column \"tenant\" is missing"));
+    }
+    let mut assertions = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(unreadable)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let assertion = assertion(&headings, &record);
+        assertions.push(assertion.map_err(|why| malformed(file, &format!("line {line}: {why}")))?);
+    }
+    Ok(assertions)
+}
+
+fn assertion(headings: &StringRecord, record: &StringRecord) -> Result<Assertion, String> {
+    let field = |name: &str| {
+        let index = headings.iter().position(|heading| heading == name)?;
+        record.get(index).filter(|text| !text.is_empty())
+    };
+    let credits = |name: &str| {
+        let amount = field(name).map(str::parse);
+        amount.transpose().map_err(|error| format!("{name}: {error}"))
+    };
+    let expected = ExpectedArgs {
+        available: credits("available")?,
+        held: credits("held")?,
+        overdraft: credits("overdraft")?,
+    };
+    if expected.by_name().iter().all(|(_, expected)| expected.is_none()) {
+        return Err("it asserts nothing".to_owned());
+    }
+    Ok(Assertion {
+        tenant: field("tenant").ok_or("the tenant is missing")?.to_owned(),
+        expected,
+        moment: MomentArgs::new(
+            field("as_of").map(str::to_owned),
+            field("known_at").map(str::to_owned),
+        ),
+    })
+}
+
+fn malformed(file: &Path, why: &str) -> CliError {
+    CliError::Malformed {
+        what: format!("{}: {why}", file.display()),
+        hint: "write CSV such as: tenant,available,as_of / t_acme,12.5,2026-10-31T00:00:00Z".into(),
+    }
+}

@@ -1,0 +1,87 @@
+//! What auditors ask of a book: trial balances, sealed periods, assertions, other moments.
+
+use quipu::exit_codes;
+use serde_json::json;
+
+use crate::program::{Server, run};
+
+/// A grant and two debits of January 2020, and one of February.
+fn book() -> Server {
+    let server = Server::start();
+    server.post("/v1/tenants", "tenant", &json!({ "id": "t_acme", "name": "Acme" }));
+    let grant = json!({ "amount": "500", "effective_at": "2020-01-02T00:00:00Z" });
+    server.post("/v1/tenants/t_acme/grants", "grant", &grant);
+    for (key, amount, at) in [
+        ("d1", "1.25", "2020-01-03T00:00:00Z"),
+        ("d2", "10", "2020-01-04T00:00:00Z"),
+        ("d3", "20", "2020-02-01T00:00:00Z"),
+    ] {
+        let debit = json!({ "amount": amount, "meter": "reports", "effective_at": at });
+        server.post("/v1/tenants/t_acme/debits", key, &debit);
+    }
+    server
+}
+
+#[test]
+fn a_book_is_audited_from_the_command_line() {
+    let server = book();
+    let url = server.url.clone();
+    let ask = |arguments: &[&str]| run(&[arguments, &["--server", &url]].concat());
+    let shown = |name: &str, arguments: &[&str]| {
+        insta::assert_snapshot!(name, ask(arguments).redacted(&server));
+    };
+    let february = "2020-02-01T00:00:00Z";
+    shown("trial_balance", &["trial-balance", "--from", february]);
+    shown("trial_balance_by_tenant", &["trial-balance", "--by", "tenant", "--to", february]);
+    shown("trial_balance_json", &["trial-balance", "--by", "meter", "--json"]);
+    shown("balance_as_of", &["balance", "t_acme", "--as-of", february, "--known-at", "3"]);
+    shown(
+        "entries_of_a_month",
+        &["entries", "t_acme", "--from", "2020-01-03T00:00:00Z", "--to", february],
+    );
+    shown("close", &["close", "2020-01"]);
+    let again = ask(&["close", "2020-01"]);
+    assert_eq!(again.code(), i32::from(exit_codes::OK), "{}", again.err());
+    shown("close_out_of_order", &["close", "2020-03"]);
+    // An entry that comes later and counts in what is closed.
+    let late = json!({ "amount": "3", "effective_at": "2020-01-20T00:00:00Z" });
+    server.post("/v1/tenants/t_acme/debits", "late", &late);
+    shown("close_with_late", &["close", "2020-02"]);
+    shown("close_json", &["close", "2020-03", "--json"]);
+    let verified = server.on_book(&["verify"]);
+    assert_eq!(verified.code(), i32::from(exit_codes::OK), "{}", verified.out());
+}
+
+#[test]
+fn balances_are_asserted_one_by_one_and_from_a_file() {
+    let server = book();
+    let url = server.url.clone();
+    let ask = |arguments: &[&str]| run(&[arguments, &["--server", &url]].concat());
+    let shown = |name: &str, arguments: &[&str]| {
+        insta::assert_snapshot!(name, ask(arguments).redacted(&server));
+    };
+    let holds = ask(&["assert", "t_acme", "--available", "468.75", "--held", "0"]);
+    assert_eq!(holds.code(), i32::from(exit_codes::OK), "{}", holds.err());
+    let then = ["assert", "t_acme", "--available", "498.75", "--as-of", "2020-01-03T00:00:00Z"];
+    assert_eq!(ask(&then).code(), i32::from(exit_codes::OK));
+    let known = ["assert", "t_acme", "--available", "500", "--known-at", "2"];
+    assert_eq!(ask(&known).code(), i32::from(exit_codes::OK));
+    shown("assert", &["assert", "t_acme", "--available", "468", "--overdraft", "1"]);
+
+    let folder = quipu_testkit::sqlite::folder();
+    let file = folder.path().join("nightly.csv");
+    let path = file.display().to_string();
+    let lines = "tenant,available,held,as_of\n\
+                 t_acme,468.75,0,\nt_acme,488.75,,2020-01-31T00:00:00Z\n";
+    std::fs::write(&file, lines).expect("written");
+    let checked = ask(&["assert", "--file", &path]);
+    assert_eq!(checked.code(), i32::from(exit_codes::OK), "{}", checked.err());
+    std::fs::write(&file, format!("{lines}t_acme,1,,\n")).expect("written");
+    shown("assert_json", &["assert", "--file", &path, "--json"]);
+    std::fs::write(&file, format!("{lines}t_acme,one,,\n")).expect("written");
+    let malformed = ask(&["assert", "--file", &path]);
+    assert_eq!(malformed.code(), i32::from(exit_codes::MALFORMED));
+    assert!(malformed.err().contains("line 4: available:"), "{}", malformed.err());
+    let nothing = ask(&["assert", "t_acme"]);
+    assert_eq!(nothing.code(), i32::from(exit_codes::MALFORMED));
+}

@@ -1,0 +1,85 @@
+//! What stood at any moment, in both times (M5): sums of what a tenant's events added, over any
+//! stretch of the journal and of effective time, without a look at each event.
+//!
+//! A tenant's events are the leaves of a tree with 64 branches at each node. A leaf row holds 64
+//! events: where each stands, when it counts and what it adds. A node above holds the sum over
+//! its 64 children. Every row knows the first and the last position in it, and the earliest and
+//! the latest moment at which something in it counts. A question ("up to this position, until
+//! this moment") takes a node whole, leaves it out, or goes down into it; where events count in
+//! the order in which they stand, it goes down into one node per level.
+//!
+//! Events that are late would make every later node one to go down into. Those that are out of
+//! order by more than some thousands of the tenant's events, or dated ahead, therefore have a
+//! tree of their own, whose leaves are sorted, 64 of them at a time, by when they count.
+
+mod grow;
+mod node;
+mod sums;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+pub(crate) use grow::{prepare, record};
+pub use node::{Node, NodeKey, Until};
+pub use sums::Sums;
+
+use crate::bytes::Numbers;
+
+/// Children of a node, and events of a leaf.
+pub(crate) const BRANCHES: i64 = 64;
+
+/// What is summed up.
+pub trait Subject: Clone + Debug + PartialEq + Send + 'static {
+    /// The table of its nodes.
+    const TABLE: &'static str;
+    /// What a sum is about.
+    type Key: Key;
+    /// What is summed up under a key.
+    type Amounts: AsRef<[i64]> + AsMut<[i64]> + Clone + Copy + Debug + Default + PartialEq + Send;
+
+    /// Brings a sum into the one form that it has.
+    fn normalise(_: &mut Self::Amounts) {}
+}
+
+/// What a sum is about, with a way to bytes and back. Texts are written once per row: see
+/// [`Names`].
+pub trait Key: Clone + Debug + Ord + Send {
+    /// Writes it.
+    #[doc(hidden)]
+    fn write(&self, names: &mut Names, bytes: &mut Vec<u8>);
+    /// Reads it; `None` where the bytes are none.
+    #[doc(hidden)]
+    fn read(names: &[&str], numbers: &mut Numbers<'_>) -> Option<Self>;
+}
+
+/// The texts that a row's keys are made of, one a line; the parts of each between tabs, which no
+/// name and no label contains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names(Arc<str>);
+
+impl Names {
+    pub(crate) fn none() -> Names {
+        Names(Arc::from(""))
+    }
+
+    /// The number of a text, which is added if it is new.
+    pub(crate) fn number(&mut self, parts: &[&str]) -> u64 {
+        let is_it = |line: &str| line.split('\t').eq(parts.iter().copied());
+        let lines = self.all();
+        let found = lines.iter().position(|line| is_it(line));
+        let number = found.unwrap_or(lines.len());
+        if found.is_none() {
+            let (break_, line) = (if lines.is_empty() { "" } else { "\n" }, parts.join("\t"));
+            self.0 = format!("{}{break_}{line}", self.0).into();
+        }
+        u64::try_from(number).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn all(&self) -> Vec<&str> {
+        self.0.lines().collect()
+    }
+}
+
+crate::cell::text_field! {
+    Names: |names| Arc::clone(&names.0), |text| Some(Names(text.into()));
+}

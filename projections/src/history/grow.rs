@@ -1,0 +1,130 @@
+//! How a tenant's trees take the next event in.
+
+use quipu_domain::{Recorded, TenantId};
+
+use super::node::{Line, Order};
+use super::{BRANCHES, Node, NodeKey, Subject};
+use crate::{ProjectionError, Rows};
+
+/// How far ahead an event may be dated and still be in order: as far as usage may (U1), for
+/// clocks that differ.
+const AHEAD_SECONDS: i64 = 300;
+
+/// Adds what an event adds.
+pub(crate) fn record<S: Subject>(
+    rows: &mut Rows,
+    tenant: &TenantId,
+    event: &Recorded,
+    parts: &[(S::Key, S::Amounts)],
+) -> Result<(), ProjectionError> {
+    let key = NodeKey::open(tenant, is_late::<S>(rows, tenant, event)?, 0);
+    let fresh = || Node::<S>::empty(key.clone(), 0, Order::NONE);
+    let leaf = rows.edit_or(&key, fresh)?;
+    if !leaf.is_full() {
+        leaf.add_event(event, parts);
+        return Ok(());
+    }
+    let next = Node::empty(key.clone(), leaf.place + 1, leaf.order.after(leaf.place));
+    let full = std::mem::replace(leaf, next);
+    leaf.add_event(event, parts);
+    close(full, rows)
+}
+
+/// Asks for the rows that [`record`] may need.
+pub(crate) fn prepare<S: Subject>(tenant: &TenantId, rows: &mut Rows) {
+    for is_late in [false, true] {
+        for level in 0..=NodeKey::TOP {
+            rows.want::<Node<S>>(NodeKey::open(tenant, is_late, level));
+        }
+    }
+    if let Ok(Some(leaf)) = rows.get::<Node<S>>(&NodeKey::open(tenant, true, 0))
+        && leaf.is_full()
+        && is_last_of_parent(leaf)
+    {
+        siblings_before(leaf).into_iter().for_each(|key| rows.want::<Node<S>>(key));
+    }
+}
+
+/// Whether an event counts out of order: before what stands some thousands of events before it,
+/// or ahead of its time.
+fn is_late<S: Subject>(
+    rows: &Rows,
+    tenant: &TenantId,
+    event: &Recorded,
+) -> Result<bool, ProjectionError> {
+    let effective_at = event.effective_at();
+    if effective_at > event.recorded_at.plus_seconds(AHEAD_SECONDS) {
+        return Ok(true);
+    }
+    let open = rows.get::<Node<S>>(&NodeKey::open(tenant, false, 0))?;
+    Ok(open.is_some_and(|leaf| effective_at.micros() < leaf.order.floor))
+}
+
+/// A full node is put away under its own number, and its parent takes it in.
+fn close<S: Subject>(full: Node<S>, rows: &mut Rows) -> Result<(), ProjectionError> {
+    let full = full.closed();
+    if full.level() < NodeKey::TOP {
+        let key = NodeKey::open(&full.key.tenant, full.key.is_late, full.level() + 1);
+        let fresh = || Node::empty(key.clone(), 0, Order::NONE);
+        let parent = rows.edit_or::<Node<S>>(&key, fresh)?;
+        if parent.is_full() {
+            let next = Node::empty(key.clone(), parent.place + 1, Order::NONE);
+            let full_parent = std::mem::replace(parent, next);
+            parent.add_child(&full)?;
+            close(full_parent, rows)?;
+        } else {
+            parent.add_child(&full)?;
+        }
+    }
+    if full.key.is_late && full.level() == 0 && is_last_of_parent(&full) {
+        return sort(full, rows);
+    }
+    rows.put(full);
+    Ok(())
+}
+
+/// Sorts the events of late leaves by when they count: a question then goes down into one of
+/// their parent's leaves, and not into all.
+fn sort<S: Subject>(last: Node<S>, rows: &mut Rows) -> Result<(), ProjectionError> {
+    let mut lines: Vec<Line<S>> = Vec::new();
+    let keys = siblings_before(&last);
+    let mut take = |line| {
+        lines.push(line);
+        Ok(())
+    };
+    for key in &keys {
+        let missing = || ProjectionError::MissingRow { table: S::TABLE, key: format!("{key:?}") };
+        rows.get::<Node<S>>(key)?.ok_or_else(missing)?.each_line(&mut take)?;
+    }
+    last.each_line(&mut take)?;
+    lines.sort_by_key(|line| (line.effective_at, line.position));
+    let per_leaf = usize::try_from(BRANCHES).unwrap_or(usize::MAX);
+    let keys = keys.into_iter().chain([last.key]);
+    for (key, lines) in keys.zip(lines.chunks(per_leaf)) {
+        let place = key.number;
+        rows.put(Node::of_lines(key, place, Order::NONE, lines));
+    }
+    Ok(())
+}
+
+fn is_last_of_parent<S: Subject>(node: &Node<S>) -> bool {
+    (node.place + 1) % BRANCHES == 0
+}
+
+/// The other leaves of a last leaf's parent.
+fn siblings_before<S: Subject>(last: &Node<S>) -> Vec<NodeKey> {
+    let numbers = last.place + 1 - BRANCHES..last.place;
+    numbers.map(|number| NodeKey { number, level: 0, ..last.key.clone() }).collect()
+}
+
+impl Order {
+    /// What the leaf after one at `place` goes by: after each 64 leaves the floor rises to what
+    /// was the latest moment 64 leaves before.
+    fn after(self, place: i64) -> Order {
+        if (place + 1) % BRANCHES == 0 {
+            Order { floor: self.next_floor, next_floor: self.latest, latest: self.latest }
+        } else {
+            self
+        }
+    }
+}

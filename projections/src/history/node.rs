@@ -1,0 +1,380 @@
+//! One row of a tree: its columns, and what stands in it.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use quipu_domain::{Position, Recorded, TenantId, Timestamp};
+
+use super::sums::{read_part, write_part};
+use super::{BRANCHES, Names, Subject, Sums};
+use crate::ProjectionError;
+use crate::bytes::{self, Numbers};
+use crate::cell::{Cell, Field, Kind};
+use crate::table::{Column, Row, Schema, column};
+
+/// A node of a tenant's tree: some events, or the sum over some nodes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node<S: Subject> {
+    pub(super) key: NodeKey,
+    /// Its place on its level, from 0 on.
+    pub(super) place: i64,
+    /// How many events or nodes are in it: at most 64.
+    pub(super) children: i64,
+    /// The first of its events in the journal.
+    pub first_position: Position,
+    /// The last of them.
+    pub last_position: Position,
+    /// The first moment at which one of them counts.
+    pub earliest_effective_at: Timestamp,
+    /// The last such moment.
+    pub latest_effective_at: Timestamp,
+    pub(super) order: Order,
+    names: Names,
+    content: Content,
+    subject: PhantomData<S>,
+}
+
+/// What tells one node from another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeKey {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Whether it is of the tree of events that are out of order.
+    pub is_late: bool,
+    /// How far above the events: 0 for a leaf.
+    pub level: u8,
+    /// Its place on its level; for the node that still grows, one that no node will have.
+    pub number: i64,
+}
+
+/// What events must not count before, to be in order. In micros, as all moments here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Order {
+    /// Nothing that counts before then is in order.
+    pub(super) floor: i64,
+    /// The floor of the next 64 leaves.
+    pub(super) next_floor: i64,
+    /// When the latest of all events so far counts.
+    pub(super) latest: i64,
+}
+
+/// The bytes of a node.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Content(Vec<u8>);
+
+/// Up to where a question goes; both inclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Until {
+    /// In the journal.
+    pub position: Position,
+    /// In effective time, in micros.
+    pub effective_at: i64,
+}
+
+/// An event of a leaf.
+pub(super) struct Line<S: Subject> {
+    pub(super) position: Position,
+    pub(super) effective_at: i64,
+    pub(super) parts: Vec<(S::Key, S::Amounts)>,
+}
+
+impl NodeKey {
+    /// The number of the node that still grows.
+    pub const OPEN: i64 = i64::MAX;
+    /// The highest level; its nodes are sums over 64^4 events.
+    pub const TOP: u8 = 3;
+
+    /// The node of a level that still grows.
+    pub(super) fn open(tenant: &TenantId, is_late: bool, level: u8) -> NodeKey {
+        NodeKey { tenant: tenant.clone(), is_late, level, number: NodeKey::OPEN }
+    }
+}
+
+impl Order {
+    pub(super) const NONE: Order =
+        Order { floor: i64::MIN, next_floor: i64::MIN, latest: i64::MIN };
+}
+
+impl<S: Subject> Node<S> {
+    /// How far above the events: 0 for a leaf.
+    #[must_use]
+    pub fn level(&self) -> u8 {
+        self.key.level
+    }
+
+    /// The numbers of its children, from the first to the last that there can be.
+    #[must_use]
+    pub fn child_numbers(&self) -> (i64, i64) {
+        (self.place * BRANCHES, self.place * BRANCHES + BRANCHES - 1)
+    }
+
+    /// Whether all of it is within a question's bounds.
+    #[must_use]
+    pub fn is_within(&self, until: &Until) -> bool {
+        self.last_position <= until.position
+            && self.latest_effective_at.micros() <= until.effective_at
+    }
+
+    /// Adds what is in it, of a leaf only what is within the bounds.
+    pub fn add_to(&self, sums: &mut Sums<S>, until: &Until) -> Result<(), ProjectionError> {
+        if self.key.level > 0 {
+            let added = sums.add_written(&self.names.all(), &self.content.0);
+            return added.unwrap_or_else(|| Err(malformed::<S>()));
+        }
+        self.each_line(|line| {
+            if line.position > until.position || line.effective_at > until.effective_at {
+                return Ok(());
+            }
+            line.parts.into_iter().try_for_each(|(key, amounts)| sums.add(key, &amounts))
+        })
+    }
+
+    /// The first and the last position of a leaf's events that are within the bounds and do not
+    /// count before `since`, in micros.
+    pub fn ends(
+        &self,
+        until: &Until,
+        since: i64,
+    ) -> Result<Option<(Position, Position)>, ProjectionError> {
+        let mut ends: Option<(Position, Position)> = None;
+        self.each_line(|line| {
+            if line.position <= until.position
+                && (since..=until.effective_at).contains(&line.effective_at)
+            {
+                let at = line.position;
+                let (first, last) = ends.unwrap_or((at, at));
+                ends = Some((first.min(at), last.max(at)));
+            }
+            Ok(())
+        })?;
+        Ok(ends)
+    }
+
+    /// A node that still grows and has nothing in it yet.
+    pub(super) fn empty(key: NodeKey, place: i64, order: Order) -> Node<S> {
+        Node {
+            key,
+            place,
+            children: 0,
+            first_position: Position(i64::MAX.unsigned_abs()),
+            last_position: Position::ZERO,
+            earliest_effective_at: Timestamp::default(),
+            latest_effective_at: Timestamp::default(),
+            order,
+            names: Names::none(),
+            content: Content::default(),
+            subject: PhantomData,
+        }
+    }
+
+    /// A leaf of these lines.
+    pub(super) fn of_lines(key: NodeKey, place: i64, order: Order, lines: &[Line<S>]) -> Node<S> {
+        let mut leaf = Node::empty(key, place, order);
+        lines.iter().for_each(|line| leaf.push(line.position, line.effective_at, &line.parts));
+        leaf
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.children == BRANCHES
+    }
+
+    /// The same node, which grows no more.
+    pub(super) fn closed(mut self) -> Node<S> {
+        self.key.number = self.place;
+        self
+    }
+
+    /// A leaf takes an event in.
+    pub(super) fn add_event(&mut self, event: &Recorded, parts: &[(S::Key, S::Amounts)]) {
+        let effective_at = event.effective_at().micros();
+        self.order.latest = self.order.latest.max(effective_at);
+        self.push(event.position, effective_at, parts);
+    }
+
+    fn push(&mut self, position: Position, effective_at: i64, parts: &[(S::Key, S::Amounts)]) {
+        let at = Timestamp::from_micros(effective_at).unwrap_or_default();
+        if self.children == 0 {
+            bytes::put_signed(&mut self.content.0, effective_at);
+        }
+        let first = Numbers::of(&self.content.0).next_signed().unwrap_or_default();
+        self.extend((position, position), (at, at));
+        bytes::put(&mut self.content.0, position.0);
+        bytes::put_signed(&mut self.content.0, effective_at.wrapping_sub(first));
+        bytes::put(&mut self.content.0, parts.len() as u64);
+        for (key, amounts) in parts {
+            write_part::<S>(key, amounts, &mut self.names, &mut self.content.0);
+        }
+    }
+
+    /// A node above the leaves takes a child in.
+    pub(super) fn add_child(&mut self, child: &Node<S>) -> Result<(), ProjectionError> {
+        let mut sums = Sums::default();
+        self.add_to(&mut sums, &Until::EVERYTHING)?;
+        child.add_to(&mut sums, &Until::EVERYTHING)?;
+        self.names = Names::none();
+        self.content = Content(sums.write(&mut self.names));
+        self.extend(
+            (child.first_position, child.last_position),
+            (child.earliest_effective_at, child.latest_effective_at),
+        );
+        Ok(())
+    }
+
+    fn extend(&mut self, positions: (Position, Position), moments: (Timestamp, Timestamp)) {
+        if self.children == 0 {
+            (self.earliest_effective_at, self.latest_effective_at) = moments;
+        }
+        self.first_position = self.first_position.min(positions.0);
+        self.last_position = self.last_position.max(positions.1);
+        self.earliest_effective_at = self.earliest_effective_at.min(moments.0);
+        self.latest_effective_at = self.latest_effective_at.max(moments.1);
+        self.children += 1;
+    }
+
+    /// Hands the events of a leaf out, in the order in which they stand in it.
+    pub(super) fn each_line(
+        &self,
+        mut each: impl FnMut(Line<S>) -> Result<(), ProjectionError>,
+    ) -> Result<(), ProjectionError> {
+        let names = self.names.all();
+        let mut numbers = Numbers::of(&self.content.0);
+        let mut first = None;
+        while !numbers.is_empty() {
+            each(read_line(&names, &mut numbers, &mut first).ok_or_else(malformed::<S>)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// The content of a leaf begins with the moment that its lines count from.
+fn read_line<S: Subject>(
+    names: &[&str],
+    numbers: &mut Numbers<'_>,
+    first: &mut Option<i64>,
+) -> Option<Line<S>> {
+    let first = match *first {
+        Some(first) => first,
+        None => *first.insert(numbers.next_signed()?),
+    };
+    let position = Position(numbers.next()?);
+    let effective_at = first.wrapping_add(numbers.next_signed()?);
+    let count = numbers.next()?;
+    let parts: Option<Vec<_>> = (0..count).map(|_| read_part::<S>(names, numbers)).collect();
+    Some(Line { position, effective_at, parts: parts? })
+}
+
+fn malformed<S: Subject>() -> ProjectionError {
+    ProjectionError::MalformedRow { table: S::TABLE }
+}
+
+impl Until {
+    /// No bounds.
+    pub const EVERYTHING: Until = Until { position: Position(u64::MAX), effective_at: i64::MAX };
+}
+
+const COLUMNS: &[Column] = &[
+    column::<TenantId>("tenant"),
+    column::<bool>("is_late"),
+    column::<u8>("level"),
+    column::<i64>("number"),
+    column::<i64>("place"),
+    column::<i64>("children"),
+    column::<Position>("first_position"),
+    column::<Position>("last_position"),
+    column::<Timestamp>("earliest_effective_at"),
+    column::<Timestamp>("latest_effective_at"),
+    column::<i64>("order_floor"),
+    column::<i64>("next_floor"),
+    column::<i64>("latest_in_order"),
+    column::<Names>("names"),
+    column::<Content>("content"),
+];
+
+impl<S: Subject> Row for Node<S> {
+    type Key = NodeKey;
+
+    const SCHEMA: Schema = Schema { name: S::TABLE, columns: COLUMNS, key_columns: 4 };
+
+    fn key(&self) -> NodeKey {
+        self.key.clone()
+    }
+
+    fn key_cells(key: &NodeKey) -> Vec<Cell> {
+        vec![key.tenant.to_cell(), key.is_late.to_cell(), key.level.to_cell(), key.number.to_cell()]
+    }
+
+    fn cells(&self) -> Vec<Cell> {
+        let mut cells = Self::key_cells(&self.key);
+        cells.extend([
+            self.place.to_cell(),
+            self.children.to_cell(),
+            self.first_position.to_cell(),
+            self.last_position.to_cell(),
+            self.earliest_effective_at.to_cell(),
+            self.latest_effective_at.to_cell(),
+            self.order.floor.to_cell(),
+            self.order.next_floor.to_cell(),
+            self.order.latest.to_cell(),
+            self.names.to_cell(),
+            self.content.to_cell(),
+        ]);
+        cells
+    }
+
+    fn from_cells(cells: &[Cell]) -> Option<Node<S>> {
+        let [
+            tenant,
+            is_late,
+            level,
+            number,
+            place,
+            children,
+            first_position,
+            last_position,
+            earliest_effective_at,
+            latest_effective_at,
+            floor,
+            next_floor,
+            latest,
+            names,
+            content,
+        ] = cells
+        else {
+            return None;
+        };
+        Some(Node {
+            key: NodeKey {
+                tenant: Field::from_cell(tenant)?,
+                is_late: Field::from_cell(is_late)?,
+                level: Field::from_cell(level)?,
+                number: Field::from_cell(number)?,
+            },
+            place: Field::from_cell(place)?,
+            children: Field::from_cell(children)?,
+            first_position: Field::from_cell(first_position)?,
+            last_position: Field::from_cell(last_position)?,
+            earliest_effective_at: Field::from_cell(earliest_effective_at)?,
+            latest_effective_at: Field::from_cell(latest_effective_at)?,
+            order: Order {
+                floor: Field::from_cell(floor)?,
+                next_floor: Field::from_cell(next_floor)?,
+                latest: Field::from_cell(latest)?,
+            },
+            names: Field::from_cell(names)?,
+            content: Field::from_cell(content)?,
+            subject: PhantomData,
+        })
+    }
+}
+
+impl Field for Content {
+    const KIND: Kind = Kind::Bytes;
+
+    fn to_cell(&self) -> Cell {
+        Cell::Bytes(self.0.clone())
+    }
+
+    fn from_cell(cell: &Cell) -> Option<Self> {
+        if let Cell::Bytes(bytes) = cell { Some(Content(bytes.clone())) } else { None }
+    }
+}

@@ -1,0 +1,79 @@
+//! Sealed trial balances that hold, and some that somebody made up.
+
+use quipu_domain::period::{PeriodClosed, PeriodEvent, PeriodName, SealedBalance};
+use quipu_domain::{Event, Position, Recorded, Stream, Version};
+use rust_decimal::Decimal;
+
+use crate::book::{bookkeeper, report, rows};
+
+const UNTIL_POSITION_4: &[(&str, &str)] =
+    &[("available", "445"), ("held", "75"), ("issued/purchase", "-520")];
+
+/// The book with a period closed by its seventh event.
+fn sealed(known_at: u64, balances: &[(&str, &str)], root: Option<&str>) -> Vec<Recorded> {
+    let mut events = bookkeeper().events;
+    let rows = rows(&events);
+    let row = rows.iter().find(|row| row.last_position == Position(known_at));
+    let true_root = row.map_or_else(|| "none".to_owned(), |row| row.root.to_string());
+    let period: PeriodName = "2026-11-20".parse().unwrap();
+    let balances = balances.iter().map(|(account, closing)| SealedBalance {
+        account: account.parse().unwrap(),
+        opening: Decimal::ZERO,
+        late: Decimal::ZERO,
+        movement: closing.parse().unwrap(),
+        closing: closing.parse().unwrap(),
+    });
+    let closed = PeriodClosed {
+        period,
+        from: period.begins_at(),
+        to: period.ends_at(),
+        known_at: Position(known_at),
+        root: root.unwrap_or(&true_root).parse().unwrap(),
+        balances: balances.collect(),
+    };
+    let last = events[events.len() - 1].clone();
+    events.push(Recorded {
+        position: last.position.plus(1),
+        stream: Stream::periods(),
+        version: Version(1),
+        id: uuid::Uuid::from_u128(99),
+        tenant: None,
+        metadata: quipu_domain::Metadata::by("local".parse().unwrap()),
+        event: Event::Period(PeriodEvent::PeriodClosed(closed)),
+        ..last
+    });
+    events
+}
+
+fn finding(events: &[Recorded]) -> Option<String> {
+    report(rows(events), None, &[]).finding.map(|finding| finding.what)
+}
+
+#[test]
+fn p2_a_period_sealed_with_what_was_known_holds() {
+    assert_eq!(finding(&sealed(4, UNTIL_POSITION_4, None)), None);
+    let all = [("available", "478.25"), ("consumed/-", "41.75"), ("issued/purchase", "-520")];
+    assert_eq!(finding(&sealed(6, &all, None)), None);
+}
+
+#[test]
+fn p2_a_sealed_balance_that_the_journal_does_not_give_is_found() {
+    let wrong = [("available", "446"), ("held", "74"), ("issued/purchase", "-520")];
+    let what = finding(&sealed(4, &wrong, None)).unwrap();
+    assert!(what.contains("available did not hold 446 when it was over"), "{what}");
+    let what = finding(&sealed(6, UNTIL_POSITION_4, None)).unwrap();
+    assert!(what.contains("available did not hold 445"), "{what}");
+    let what = finding(&sealed(4, &[], None)).unwrap();
+    assert!(what.contains("available is left out"), "{what}");
+}
+
+#[test]
+fn p2_a_root_that_is_not_the_journals_is_found() {
+    let what = finding(&sealed(4, UNTIL_POSITION_4, Some("c0ffee"))).unwrap();
+    assert!(what.contains("its root is not the journal's"), "{what}");
+    // Within a row there is no root that was ever published.
+    let what = finding(&sealed(3, &[], None)).unwrap();
+    assert!(what.contains("its root is not the journal's"), "{what}");
+    let what = finding(&sealed(7, UNTIL_POSITION_4, None)).unwrap();
+    assert!(what.contains("its position is not before the event"), "{what}");
+}

@@ -1,0 +1,41 @@
+//! `/v1/periods` and answers about the past, on both stores.
+
+use serde_json::json;
+
+use crate::support::both_stores;
+use crate::support::server::{Server, assert_verifies};
+
+both_stores! {
+    /// P2: what was sealed stays, is what `verify` computes, and later entries stand as late.
+    fn a_sealed_period_is_what_the_journal_gives(store: Store) {
+        let server = Server::start(&store);
+        let client = server.client();
+        client.tenant_with("t_one", "100");
+        let grant = json!({"amount": "40", "effective_at": "2020-01-05T00:00:00Z"});
+        client.post("/v1/tenants/t_one/grants", &grant).ok();
+        let spend = |amount: &str, day: &str| {
+            let at = format!("{day}T12:00:00Z");
+            let debit = json!({"amount": amount, "meter": "reports", "effective_at": at});
+            client.post("/v1/tenants/t_one/debits", &debit).ok();
+        };
+        spend("1.5", "2020-01-10");
+        let january = client.post("/v1/periods/close", &json!({"period": "2020-01"})).ok();
+        let closing = |closed: &serde_json::Value, account: &str, column: &str| {
+            let balances = closed["balances"].as_array().expect("a list").iter();
+            let found = balances.filter(|balance| balance["account"] == account);
+            found.map(|balance| balance[column].clone()).next()
+        };
+        assert_eq!(closing(&january, "available", "closing"), Some(json!("38.5")));
+        spend("2", "2020-01-20");
+        let february = client.post("/v1/periods/close", &json!({"period": "2020-02"})).ok();
+        assert_eq!(closing(&february, "available", "late"), Some(json!("-2")));
+        assert_eq!(closing(&february, "available", "closing"), Some(json!("36.5")));
+        let sealed = january["known_at"].as_u64().expect("a position");
+        let path = format!("/v1/trial-balance?to=2020-02-01T00:00:00Z&known_at={sealed}");
+        let then = client.get(&path).ok();
+        assert_eq!(then["lines"][0]["closing"], json!("38.5"), "{then}");
+        assert_eq!(client.get("/v1/tenants/t_one/balance?known_at=100000").code(), "future_moment");
+        server.stop();
+        assert_verifies(&store);
+    }
+}
