@@ -1,3 +1,4 @@
 //! The command line, by verb.
 
+mod export;
 pub(crate) mod import_usage;

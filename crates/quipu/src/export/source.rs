@@ -9,7 +9,7 @@ use quipu_exports::ExportError;
 use quipu_journal::{Journal, Root};
 use tokio::runtime::Runtime;
 
-use crate::book::{self, BookArgs};
+use crate::book::{self, BookArgs, Place};
 use crate::error::CliError;
 use crate::output;
 
@@ -26,6 +26,18 @@ pub(super) struct SourceArgs {
     known_at: Option<u64>,
 }
 
+impl SourceArgs {
+    /// Where the book is.
+    pub(super) fn place(&self) -> Place {
+        self.book.place()
+    }
+
+    /// The position up to which it is wanted.
+    pub(super) const fn known_at(&self) -> Option<u64> {
+        self.known_at
+    }
+}
+
 /// A journal up to one position.
 pub(super) struct Source {
     journal: Journal,
@@ -40,7 +52,7 @@ impl Source {
     /// Opens the journal, and settles up to where it is read.
     pub(super) fn open(args: &SourceArgs) -> Result<Source, CliError> {
         let runtime = book::runtime()?;
-        let store = book::open_existing_journal(&args.book.place(), runtime.handle())?;
+        let store = book::open_existing_journal(&args.place(), runtime.handle())?;
         let journal = Journal::new(Arc::new(store));
         let head = journal.head().map_err(|error| book::journal_unusable(&error))?;
         let until = args.known_at.map_or(head.position, Position);
@@ -71,6 +83,12 @@ impl Source {
     pub(super) fn remark(&self) -> String {
         let root = self.root.map(|root| format!(", root {root}")).unwrap_or_default();
         format!("The book of record up to position {}{root}.", self.until)
+    }
+
+    /// An event by its position.
+    pub(super) fn event(&self, position: Position) -> Result<Option<Recorded>, CliError> {
+        let events = self.journal.events_at(&[position]);
+        Ok(events.map_err(|error| book::journal_unusable(&error))?.pop())
     }
 
     /// Hands all events to `work`, one after the other, and shows how far it is.

@@ -1,7 +1,7 @@
 //! Where an export goes: standard output, or a file that is there whole or not at all.
 
 use std::fs::Permissions;
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ pub(super) struct TargetArgs {
 pub(super) struct Target(Kind);
 
 enum Kind {
-    Stdout(BufWriter<StdoutLock<'static>>),
+    Stdout(BufWriter<Stdout>),
     /// A temporary file beside the one that it will become.
     File(BufWriter<NamedTempFile>, PathBuf),
 }
@@ -33,7 +33,7 @@ impl Target {
     /// Begins.
     pub(super) fn open(args: &TargetArgs) -> Result<Target, CliError> {
         let Some(path) = &args.output else {
-            return Ok(Target(Kind::Stdout(BufWriter::new(io::stdout().lock()))));
+            return Ok(Target(Kind::Stdout(BufWriter::new(io::stdout()))));
         };
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder,

@@ -14,7 +14,7 @@ fn the_verbs_explain_themselves() {
         insta::assert_snapshot!(format!("help_{verb}"), help(&[verb]));
     }
     insta::assert_snapshot!("help_import_usage", help(&["import", "usage"]));
-    for format in ["hledger", "beancount"] {
+    for format in ["hledger", "beancount", "sie", "focus", "parquet"] {
         insta::assert_snapshot!(format!("help_export_{format}"), help(&["export", format]));
     }
 }
