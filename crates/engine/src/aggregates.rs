@@ -1,6 +1,7 @@
 //! The states that commands are decided on: in memory while they are used, otherwise rebuilt
 //! from a snapshot and the events after it.
 
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -78,6 +79,31 @@ pub(crate) struct Slot<S> {
 }
 
 impl<S: State> Slot<S> {
+    /// Where a rebuild begins. A snapshot is a cache and never the truth: one that does not read
+    /// is as good as none.
+    fn start(snapshot: Option<Snapshot>, stream: Stream) -> Slot<S> {
+        let read = snapshot.and_then(|snapshot| {
+            let state = serde_json::from_str(&snapshot.state).ok()?;
+            Some((state, snapshot.version, snapshot.position))
+        });
+        let (state, version, position) =
+            read.unwrap_or_else(|| (S::default(), Version::ZERO, Position::ZERO));
+        Slot { stream, state, version, position }
+    }
+
+    /// Takes in an event that the journal holds.
+    fn replay(&mut self, recorded: &Recorded) -> Result<(), EngineError> {
+        let event = S::own(&recorded.event).filter(|_| recorded.stream == self.stream);
+        let fits = recorded.version == self.version.next();
+        let (Some(event), true) = (event, fits) else {
+            return Err(EngineError::Inconsistent(format!(
+                "position {} does not continue {} at version {}",
+                recorded.position, self.stream, self.version
+            )));
+        };
+        self.advance(event, recorded.position)
+    }
+
     /// Takes in an event that is about to be written at `position`.
     pub(crate) fn advance(
         &mut self,
@@ -132,6 +158,25 @@ impl<K: Hash + Eq + Clone, S: State> Cache<K, S> {
         if !self.slots.contains(key) {
             let slot = past.rebuild(stream(), None)?;
             self.slots.put(key.clone(), slot);
+        }
+        Ok(())
+    }
+
+    /// The same for many keys, which asks the store once and not once for each.
+    pub(crate) fn load_all(
+        &mut self,
+        keys: impl Iterator<Item = K>,
+        stream: impl Fn(&K) -> Stream,
+        past: &Past,
+    ) -> Result<(), EngineError> {
+        let absent: HashSet<K> = keys.filter(|key| !self.slots.contains(key)).collect();
+        if absent.is_empty() {
+            return Ok(());
+        }
+        let absent: Vec<K> = absent.into_iter().collect();
+        let slots = past.rebuild_all(absent.iter().map(stream).collect(), None)?;
+        for (key, slot) in absent.into_iter().zip(slots) {
+            self.slots.put(key, slot);
         }
         Ok(())
     }
@@ -195,13 +240,11 @@ pub(crate) struct Past {
 }
 
 impl Past {
-    /// The positions of a stream after one of them.
-    pub(crate) fn positions(
-        &self,
-        stream: &Stream,
-        after: Position,
-    ) -> Result<Vec<Position>, EngineError> {
-        self.index.positions(self.store.as_ref(), stream, after).map_err(unavailable)
+    /// The positions of a stream.
+    pub(crate) fn positions(&self, stream: &Stream) -> Result<Vec<Position>, EngineError> {
+        let wanted = [(stream.clone(), Position::ZERO)];
+        let lists = self.index.positions(self.store.as_ref(), &wanted).map_err(unavailable)?;
+        Ok(lists.into_iter().flatten().collect())
     }
 
     /// Durable events, by position.
@@ -215,36 +258,45 @@ impl Past {
         stream: Stream,
         version: Option<Version>,
     ) -> Result<Slot<S>, EngineError> {
-        let mut slot =
-            Slot { stream, state: S::default(), version: Version::ZERO, position: Position::ZERO };
-        let snapshot =
-            self.store.snapshot(&slot.stream, version, S::SCHEMA).map_err(unavailable)?;
-        // A snapshot is a cache and never the truth: one that does not read is as good as none.
-        if let Some(snapshot) = snapshot
-            && let Ok(state) = serde_json::from_str(&snapshot.state)
-        {
-            slot.state = state;
-            slot.version = snapshot.version;
-            slot.position = snapshot.position;
+        let slot = self.rebuild_all(vec![stream], version)?.pop();
+        Ok(slot.expect("there is a slot for each stream"))
+    }
+
+    /// The same for several streams, none of them twice, in their order.
+    fn rebuild_all<S: State>(
+        &self,
+        streams: Vec<Stream>,
+        version: Option<Version>,
+    ) -> Result<Vec<Slot<S>>, EngineError> {
+        let snapshots = self.store.snapshots(&streams, version, S::SCHEMA).map_err(unavailable)?;
+        let mut snapshots: HashMap<Stream, Snapshot> =
+            snapshots.into_iter().map(|found| (found.stream.clone(), found)).collect();
+        let start = |stream: Stream| Slot::start(snapshots.remove(&stream), stream);
+        let mut slots: Vec<Slot<S>> = streams.into_iter().map(start).collect();
+        let wanted: Vec<(Stream, Position)> =
+            slots.iter().map(|slot| (slot.stream.clone(), slot.position)).collect();
+        let lists = self.index.positions(self.store.as_ref(), &wanted).map_err(unavailable)?;
+        // Events of many streams are read together: those of one moment stand in the same rows.
+        let mut places: Vec<(Position, usize)> = Vec::new();
+        for (index, (slot, positions)) in slots.iter().zip(lists).enumerate() {
+            // J1: versions are gapless, so they say how many events are left to the last one.
+            let most = version.map_or(u64::MAX, |last| last.0.saturating_sub(slot.version.0));
+            let most = usize::try_from(most).unwrap_or(usize::MAX);
+            places.extend(positions.into_iter().take(most).map(|position| (position, index)));
         }
-        let positions = self.positions(&slot.stream, slot.position)?;
-        for page in positions.chunks(EVENTS_AT_ONCE) {
-            for recorded in self.events_at(page)? {
-                if version.is_some_and(|last| slot.version >= last) {
-                    return Ok(slot);
-                }
-                let event = S::own(&recorded.event).filter(|_| recorded.stream == slot.stream);
-                let fits = recorded.version == slot.version.next();
-                let (Some(event), true) = (event, fits) else {
-                    return Err(EngineError::Inconsistent(format!(
-                        "position {} does not continue {} at version {}",
-                        recorded.position, slot.stream, slot.version
-                    )));
-                };
-                slot.advance(event, recorded.position)?;
+        places.sort_unstable();
+        for page in places.chunks(EVENTS_AT_ONCE) {
+            let positions: Vec<Position> = page.iter().map(|(position, _)| *position).collect();
+            let events = self.events_at(&positions)?;
+            if events.len() != page.len() {
+                let why = "the index names positions that the journal does not have";
+                return Err(EngineError::Inconsistent(why.to_owned()));
+            }
+            for (recorded, (_, slot)) in events.iter().zip(page) {
+                slots[*slot].replay(recorded)?;
             }
         }
-        Ok(slot)
+        Ok(slots)
     }
 }
 

@@ -151,7 +151,7 @@ impl Decider {
                 return;
             }
             Task::Positions(stream, caller) => {
-                drop(caller.send(self.past.positions(&stream, Position::ZERO)));
+                drop(caller.send(self.past.positions(&stream)));
                 return;
             }
             Task::Command(request, caller) => {

@@ -18,6 +18,7 @@ impl Decider {
         let metadata = Metadata { fingerprint: None, ..batch.metadata.clone() };
         let earlier = Known::earlier_usage(&batch.records, &self.past.journal, &self.past.index);
         let earlier = earlier.map_err(unavailable)?;
+        self.load_for_usage(&batch.records)?;
         if batch.atomic {
             return self.usage_atomic(batch, &metadata, &earlier);
         }

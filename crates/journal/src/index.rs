@@ -102,30 +102,33 @@ impl Index {
         self.keys.find(key)
     }
 
-    /// A stream's positions after the given one, in order.
+    /// The positions of each stream after the one given with it, in order: one list for each, in
+    /// the order of the question. No stream is asked for twice.
     pub fn positions(
         &self,
         store: &dyn Store,
-        stream: &Stream,
-        after: Position,
-    ) -> Result<Vec<Position>, JournalError> {
+        wanted: &[(Stream, Position)],
+    ) -> Result<Vec<Vec<Position>>, JournalError> {
         let in_memory_from =
             self.unsaved.front().map_or(self.open.first_position, |segment| segment.first_position);
-        let mut positions = Vec::new();
-        if after.plus(1) < in_memory_from {
-            positions = store.postings(stream, after)?;
+        let mut lists = if wanted.iter().any(|(_, after)| after.plus(1) < in_memory_from) {
+            store.postings(wanted)?
+        } else {
+            vec![Vec::new(); wanted.len()]
+        };
+        for ((stream, after), positions) in wanted.iter().zip(&mut lists) {
             // A segment may have been saved without this index having heard of it yet.
             positions.truncate(positions.partition_point(|p| *p < in_memory_from));
-        }
-        for segment in &self.unsaved {
-            if let Ok(found) = segment.postings.binary_search_by(|(name, _)| name.cmp(stream)) {
-                positions
-                    .extend(read_postings(segment.first_position, &segment.postings[found].1)?);
+            for segment in &self.unsaved {
+                if let Ok(found) = segment.postings.binary_search_by(|(name, _)| name.cmp(stream)) {
+                    let list = &segment.postings[found].1;
+                    positions.extend(read_postings(segment.first_position, list)?);
+                }
             }
+            positions.extend(self.open.streams.get(stream).into_iter().flatten());
+            positions.drain(..positions.partition_point(|p| p <= after));
         }
-        positions.extend(self.open.streams.get(stream).into_iter().flatten());
-        positions.drain(..positions.partition_point(|p| *p <= after));
-        Ok(positions)
+        Ok(lists)
     }
 
     fn seal(&mut self, end: &SegmentEnd) -> Arc<SealedSegment> {

@@ -101,6 +101,18 @@ impl State {
         Ok(())
     }
 
+    fn postings(&self, stream: &Stream, after: Position) -> Result<Vec<Position>, JournalError> {
+        let mut positions = Vec::new();
+        for segment in self.segments.range(after.plus(1)..).map(|(_, segment)| segment) {
+            let list = segment.postings.iter().find(|(name, _)| name == stream);
+            if let Some((_, list)) = list {
+                positions.extend(read_postings(segment.first_position, list)?);
+            }
+        }
+        positions.retain(|position| *position > after);
+        Ok(positions)
+    }
+
     fn row_holding(&self, position: Position) -> Option<&BatchRow> {
         let index = self.rows.partition_point(|row| row.last_position < position);
         self.rows.get(index).filter(|row| row.first_position <= position)
@@ -150,17 +162,9 @@ impl Store for MemoryStore {
         Ok(rows.into_values().cloned().collect())
     }
 
-    fn postings(&self, stream: &Stream, after: Position) -> Result<Vec<Position>, JournalError> {
+    fn postings(&self, wanted: &[(Stream, Position)]) -> Result<Vec<Vec<Position>>, JournalError> {
         let state = self.reachable()?;
-        let mut positions = Vec::new();
-        for segment in state.segments.range(after.plus(1)..).map(|(_, segment)| segment) {
-            let list = segment.postings.iter().find(|(name, _)| name == stream);
-            if let Some((_, list)) = list {
-                positions.extend(read_postings(segment.first_position, list)?);
-            }
-        }
-        positions.retain(|position| *position > after);
-        Ok(positions)
+        wanted.iter().map(|(stream, after)| state.postings(stream, *after)).collect()
     }
 
     fn segments(&self, since: Timestamp) -> Result<Vec<SealedKeys>, JournalError> {
@@ -191,17 +195,20 @@ impl Store for MemoryStore {
         Ok(last)
     }
 
-    fn snapshot(
+    fn snapshots(
         &self,
-        stream: &Stream,
+        streams: &[Stream],
         most_version: Option<Version>,
         schema_hash: &str,
-    ) -> Result<Option<Snapshot>, JournalError> {
+    ) -> Result<Vec<Snapshot>, JournalError> {
         let state = self.reachable()?;
         let most = most_version.unwrap_or(Version(u64::MAX));
-        let of_stream = (stream.clone(), Version::ZERO)..=(stream.clone(), most);
-        let mut newest_first = state.snapshots.range(of_stream).rev().map(|(_, found)| found);
-        Ok(newest_first.find(|found| found.schema_hash == schema_hash).cloned())
+        let newest = |stream: &Stream| {
+            let of_stream = (stream.clone(), Version::ZERO)..=(stream.clone(), most);
+            let mut newest_first = state.snapshots.range(of_stream).rev().map(|(_, found)| found);
+            newest_first.find(|found| found.schema_hash == schema_hash).cloned()
+        };
+        Ok(streams.iter().filter_map(newest).collect())
     }
 }
 

@@ -5,10 +5,12 @@ mod lease;
 mod row;
 mod statement;
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use quipu_database::{Database, DatabaseError, Durability, Engine, Migrations};
+use quipu_database::{Database, DatabaseError, Durability, Engine, Migrations, Row, Value};
 use quipu_domain::{Position, Stream, Timestamp, Version};
+use serde::Serialize;
 use tokio::runtime::Handle;
 
 use crate::index::{read_keys, read_postings};
@@ -97,15 +99,25 @@ impl Store for SqlStore {
         rows.into_iter().map(row::batch).collect()
     }
 
-    fn postings(&self, stream: &Stream, after: Position) -> Result<Vec<Position>, JournalError> {
-        let params = [JOURNAL.into(), stream.as_str().into(), int_of(after.0)];
-        let rows = self.database.read(|c| c.query(statement::POSTINGS, &params))?;
-        let mut positions = Vec::new();
-        for row in rows {
-            positions.extend(read_postings(position_of(row.int(0)?)?, row.blob(1)?)?);
+    fn postings(&self, wanted: &[(Stream, Position)]) -> Result<Vec<Vec<Position>>, JournalError> {
+        let sql = match self.database.engine() {
+            Engine::Sqlite => statement::POSTINGS_SQLITE,
+            Engine::Postgres => statement::POSTINGS_POSTGRES,
+        };
+        let after: HashMap<&str, u64> =
+            wanted.iter().map(|(stream, after)| (stream.as_str(), after.0)).collect();
+        let rows = self.database.read(|c| c.query(sql, &[json(&after), JOURNAL.into()]))?;
+        let mut lists: HashMap<&str, Vec<Position>> = HashMap::new();
+        for row in &rows {
+            let list = lists.entry(row.text(0)?).or_default();
+            list.extend(read_postings(position_of(row.int(1)?)?, row.blob(2)?)?);
         }
-        positions.drain(..positions.partition_point(|position| *position <= after));
-        Ok(positions)
+        let list = |(stream, after): &(Stream, Position)| {
+            let mut list = lists.remove(stream.as_str()).unwrap_or_default();
+            list.drain(..list.partition_point(|position| position <= after));
+            list
+        };
+        Ok(wanted.iter().map(list).collect())
     }
 
     fn segments(&self, since: Timestamp) -> Result<Vec<SealedKeys>, JournalError> {
@@ -139,25 +151,34 @@ impl Store for SqlStore {
         row.as_ref().map(row::segment_end).transpose()
     }
 
-    fn snapshot(
+    fn snapshots(
         &self,
-        stream: &Stream,
+        streams: &[Stream],
         most_version: Option<Version>,
         schema_hash: &str,
-    ) -> Result<Option<Snapshot>, JournalError> {
+    ) -> Result<Vec<Snapshot>, JournalError> {
+        let sql = match self.database.engine() {
+            Engine::Sqlite => statement::SNAPSHOTS_SQLITE,
+            Engine::Postgres => statement::SNAPSHOTS_POSTGRES,
+        };
+        let names: Vec<&str> = streams.iter().map(Stream::as_str).collect();
         let most = most_version.map_or(u64::MAX, |version| version.0);
-        let params = [JOURNAL.into(), stream.as_str().into(), int_of(most), schema_hash.into()];
-        let rows = self.database.read(|c| c.query(statement::SNAPSHOT, &params))?;
-        rows.first()
-            .map(|row| {
-                Ok(Snapshot {
-                    stream: stream.clone(),
-                    version: Version(position_of(row.int(0)?)?.0),
-                    position: position_of(row.int(1)?)?,
-                    schema_hash: schema_hash.to_owned(),
-                    state: row.text(2)?.to_owned(),
-                })
+        let params = [json(&names), JOURNAL.into(), int_of(most), schema_hash.into()];
+        let rows = self.database.read(|c| c.query(sql, &params))?;
+        let snapshot = |row: &Row| {
+            Ok(Snapshot {
+                stream: Stream::stored(row.text(0)?),
+                version: Version(position_of(row.int(1)?)?.0),
+                position: position_of(row.int(2)?)?,
+                schema_hash: schema_hash.to_owned(),
+                state: row.text(3)?.to_owned(),
             })
-            .transpose()
+        };
+        rows.iter().map(snapshot).collect()
     }
+}
+
+/// A list or map of names, for a statement that takes any number of them.
+fn json(names: &impl Serialize) -> Value {
+    serde_json::to_string(names).expect("texts and numbers are JSON").into()
 }

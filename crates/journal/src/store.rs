@@ -27,8 +27,9 @@ pub trait Store: Send + Sync {
     /// The rows that hold these positions, each once, in order.
     fn rows_holding(&self, positions: &[Position]) -> Result<Vec<BatchRow>, JournalError>;
 
-    /// A stream's positions after the given one, in order, as far as segments are saved.
-    fn postings(&self, stream: &Stream, after: Position) -> Result<Vec<Position>, JournalError>;
+    /// The positions of each stream after the one given with it, in order, as far as segments are
+    /// saved: one list for each stream, in the order of the question. No stream is asked for twice.
+    fn postings(&self, wanted: &[(Stream, Position)]) -> Result<Vec<Vec<Position>>, JournalError>;
 
     /// The keys of saved segments whose last event was recorded at that time or later, in order.
     fn segments(&self, since: Timestamp) -> Result<Vec<SealedKeys>, JournalError>;
@@ -36,14 +37,14 @@ pub trait Store: Send + Sync {
     /// The end of the last saved segment before which none is missing.
     fn last_segment(&self) -> Result<Option<SegmentEnd>, JournalError>;
 
-    /// The newest snapshot of a stream at or below a version (any, where `None`) that was taken
-    /// by a program with the same state schema.
-    fn snapshot(
+    /// The newest snapshot of each stream at or below a version (any, where `None`) that was
+    /// taken by a program with the same state schema; in no order, and none where there is none.
+    fn snapshots(
         &self,
-        stream: &Stream,
+        streams: &[Stream],
         most_version: Option<Version>,
         schema_hash: &str,
-    ) -> Result<Option<Snapshot>, JournalError>;
+    ) -> Result<Vec<Snapshot>, JournalError>;
 }
 
 /// The right to append to a journal, for as long as it lives.

@@ -107,7 +107,7 @@ impl Wallet {
     pub fn needs<'a>(&self, command: &'a WalletCommand) -> Needs<'a> {
         let work = |meter, attribution: &super::event::Attribution| Needs {
             meter,
-            agent: attribution.agent.as_ref().and_then(|agent| agent.as_str().parse().ok()),
+            agent: attribution.agent_id(),
             ..Needs::default()
         };
         match command {

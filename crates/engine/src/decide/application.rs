@@ -50,7 +50,7 @@ impl Decider {
         if let Some(known) = self.states.applications.get(stream) {
             return Ok(*known);
         }
-        let positions = self.past.positions(stream, Position::ZERO)?;
+        let positions = self.past.positions(stream)?;
         let last: Vec<Position> = positions.last().copied().into_iter().collect();
         let found = self.past.events_at(&last)?.pop();
         Ok(found.map_or((Version::ZERO, Position::ZERO), |event| (event.version, event.position)))

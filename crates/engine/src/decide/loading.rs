@@ -2,8 +2,8 @@
 
 use quipu_domain::{AgentId, MeterName, PriceTableName, Refusal, Stream, TenantId, Timestamp};
 
-use crate::EngineError;
-use crate::decider::Decider;
+use crate::decider::{Decider, States};
+use crate::{EngineError, UsageReport};
 
 impl Decider {
     pub(super) fn load_tenant(&mut self, tenant: &TenantId) -> Result<(), EngineError> {
@@ -25,6 +25,21 @@ impl Decider {
     ) -> Result<(), EngineError> {
         let key = (tenant.clone(), agent.clone());
         self.states.agents.load(&key, || Stream::agent(tenant, agent), &self.past)
+    }
+
+    /// Loads what the records of a batch will be decided on, in a few questions to the store: in a
+    /// batch of a thousand there may be as many wallets and agents that nobody has asked for yet.
+    pub(crate) fn load_for_usage(&mut self, reports: &[UsageReport]) -> Result<(), EngineError> {
+        let States { tenants, wallets, agents, .. } = &mut self.states;
+        let ids = || reports.iter().map(|report| report.tenant.clone());
+        tenants.load_all(ids(), Stream::tenant, &self.past)?;
+        // A tenant that was never created has no wallet and no agents to look for.
+        let exists = |tenant: &TenantId| tenants.loaded(tenant).state.exists();
+        wallets.load_all(ids().filter(exists), Stream::wallet, &self.past)?;
+        let keys = reports.iter().filter(|report| exists(&report.tenant)).filter_map(|report| {
+            Some((report.tenant.clone(), report.usage.attribution.agent_id()?))
+        });
+        agents.load_all(keys, |(tenant, agent)| Stream::agent(tenant, agent), &self.past)
     }
 
     pub(super) fn load_meter(&mut self, meter: &MeterName) -> Result<(), EngineError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Draws;
-use crate::{Credits, EntryId, HoldId, Label, MeterName, Timestamp};
+use crate::{AgentId, Credits, EntryId, HoldId, Label, MeterName, Timestamp};
 
 /// Who and what an amount is attributed to: the dimensions of reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,12 @@ pub struct Attribution {
 }
 
 impl Attribution {
+    /// The agent, if it may be a registered one: its label is an agent's id.
+    #[must_use]
+    pub fn agent_id(&self) -> Option<AgentId> {
+        self.agent.as_ref()?.as_str().parse().ok()
+    }
+
     /// Whether it names nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
