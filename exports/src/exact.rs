@@ -11,13 +11,13 @@ pub(crate) fn fixed(mantissa: i128, scale: u32) -> String {
     }
 }
 
-/// The same without zeros at its end.
+/// The same without zeros at its end, but with one decimal at least: a column of whole numbers
+/// would be taken for one of another type by programs that guess.
 pub(crate) fn short(mantissa: i128, scale: u32) -> String {
     let text = fixed(mantissa, scale);
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
-    }
+    let (whole, decimals) = text.split_once('.').unwrap_or((text.as_str(), ""));
+    let decimals = decimals.trim_end_matches('0');
+    format!("{whole}.{}", if decimals.is_empty() { "0" } else { decimals })
 }
 
 /// The nearest number with fewer digits after the point; half goes to even.
@@ -43,10 +43,10 @@ mod tests {
     }
 
     #[test]
-    fn no_zeros_are_left_at_the_end_and_none_is_taken_before_the_point() {
+    fn one_decimal_is_left_at_least() {
         assert_eq!(short(1_250_000, 6), "1.25");
-        assert_eq!(short(-100_000_000, 6), "-100");
-        assert_eq!((short(0, 6), short(100, 0)), ("0".to_owned(), "100".to_owned()));
+        assert_eq!(short(-100_000_000, 6), "-100.0");
+        assert_eq!((short(0, 6), short(100, 0)), ("0.0".to_owned(), "100.0".to_owned()));
     }
 
     #[test]

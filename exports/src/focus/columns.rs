@@ -44,13 +44,13 @@ const COLUMNS: [Column; 50] = [
     column("ConsumedQuantity", |row| Ok(row.total.measured.quantity())),
     column("ConsumedUnit", |row| Ok(row.unit())),
     column("ContractedCost", |row| row.cost()),
-    column("ContractedUnitPrice", |row| Ok(row.terms.rate.normalize().to_string())),
+    column("ContractedUnitPrice", |row| Ok(row.rate())),
     column("EffectiveCost", |row| row.cost()),
     only(&[V1_4], "HostProviderName", |row| text(&row.terms.provider)),
     only(&[V1_2], "InvoiceId", |_| text("")),
     column("InvoiceIssuerName", |row| text(&row.terms.provider)),
     column("ListCost", |row| row.cost()),
-    column("ListUnitPrice", |row| Ok(row.terms.rate.normalize().to_string())),
+    column("ListUnitPrice", |row| Ok(row.rate())),
     column("PricingCategory", |_| text("Standard")),
     column("PricingCurrency", |_| text(CREDITS)),
     column("PricingCurrencyContractedUnitPrice", |_| text("1.0")),
@@ -113,6 +113,11 @@ impl Row<'_> {
         let rate = self.terms.rate;
         let exact = self.total.micros.checked_mul(rate.mantissa()).ok_or(ExportError::TooLarge)?;
         Ok(exact::short(exact, 6 + rate.scale()))
+    }
+
+    /// Money for one credit.
+    fn rate(&self) -> String {
+        exact::short(self.terms.rate.mantissa(), self.terms.rate.scale())
     }
 
     fn credits(&self) -> String {

@@ -53,8 +53,8 @@ fn a_years_book_with_vouchers_and_balances() {
     assert_eq!(file.vouchers.len() as u64, summary.vouchers);
     assert_eq!(
         (summary.earlier_days, summary.later_days),
-        (1, 1),
-        "usage of before, a grant of later"
+        (3, 1),
+        "three days of before, a grant of later"
     );
 }
 

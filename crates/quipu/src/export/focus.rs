@@ -4,12 +4,11 @@ use std::io::Write as _;
 
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
-use quipu_domain::TenantId;
 use quipu_exports::{Focus, FocusTerms, FocusVersion};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::source::{Source, SourceArgs, unwritable};
+use super::source::{Edition, Source, SourceArgs, unwritable};
 use super::target::{Target, TargetArgs};
 use crate::error::CliError;
 use crate::exit_codes;
@@ -43,9 +42,6 @@ pub(super) struct FocusArgs {
     /// The day after the last, in UTC
     #[arg(long, value_name = "DATE")]
     to: Option<Date>,
-    /// Only this tenant's usage
-    #[arg(long, value_name = "ID")]
-    tenant: Option<TenantId>,
 }
 
 /// Which version of the specification.
@@ -61,9 +57,8 @@ enum Version {
 #[derive(Serialize)]
 struct Summary {
     format: &'static str,
-    position: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    root: Option<String>,
+    #[serde(flatten)]
+    edition: Edition,
     rows: usize,
     credits: Decimal,
 }
@@ -85,10 +80,6 @@ pub(super) fn run(args: &FocusArgs, json: bool) -> Result<u8, CliError> {
         to: args.to,
     });
     source.each(|event| {
-        let is_anothers = event.tenant.is_some() && event.tenant != args.tenant;
-        if args.tenant.is_some() && is_anothers {
-            return Ok(());
-        }
         let original = Focus::corrects(event).map(|position| source.event(position)).transpose()?;
         let original = original.flatten();
         focus.event(event, original.as_ref()).map_err(|error| unwritable(&error))
@@ -97,8 +88,7 @@ pub(super) fn run(args: &FocusArgs, json: bool) -> Result<u8, CliError> {
     target.write_all(file.as_bytes())?;
     let summary = Summary {
         format: "focus",
-        position: source.until().0,
-        root: source.root().map(|root| root.to_string()),
+        edition: source.edition(),
         rows: focus.rows(),
         credits: Decimal::from_i128_with_scale(focus.micros(), 6).normalize(),
     };
@@ -106,7 +96,7 @@ pub(super) fn run(args: &FocusArgs, json: bool) -> Result<u8, CliError> {
         "focus: {} for {} credits, the book at position {}",
         output::count(summary.rows as u64, "row"),
         summary.credits,
-        summary.position,
+        source.until(),
     );
     target.finish(&summary, &told, json)?;
     Ok(exit_codes::OK)

@@ -45,10 +45,10 @@ struct Summary {
 pub(super) fn run(args: &ParquetArgs, json: bool) -> Result<u8, CliError> {
     let table = args.table.as_str();
     let view = if table == EVENTS { None } else { Some(view_of(table)?) };
-    if view.is_some() && args.source.known_at().is_some() {
+    if view.is_some() && args.source.is_partial() {
         return Err(CliError::Malformed {
-            what: format!("{table} is a view, and views know the present only"),
-            hint: "leave --known-at out, or export the table events".into(),
+            what: format!("{table} is a view, and is written whole and as it is now"),
+            hint: "leave --known-at and --tenant out, or export the table events".into(),
         });
     }
     let mut target = Target::open(&args.target)?;

@@ -8,12 +8,11 @@ use clap::{Args, ValueEnum};
 use jiff::Zoned;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
-use quipu_domain::TenantId;
 use quipu_exports::{Chart, Sie, SieKind, SieTerms};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::source::{Source, SourceArgs, unwritable};
+use super::source::{Edition, Source, SourceArgs, unwritable};
 use super::target::{Target, TargetArgs};
 use crate::error::CliError;
 use crate::exit_codes;
@@ -47,9 +46,6 @@ pub(super) struct SieArgs {
     /// A CSV file with the columns account, number and name, for other accounts than BAS has
     #[arg(long, value_name = "FILE")]
     accounts: Option<PathBuf>,
-    /// Only this tenant's movements
-    #[arg(long, value_name = "ID")]
-    tenant: Option<TenantId>,
     /// Whose days are a voucher each
     #[arg(long, value_name = "ZONE", default_value = "Europe/Stockholm", value_parser = super::time_zone)]
     time_zone: TimeZone,
@@ -91,9 +87,8 @@ impl FromStr for FiscalYear {
 #[derive(Serialize)]
 struct Summary {
     format: &'static str,
-    position: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    root: Option<String>,
+    #[serde(flatten)]
+    edition: Edition,
     vouchers: u64,
     earlier_days: u64,
     later_days: u64,
@@ -121,18 +116,12 @@ pub(super) fn run(args: &SieArgs, json: bool) -> Result<u8, CliError> {
         remark: source.remark(),
         made_on: Zoned::now().date(),
     });
-    source.each(|event| {
-        if args.tenant.is_some() && args.tenant != event.tenant {
-            return Ok(());
-        }
-        sie.event(event).map_err(|error| unwritable(&error))
-    })?;
+    source.each(|event| sie.event(event).map_err(|error| unwritable(&error)))?;
     let (file, written) = sie.file().map_err(|error| unwritable(&error))?;
     target.write_all(&file)?;
     let summary = Summary {
         format: "sie",
-        position: source.until().0,
-        root: source.root().map(|root| root.to_string()),
+        edition: source.edition(),
         vouchers: written.vouchers,
         earlier_days: written.earlier_days,
         later_days: written.later_days,
@@ -146,7 +135,7 @@ pub(super) fn run(args: &SieArgs, json: bool) -> Result<u8, CliError> {
         args.currency,
         output::count(summary.earlier_days, "day"),
         output::count(summary.later_days, "day"),
-        summary.position,
+        source.until(),
     );
     target.finish(&summary, &told, json)?;
     Ok(exit_codes::OK)

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use indicatif::ProgressBar;
-use quipu_domain::{Position, Recorded};
+use quipu_domain::{Position, Recorded, TenantId};
 use quipu_exports::ExportError;
 use quipu_journal::{Journal, Root};
+use serde::Serialize;
 use tokio::runtime::Runtime;
 
 use crate::book::{self, BookArgs, Place};
@@ -24,6 +25,18 @@ pub(super) struct SourceArgs {
     /// Export the book as it was at this position [default: the last]
     #[arg(long, value_name = "POSITION")]
     known_at: Option<u64>,
+    /// Only this tenant's events, and the catalogue's
+    #[arg(long, value_name = "ID")]
+    tenant: Option<TenantId>,
+}
+
+/// Which book was written: the same position gives the same events.
+#[derive(Serialize)]
+pub(super) struct Edition {
+    position: u64,
+    /// The tree head there, where that is the journal's end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    root: Option<String>,
 }
 
 impl SourceArgs {
@@ -32,9 +45,9 @@ impl SourceArgs {
         self.book.place()
     }
 
-    /// The position up to which it is wanted.
-    pub(super) const fn known_at(&self) -> Option<u64> {
-        self.known_at
+    /// Whether it is not all that is wanted.
+    pub(super) const fn is_partial(&self) -> bool {
+        self.known_at.is_some() || self.tenant.is_some()
     }
 }
 
@@ -44,6 +57,7 @@ pub(super) struct Source {
     until: Position,
     /// The tree head there, where that is the journal's end.
     root: Option<Root>,
+    tenant: Option<TenantId>,
     /// Drives the connections for as long as the journal is read.
     _runtime: Runtime,
 }
@@ -66,7 +80,8 @@ impl Source {
             });
         }
         let root = (until == head.position).then_some(head.root);
-        Ok(Source { journal, until, root, _runtime: runtime })
+        let tenant = args.tenant.clone();
+        Ok(Source { journal, until, root, tenant, _runtime: runtime })
     }
 
     /// The last event's position.
@@ -74,9 +89,9 @@ impl Source {
         self.until
     }
 
-    /// The tree head there, where that is the journal's end.
-    pub(super) const fn root(&self) -> Option<Root> {
-        self.root
+    /// Which book it is, for a summary.
+    pub(super) fn edition(&self) -> Edition {
+        Edition { position: self.until.0, root: self.root.map(|root| root.to_string()) }
     }
 
     /// Where what is written comes from, in a line.
@@ -91,6 +106,12 @@ impl Source {
         Ok(events.map_err(|error| book::journal_unusable(&error))?.pop())
     }
 
+    /// Whether an event is wanted.
+    fn takes(&self, event: &Recorded) -> bool {
+        let is_anothers = event.tenant.is_some() && event.tenant != self.tenant;
+        event.position <= self.until && !(self.tenant.is_some() && is_anothers)
+    }
+
     /// Hands all events to `work`, one after the other, and shows how far it is.
     pub(super) fn each(
         &self,
@@ -101,7 +122,7 @@ impl Source {
         while after < self.until {
             let page = self.journal.page(after, PAGE_EVENTS);
             let page = page.map_err(|error| book::journal_unusable(&error))?;
-            for event in page.iter().take_while(|event| event.position <= self.until) {
+            for event in page.iter().filter(|event| self.takes(event)) {
                 work(event)?;
             }
             after = page.last().map_or(self.until, |last| last.position);
