@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::agent::AgentEvent;
+use crate::epoch::EpochEvent;
 use crate::meter::MeterEvent;
 use crate::price_table::PriceTableEvent;
 use crate::tenant::TenantEvent;
@@ -92,6 +93,8 @@ pub enum Event {
     PriceTable(PriceTableEvent),
     /// A tenant's agents.
     Agent(AgentEvent),
+    /// The epochs of the journal's signed checkpoints.
+    Epoch(EpochEvent),
     /// An application's own event, kept as it came.
     Application(ApplicationEvent),
 }
@@ -148,6 +151,7 @@ impl Event {
             Event::Meter(event) => event.type_name(),
             Event::PriceTable(event) => event.type_name(),
             Event::Agent(event) => event.type_name(),
+            Event::Epoch(event) => event.type_name(),
             Event::Application(event) => &event.type_name,
         }
     }
@@ -161,6 +165,7 @@ impl Event {
             Event::Meter(event) => event.schema(),
             Event::PriceTable(event) => event.schema(),
             Event::Agent(event) => event.schema(),
+            Event::Epoch(event) => event.schema(),
             Event::Application(event) => event.schema,
         }
     }
@@ -188,6 +193,7 @@ impl Event {
                 PriceTableEvent::decode(type_name, schema, text).map(|e| e.map(Event::PriceTable))
             }
             "agent" => AgentEvent::decode(type_name, schema, text).map(|e| e.map(Event::Agent)),
+            "epoch" => EpochEvent::decode(type_name, schema, text).map(|e| e.map(Event::Epoch)),
             _ => Some(Ok(Event::Application(ApplicationEvent {
                 type_name: type_name.to_owned(),
                 schema,
@@ -215,6 +221,7 @@ impl Serialize for EventData<'_> {
             Event::Meter(event) => event.serialize_data(serializer),
             Event::PriceTable(event) => event.serialize_data(serializer),
             Event::Agent(event) => event.serialize_data(serializer),
+            Event::Epoch(event) => event.serialize_data(serializer),
             Event::Application(event) => event.data.serialize(serializer),
         }
     }
@@ -228,6 +235,7 @@ impl PartialEq for Event {
             (Event::Meter(a), Event::Meter(b)) => a == b,
             (Event::PriceTable(a), Event::PriceTable(b)) => a == b,
             (Event::Agent(a), Event::Agent(b)) => a == b,
+            (Event::Epoch(a), Event::Epoch(b)) => a == b,
             (Event::Application(a), Event::Application(b)) => {
                 a.type_name == b.type_name && a.schema == b.schema && a.data.get() == b.data.get()
             }

@@ -17,8 +17,16 @@ const EDGES: &[(&str, &[&str])] = &[
     ("quipu-views", &["quipu-database", "quipu-domain", "quipu-projections"]),
     (
         "quipu-api",
-        &["quipu-domain", "quipu-engine", "quipu-journal", "quipu-projections", "quipu-views"],
+        &[
+            "quipu-domain",
+            "quipu-engine",
+            "quipu-journal",
+            "quipu-projections",
+            "quipu-proofs",
+            "quipu-views",
+        ],
     ),
+    ("quipu-proofs", &["quipu-database", "quipu-domain", "quipu-journal"]),
     ("quipu-load", &[]),
     (
         "quipu",
@@ -31,10 +39,12 @@ const EDGES: &[(&str, &[&str])] = &[
             "quipu-journal",
             "quipu-load",
             "quipu-projections",
+            "quipu-proofs",
             "quipu-replay",
             "quipu-views",
         ],
     ),
+    ("quipu-verify", &[]),
     ("quipu-testkit", &[]),
     ("quipu-tests", &[]),
     ("quipu-benches", &[]),
@@ -79,6 +89,19 @@ fn the_core_knows_no_database_no_network_and_no_runtime() {
             assert!(!outside.contains(&name), "{} imports {name}", package["name"]);
         }
     }
+}
+
+/// Whoever trusts a verdict trusts what the verifier is made of.
+#[test]
+fn the_verifier_is_made_of_little_and_of_nothing_of_ours() {
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().expect("packages");
+    let verifier = packages.iter().find(|package| package["name"] == "quipu-verify");
+    let dependencies = verifier.expect("it is there")["dependencies"].as_array().expect("a list");
+    let released = dependencies.iter().filter(|dependency| dependency["kind"].is_null());
+    let names: Vec<&str> = released.map(|dependency| text(&dependency["name"])).collect();
+    let expected = ["base64", "clap", "ed25519-dalek", "serde", "serde_json", "sha2", "thiserror"];
+    assert_eq!(names, expected);
 }
 
 /// What would make the stored bytes depend on more than our own code, or bring a second TLS.

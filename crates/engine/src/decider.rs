@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, never, select};
 use lru::LruCache;
 use quipu_domain::agent::Agent;
+use quipu_domain::epoch::Epoch;
 use quipu_domain::meter::Meter;
 use quipu_domain::price_table::PriceTable;
 use quipu_domain::tenant::Tenant;
@@ -21,6 +22,7 @@ use crate::batch::{Answer, Batch, Caller};
 use crate::committer::{Committed, Work};
 use crate::draft::Draft;
 use crate::engine::{Options, Status};
+use crate::intake::Intake;
 use crate::request::label;
 use crate::{Append, Clock, EngineError, Receipt, Request, UsageBatch, UsageOutcome};
 
@@ -44,12 +46,14 @@ pub(crate) struct States {
     pub(crate) meters: Cache<MeterName, Meter>,
     pub(crate) price_tables: Cache<PriceTableName, PriceTable>,
     pub(crate) agents: Cache<(TenantId, AgentId), Agent>,
+    /// One for the whole journal.
+    pub(crate) epochs: Cache<(), Epoch>,
     /// Versions of application streams, with the position of their last event.
     pub(crate) applications: LruCache<Stream, (Version, Position)>,
 }
 
 pub(crate) struct Decider {
-    tasks: Receiver<Task>,
+    intake: Intake,
     work: Sender<Work>,
     outcomes: Receiver<Committed>,
     status: watch::Receiver<Status>,
@@ -77,7 +81,7 @@ impl Decider {
     ) -> Decider {
         let most = options.states_in_memory;
         Decider {
-            tasks,
+            intake: Intake::new(tasks, options.queue_capacity / 2),
             work,
             outcomes,
             status,
@@ -90,6 +94,7 @@ impl Decider {
                 meters: Cache::new(most),
                 price_tables: Cache::new(most),
                 agents: Cache::new(most),
+                epochs: Cache::new(most),
                 applications: LruCache::new(most),
             },
             draft: Draft::after(head, options.ids),
@@ -104,14 +109,19 @@ impl Decider {
         let nothing = never();
         while !(self.stopping && !self.flying && self.draft.batch.is_empty()) {
             let open = !self.stopping && !self.draft.batch.is_full(BATCH_EVENTS_MOST);
-            let tasks = if open { self.tasks.clone() } else { nothing.clone() };
+            if open && let Some(task) = self.intake.next() {
+                self.take_all(task);
+                self.send_when_idle();
+                continue;
+            }
+            let tasks = if open { self.intake.channel().clone() } else { nothing.clone() };
             select! {
                 recv(self.outcomes) -> outcome => match outcome {
                     Ok(outcome) => self.take_outcome(outcome),
                     Err(_) => return self.abandon("the committing thread has ended"),
                 },
                 recv(tasks) -> task => match task {
-                    Ok(task) => self.take_all(task),
+                    Ok(task) => self.intake.put(task),
                     // All handles are gone: nobody can ask any more.
                     Err(_) => self.stopping = true,
                 },
@@ -129,7 +139,7 @@ impl Decider {
         while !self.stopping
             && self.flying == was_flying
             && !self.draft.batch.is_full(BATCH_EVENTS_MOST)
-            && let Ok(task) = self.tasks.try_recv()
+            && let Some(task) = self.intake.next()
         {
             self.take(task);
         }
@@ -192,6 +202,7 @@ impl Decider {
             return;
         }
         let batch = self.draft.take_batch();
+        self.intake.begin_batch();
         if batch.events.is_empty() {
             for answer in batch.answers {
                 answer.give();
@@ -266,6 +277,7 @@ impl Decider {
         self.states.meters.clear();
         self.states.price_tables.clear();
         self.states.agents.clear();
+        self.states.epochs.clear();
         self.states.applications.clear();
     }
 
@@ -281,6 +293,7 @@ impl Decider {
             .snapshots()
             .chain(states.tenants.snapshots())
             .chain(states.agents.snapshots())
+            .chain(states.epochs.snapshots())
             .chain(states.meters.snapshots())
             .chain(states.price_tables.snapshots())
             .collect();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use quipu_domain::agent::AgentCommand;
+use quipu_domain::epoch::EpochCommand;
 use quipu_domain::meter::MeterCommand;
 use quipu_domain::price_table::PriceTableCommand;
 use quipu_domain::tenant::TenantCommand;
@@ -62,6 +63,8 @@ pub enum Command {
         /// What.
         command: PriceTableCommand,
     },
+    /// To the epochs of the journal's signed checkpoints.
+    Epoch(EpochCommand),
 }
 
 impl Command {
@@ -72,7 +75,7 @@ impl Command {
             Command::Tenant { tenant, .. }
             | Command::Wallet { tenant, .. }
             | Command::Agent { tenant, .. } => Some(tenant),
-            Command::Meter { .. } | Command::PriceTable { .. } => None,
+            Command::Meter { .. } | Command::PriceTable { .. } | Command::Epoch(_) => None,
         }
     }
 }

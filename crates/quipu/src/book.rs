@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use quipu_database::DatabaseError;
-use quipu_journal::{Journal, JournalError, SqlStore, Store};
+use quipu_journal::{Journal, JournalError, Recent, SqlStore, Store};
+use quipu_proofs::{ProofStore, Proofs};
 use quipu_views::{Location, Views, ViewsError};
 use tokio::runtime::{Handle, Runtime};
 
@@ -16,6 +17,8 @@ use crate::feed::JournalFeed;
 const JOURNAL_FILE: &str = "journal.db";
 /// What is derived from it, and may be deleted.
 const VIEWS_FILE: &str = "views.db";
+/// The checkpoints that were published, and tiles, which are derived.
+const PROOFS_FILE: &str = "proofs.db";
 
 /// Where the book is, as the command line says it.
 #[derive(Args, Clone, Debug)]
@@ -43,6 +46,11 @@ impl BookArgs {
         self.place_in(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
 
+    /// Whether the command line itself says where.
+    pub(crate) const fn is_named(&self) -> bool {
+        self.data.is_some() || self.database.is_some()
+    }
+
     fn place_in(&self, environment: impl Fn(&str) -> Option<String>) -> Place {
         let given = self.data.clone().map(Place::Folder);
         given
@@ -61,6 +69,8 @@ pub(crate) struct Book {
     pub(crate) journal: SqlStore,
     /// Its views.
     pub(crate) views: Views,
+    /// Where the views find what a writer of this process has just committed.
+    pub(crate) recent: Arc<Recent>,
 }
 
 impl Book {
@@ -79,10 +89,14 @@ impl Book {
                 Location::Postgres { url: url.clone(), handle: runtime.clone() }
             }
         };
-        let feed = JournalFeed(Journal::new(Arc::new(journal.clone())));
+        let recent = Arc::<Recent>::default();
+        let feed = JournalFeed {
+            journal: Journal::new(Arc::new(journal.clone())),
+            recent: Arc::clone(&recent),
+        };
         let views =
             Views::open(location, Arc::new(feed)).map_err(|error| views_unusable(&error))?;
-        Ok(Book { place: place.clone(), journal, views })
+        Ok(Book { place: place.clone(), journal, views, recent })
     }
 
     /// Opens a book that is there already.
@@ -106,6 +120,19 @@ impl Book {
 pub(crate) fn open_existing_journal(place: &Place, runtime: &Handle) -> Result<SqlStore, CliError> {
     place.must_exist()?;
     open_journal(place, runtime)
+}
+
+/// Opens a journal's checkpoints and tiles, empty ones where there are none.
+pub(crate) fn open_proofs(
+    place: &Place,
+    journal: Journal,
+    runtime: &Handle,
+) -> Result<Proofs, CliError> {
+    let store = match place {
+        Place::Folder(folder) => ProofStore::open_sqlite(&folder.join(PROOFS_FILE)),
+        Place::Postgres(url) => ProofStore::connect_postgres(url, runtime.clone()),
+    };
+    Ok(Proofs::new(store.map_err(|error| unusable(&error))?, journal))
 }
 
 fn open_journal(place: &Place, runtime: &Handle) -> Result<SqlStore, CliError> {
@@ -163,7 +190,8 @@ pub(crate) fn views_unusable(error: &ViewsError) -> CliError {
     }
 }
 
-fn unusable(error: &DatabaseError) -> CliError {
+/// A database that does not open or read.
+pub(crate) fn unusable(error: &DatabaseError) -> CliError {
     let what = error.to_string();
     if error.is_unavailable() {
         let hint = "check that the database runs and that the URL is right, and try again".into();

@@ -5,6 +5,7 @@
 //! names, whatever the server does meanwhile.
 
 mod focus;
+mod journal;
 mod parquet;
 mod plain_text;
 mod sie;
@@ -17,6 +18,7 @@ use rust_decimal::Decimal;
 
 use crate::error::CliError;
 use focus::FocusArgs;
+use journal::JournalArgs;
 use parquet::ParquetArgs;
 use plain_text::PlainTextArgs;
 use sie::SieArgs;
@@ -33,6 +35,7 @@ pub(crate) struct ExportArgs {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    Journal(JournalArgs),
     /// A journal for hledger: every posting of every event
     ///
     /// Accounts are named as in Expenses:T-acme:Consumed:M-llm-tokens, credits are the commodity
@@ -69,6 +72,7 @@ enum What {
 /// Does it; the number is the exit code.
 pub(crate) fn run(args: &ExportArgs, json: bool) -> Result<u8, CliError> {
     match &args.what {
+        What::Journal(args) => journal::run(args, json),
         What::Hledger(args) => plain_text::hledger(args, json),
         What::Beancount(args) => plain_text::beancount(args, json),
         What::Sie(args) => sie::run(args, json),

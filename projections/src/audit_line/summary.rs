@@ -1,6 +1,7 @@
 //! Events in a few words.
 
 use quipu_domain::agent::AgentEvent;
+use quipu_domain::epoch::EpochEvent;
 use quipu_domain::meter::MeterEvent;
 use quipu_domain::price_table::PriceTableEvent;
 use quipu_domain::tenant::TenantEvent;
@@ -14,6 +15,7 @@ pub(super) fn reason_of(event: &Event) -> Option<&Label> {
         Event::Tenant(TenantEvent::TenantSuspended(e)) => Some(&e.reason),
         Event::Tenant(TenantEvent::TenantReactivated(e)) => Some(&e.reason),
         Event::Agent(AgentEvent::AgentRetired(e)) => Some(&e.reason),
+        Event::Epoch(EpochEvent::EpochStarted(e)) => Some(&e.reason),
         Event::Wallet(wallet) => match wallet {
             WalletEvent::GrantVoided(e) => Some(&e.reason),
             WalletEvent::CreditsDebited(e) => e.reason.as_ref(),
@@ -43,6 +45,10 @@ pub(super) fn of(event: &Event) -> String {
         Event::Agent(AgentEvent::AgentRegistered(e)) => format!("registered agent {}", e.agent),
         Event::Agent(AgentEvent::AgentRenamed(e)) => format!("renamed to {}", e.name),
         Event::Agent(AgentEvent::AgentRetired(_)) => "retired".to_owned(),
+        Event::Epoch(EpochEvent::EpochStarted(e)) => format!(
+            "began to sign as {}; {} events had been signed as {}",
+            e.origin, e.prev_size, e.prev_origin
+        ),
         Event::Application(event) => event.type_name.clone(),
     }
 }

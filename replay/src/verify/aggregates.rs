@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use quipu_domain::agent::Agent;
+use quipu_domain::epoch::Epoch;
 use quipu_domain::event::Inconsistency;
 use quipu_domain::meter::Meter;
 use quipu_domain::price_table::PriceTable;
@@ -25,6 +26,7 @@ enum State {
     Meter(Meter),
     PriceTable(PriceTable),
     Agent(Agent),
+    Epoch(Epoch),
     Application,
 }
 
@@ -62,6 +64,7 @@ impl State {
             Event::Meter(_) => State::Meter(Meter::default()),
             Event::PriceTable(_) => State::PriceTable(PriceTable::default()),
             Event::Agent(_) => State::Agent(Agent::default()),
+            Event::Epoch(_) => State::Epoch(Epoch::default()),
             Event::Application(_) => State::Application,
         }
     }
@@ -73,6 +76,7 @@ impl State {
             (State::Meter(state), Event::Meter(event)) => state.apply(event),
             (State::PriceTable(state), Event::PriceTable(event)) => state.apply(event),
             (State::Agent(state), Event::Agent(event)) => state.apply(event),
+            (State::Epoch(state), Event::Epoch(event)) => state.apply(event),
             (State::Application, Event::Application(_)) => Ok(()),
             (_, event) => Err(Inconsistency(format!(
                 "a {} does not belong into this stream",

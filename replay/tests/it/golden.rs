@@ -9,6 +9,10 @@ use serde::Deserialize;
 
 use crate::book::{report, views};
 
+const FORMAT_1: &str = include_str!("../../golden/format-1.jsonl");
+/// As format 1, of a book that was restored and lost what had been signed.
+const FORMAT_1_EPOCHS: &str = include_str!("../../golden/format-1-epochs.jsonl");
+
 /// A line of a golden journal.
 #[derive(Deserialize)]
 struct Line {
@@ -57,7 +61,7 @@ fn shown(cells: &[Cell]) -> String {
 
 #[test]
 fn format_1_verifies_and_gives_the_same_rows() {
-    let rows = journal(include_str!("../../golden/format-1.jsonl"));
+    let rows = journal(FORMAT_1);
     let events = events(&rows);
     let mut views = views(&events);
     let report = report(rows, Some(&mut views), &[]);
@@ -87,8 +91,24 @@ fn format_1_verifies_and_gives_the_same_rows() {
 }
 
 #[test]
+fn a_book_with_a_second_epoch_verifies() {
+    let rows = journal(FORMAT_1_EPOCHS);
+    let events = events(&rows);
+    let mut views = views(&events);
+    assert_eq!(report(rows, Some(&mut views), &[]).finding, None);
+    let epoch = events.iter().find(|recorded| matches!(recorded.event, Event::Epoch(_)));
+    let line = AuditLine::of(epoch.expect("it has one"));
+    assert_eq!(
+        &*line.summary,
+        "began to sign as quipu.local/main/e2; 7 events had been signed as quipu.local/main/e1"
+    );
+    let reason = line.reason.map(|reason| reason.to_string());
+    assert_eq!(reason.as_deref(), Some("the book has 2 events, and 7 had been signed"));
+}
+
+#[test]
 fn events_are_written_today_as_they_were_then() {
-    for row in journal(include_str!("../../golden/format-1.jsonl")) {
+    for row in [FORMAT_1, FORMAT_1_EPOCHS].into_iter().flat_map(journal) {
         let texts: Vec<String> = codec::texts(&row)
             .unwrap()
             .map(|(position, text)| {
@@ -103,7 +123,7 @@ fn events_are_written_today_as_they_were_then() {
 
 #[test]
 fn the_newest_golden_journal_has_every_wallet_event() {
-    let events = events(&journal(include_str!("../../golden/format-1.jsonl")));
+    let events = events(&journal(FORMAT_1));
     let wallet = events.iter().filter(|recorded| matches!(recorded.event, Event::Wallet(_)));
     let mut types: Vec<&str> = wallet.map(|recorded| recorded.event.type_name()).collect();
     types.sort_unstable();

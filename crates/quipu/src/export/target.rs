@@ -1,6 +1,6 @@
 //! Where an export goes: standard output, or a file that is there whole or not at all.
 
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io::{self, BufWriter, Stdout, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,8 @@ pub(super) struct Target(Kind);
 
 enum Kind {
     Stdout(BufWriter<Stdout>),
+    /// A pipe or a device, in whose place no file may be put.
+    Stream(BufWriter<File>),
     /// A temporary file beside the one that it will become.
     File(BufWriter<NamedTempFile>, PathBuf),
 }
@@ -35,6 +37,10 @@ impl Target {
         let Some(path) = &args.output else {
             return Ok(Target(Kind::Stdout(BufWriter::new(io::stdout()))));
         };
+        if path.metadata().is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+            let file = File::options().write(true).open(path)?;
+            return Ok(Target(Kind::Stream(BufWriter::new(file))));
+        }
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
@@ -63,6 +69,10 @@ impl Target {
                 out.flush()?;
                 writeln!(io::stderr(), "{text}")?;
             }
+            Kind::Stream(mut out) => {
+                out.flush()?;
+                writeln!(io::stdout(), "{text}")?;
+            }
             Kind::File(out, path) => {
                 let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
                 file.as_file().sync_all()?;
@@ -79,6 +89,7 @@ impl Write for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.0 {
             Kind::Stdout(out) => out.write(bytes),
+            Kind::Stream(out) => out.write(bytes),
             Kind::File(out, _) => out.write(bytes),
         }
     }
@@ -86,6 +97,7 @@ impl Write for Target {
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.0 {
             Kind::Stdout(out) => out.flush(),
+            Kind::Stream(out) => out.flush(),
             Kind::File(out, _) => out.flush(),
         }
     }

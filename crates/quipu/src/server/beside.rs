@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::parts::Parts;
 use super::signals::Signals;
-use super::{BACKDATING_DAYS, listen};
+use super::{BACKDATING_DAYS, SigningArgs, listen};
 use crate::book::Book;
 use crate::error::CliError;
 
@@ -31,7 +31,14 @@ impl Beside {
         let signals = Signals::watch(runtime.handle())?;
         let listener = runtime.block_on(listen((Ipv4Addr::LOCALHOST, 0).into()))?;
         let address = listener.local_addr()?;
-        let Some(parts) = Parts::start(book, BACKDATING_DAYS, &signals)? else {
+        let Some(parts) = Parts::start(
+            book,
+            BACKDATING_DAYS,
+            &SigningArgs::unsaid(),
+            runtime.handle(),
+            &signals,
+        )?
+        else {
             return Err(CliError::Unavailable {
                 what: "stopped by a signal while it waited for the book".into(),
                 hint: "run it again once the book is free".into(),

@@ -8,12 +8,17 @@ use quipu_api::{Limits, ServerOptions, State};
 use quipu_domain::{TenantId, Timestamp};
 use quipu_engine::{DueSource, Engine, Options, Scheduler, SystemClock};
 use quipu_journal::{JournalError, Lease};
+use quipu_proofs::Proofs;
 use quipu_views::{Runner, RunnerOptions, Views};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::SigningArgs;
+use super::cosigning::WitnessClient;
+use super::publication::Publication;
 use super::signals::Signals;
-use crate::book::{self, Book};
+use crate::book::{self, Book, Place};
 use crate::error::CliError;
 
 /// How long one wait for the lease lasts, before signals are looked at.
@@ -29,6 +34,7 @@ pub(super) struct Parts {
     /// Ends the tasks that run beside the server.
     stop: watch::Sender<bool>,
     scheduler: Scheduler,
+    publication: Arc<Publication>,
 }
 
 impl Parts {
@@ -37,15 +43,20 @@ impl Parts {
     pub(super) fn start(
         book: &Book,
         backdating_days: u32,
+        signing: &SigningArgs,
+        runtime: &Handle,
         signals: &Signals,
     ) -> Result<Option<Parts>, CliError> {
         let options = Options {
             lease: Lease::Wait(LEASE_WAIT),
             backdating_seconds: i64::from(backdating_days) * 86_400,
+            recent: Arc::clone(&book.recent),
             ..Options::default()
         };
         let Some(engine) = take_lease(book, &options, signals)? else { return Ok(None) };
         refuse_lost_end(&engine, &book.views)?;
+        let proofs = book::open_proofs(&book.place, engine.journal().clone(), runtime)?;
+        let publication = publication(&engine, &proofs, &book.place, signing, runtime)?;
         let runner = Runner::start(&book.views, RunnerOptions::default())?;
         let metrics =
             PrometheusBuilder::new().install_recorder().map_err(|error| CliError::Unusable {
@@ -55,6 +66,7 @@ impl Parts {
         let state = State::new(
             engine.clone(),
             book.views.clone(),
+            proofs,
             metrics,
             book.settings()?,
             Limits::default(),
@@ -66,12 +78,14 @@ impl Parts {
             interval: DUE_INTERVAL,
         };
         let (stop, _) = watch::channel(false);
-        Ok(Some(Parts { engine, runner, state, stop, scheduler }))
+        Ok(Some(Parts { engine, runner, state, stop, scheduler, publication }))
     }
 
     /// Answers requests until `shutdown`, and then those under way.
     pub(super) async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let scheduler = tokio::spawn(self.scheduler.run(self.stop.subscribe()));
+        let publishing = Arc::clone(&self.publication).run(self.stop.subscribe());
+        let publishing = tokio::spawn(publishing);
         let waker = self.runner.waker();
         let mut head = self.engine.subscribe();
         let waking = tokio::spawn(async move {
@@ -85,11 +99,29 @@ impl Parts {
         if scheduler.await.is_err() {
             tracing::error!("the scheduler panicked");
         }
+        if publishing.await.is_err() {
+            tracing::error!("the publication of checkpoints panicked");
+        }
         self.engine.shutdown().await;
         waking.abort();
+        // What the last requests wrote is signed too.
+        tokio::task::block_in_place(|| self.publication.finish());
         // The runner's thread ends with the page in hand; the next start goes on from there.
         tokio::task::block_in_place(|| self.runner.stop());
     }
+}
+
+fn publication(
+    engine: &Engine,
+    proofs: &Proofs,
+    place: &Place,
+    signing: &SigningArgs,
+    runtime: &Handle,
+) -> Result<Arc<Publication>, CliError> {
+    let keys = signing.keys.folder(place).map(|_| signing.keys.open(place)).transpose()?;
+    let witnesses = signing.witness.iter().cloned().map(WitnessClient::new).collect();
+    let (proofs, name) = (proofs.clone(), &signing.origin);
+    Ok(Arc::new(Publication::start(engine, proofs, keys, name, witnesses, runtime)?))
 }
 
 /// Starts the engine; says who holds the book while it has to wait.

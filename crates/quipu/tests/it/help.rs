@@ -10,11 +10,25 @@ fn help(verb: &[&str]) -> String {
 #[test]
 fn the_verbs_explain_themselves() {
     insta::assert_snapshot!("help", help(&[]));
-    for verb in ["serve", "demo", "balance", "entries", "verify", "projections", "bench"] {
+    let verbs = [
+        "serve",
+        "demo",
+        "balance",
+        "entries",
+        "verify",
+        "checkpoint",
+        "prove",
+        "witness",
+        "keys",
+        "projections",
+        "bench",
+    ];
+    for verb in verbs {
         insta::assert_snapshot!(format!("help_{verb}"), help(&[verb]));
     }
     insta::assert_snapshot!("help_import_usage", help(&["import", "usage"]));
-    for format in ["hledger", "beancount", "sie", "focus", "parquet"] {
+    insta::assert_snapshot!("help_import_journal", help(&["import", "journal"]));
+    for format in ["journal", "hledger", "beancount", "sie", "focus", "parquet"] {
         insta::assert_snapshot!(format!("help_export_{format}"), help(&["export", format]));
     }
 }
