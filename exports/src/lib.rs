@@ -6,12 +6,19 @@
 //! out at the end; what it keeps grows with accounts and days, never with events.
 //!
 //! - [`PlainText`]: the journals of hledger and beancount, every posting of every event.
+//! - [`Focus`]: FOCUS, usage and cost by day, tenant, agent, model and meter.
+//! - [`Sie`]: SIE 4 for Swedish bookkeeping, a voucher a day.
 //!
 //! **Absent from this crate:** I/O, clocks, SQL, decisions, and formats of Quipu's own: the
 //! journal's is the business of the journal.
 
 mod error;
+mod exact;
+mod focus;
 mod plain_text;
+mod sie;
 
 pub use error::ExportError;
+pub use focus::{Focus, FocusTerms, FocusVersion};
 pub use plain_text::{PlainText, account_in, account_name};
+pub use sie::{AccountNumber, Chart, ChartError, Sie, SieKind, SieSummary, SieTerms};

@@ -20,7 +20,7 @@ use quipu_projections::{AuditLine, postings_of, wallet_event};
 
 pub use account::{account_in, account_name};
 
-use crate::ExportError;
+use crate::{ExportError, exact};
 
 /// What credits are called there.
 const COMMODITY: &str = "CREDIT";
@@ -184,19 +184,5 @@ const fn attribution_of(event: &WalletEvent) -> Option<&Attribution> {
 
 /// All six decimals, so that the programs take none of them for granted.
 fn amount(micros: i128) -> String {
-    let sign = if micros < 0 { "-" } else { "" };
-    let magnitude = micros.unsigned_abs();
-    format!("{sign}{}.{:06} {COMMODITY}", magnitude / 1_000_000, magnitude % 1_000_000)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_have_all_decimals_and_one_sign() {
-        assert_eq!(amount(-1), "-0.000001 CREDIT");
-        assert_eq!(amount(1_250_000), "1.250000 CREDIT");
-        assert_eq!(amount(-10_i128.pow(24)), "-1000000000000000000.000000 CREDIT");
-    }
+    format!("{} {COMMODITY}", exact::fixed(micros, 6))
 }

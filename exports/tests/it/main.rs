@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
+mod focus;
 mod plain_text;
+mod sie;
 
 use quipu_domain::{Position, Recorded, Timestamp};
 use quipu_journal::{BatchRow, Root, codec};

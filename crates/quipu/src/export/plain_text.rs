@@ -4,11 +4,10 @@ use std::io::Write as _;
 
 use clap::Args;
 use jiff::tz::TimeZone;
-use quipu_domain::TenantId;
 use quipu_exports::PlainText;
 use serde::Serialize;
 
-use super::source::{Source, SourceArgs, unwritable};
+use super::source::{Edition, Source, SourceArgs, unwritable};
 use super::target::{Target, TargetArgs};
 use crate::error::CliError;
 use crate::exit_codes;
@@ -21,9 +20,6 @@ pub(super) struct PlainTextArgs {
     source: SourceArgs,
     #[command(flatten)]
     target: TargetArgs,
-    /// Only this tenant's accounts
-    #[arg(long, value_name = "ID")]
-    tenant: Option<TenantId>,
     /// Close with a balance assertion for every account, which the program then checks
     #[arg(long)]
     assertions: bool,
@@ -36,9 +32,8 @@ pub(super) struct PlainTextArgs {
 #[derive(Serialize)]
 struct Summary {
     format: &'static str,
-    position: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    root: Option<String>,
+    #[serde(flatten)]
+    edition: Edition,
     transactions: u64,
     accounts: usize,
 }
@@ -64,9 +59,6 @@ fn write(
     target.write_all(journal.opening(&source.remark()).as_bytes())?;
     let mut text = String::new();
     source.each(|event| {
-        if args.tenant.is_some() && args.tenant != event.tenant {
-            return Ok(());
-        }
         text.clear();
         journal.event(event, &mut text).map_err(|error| unwritable(&error))?;
         Ok(target.write_all(text.as_bytes())?)
@@ -76,8 +68,7 @@ fn write(
     }
     let summary = Summary {
         format,
-        position: source.until().0,
-        root: source.root().map(|root| root.to_string()),
+        edition: source.edition(),
         transactions: journal.transactions(),
         accounts: journal.accounts(),
     };
@@ -85,7 +76,7 @@ fn write(
         "{format}: {} in {}, the book at position {}",
         output::count(summary.transactions, "transaction"),
         output::count(summary.accounts as u64, "account"),
-        summary.position,
+        source.until(),
     );
     target.finish(&summary, &told, json)?;
     Ok(exit_codes::OK)

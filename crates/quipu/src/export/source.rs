@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use clap::Args;
 use indicatif::ProgressBar;
-use quipu_domain::{Position, Recorded};
+use quipu_domain::{Position, Recorded, TenantId};
 use quipu_exports::ExportError;
 use quipu_journal::{Journal, Root};
+use serde::Serialize;
 use tokio::runtime::Runtime;
 
-use crate::book::{self, BookArgs};
+use crate::book::{self, BookArgs, Place};
 use crate::error::CliError;
 use crate::output;
 
@@ -24,6 +25,30 @@ pub(super) struct SourceArgs {
     /// Export the book as it was at this position [default: the last]
     #[arg(long, value_name = "POSITION")]
     known_at: Option<u64>,
+    /// Only this tenant's events, and the catalogue's
+    #[arg(long, value_name = "ID")]
+    tenant: Option<TenantId>,
+}
+
+/// Which book was written: the same position gives the same events.
+#[derive(Serialize)]
+pub(super) struct Edition {
+    position: u64,
+    /// The tree head there, where that is the journal's end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    root: Option<String>,
+}
+
+impl SourceArgs {
+    /// Where the book is.
+    pub(super) fn place(&self) -> Place {
+        self.book.place()
+    }
+
+    /// Whether it is not all that is wanted.
+    pub(super) const fn is_partial(&self) -> bool {
+        self.known_at.is_some() || self.tenant.is_some()
+    }
 }
 
 /// A journal up to one position.
@@ -32,6 +57,7 @@ pub(super) struct Source {
     until: Position,
     /// The tree head there, where that is the journal's end.
     root: Option<Root>,
+    tenant: Option<TenantId>,
     /// Drives the connections for as long as the journal is read.
     _runtime: Runtime,
 }
@@ -40,7 +66,7 @@ impl Source {
     /// Opens the journal, and settles up to where it is read.
     pub(super) fn open(args: &SourceArgs) -> Result<Source, CliError> {
         let runtime = book::runtime()?;
-        let store = book::open_existing_journal(&args.book.place(), runtime.handle())?;
+        let store = book::open_existing_journal(&args.place(), runtime.handle())?;
         let journal = Journal::new(Arc::new(store));
         let head = journal.head().map_err(|error| book::journal_unusable(&error))?;
         let until = args.known_at.map_or(head.position, Position);
@@ -54,7 +80,8 @@ impl Source {
             });
         }
         let root = (until == head.position).then_some(head.root);
-        Ok(Source { journal, until, root, _runtime: runtime })
+        let tenant = args.tenant.clone();
+        Ok(Source { journal, until, root, tenant, _runtime: runtime })
     }
 
     /// The last event's position.
@@ -62,15 +89,27 @@ impl Source {
         self.until
     }
 
-    /// The tree head there, where that is the journal's end.
-    pub(super) const fn root(&self) -> Option<Root> {
-        self.root
+    /// Which book it is, for a summary.
+    pub(super) fn edition(&self) -> Edition {
+        Edition { position: self.until.0, root: self.root.map(|root| root.to_string()) }
     }
 
     /// Where what is written comes from, in a line.
     pub(super) fn remark(&self) -> String {
         let root = self.root.map(|root| format!(", root {root}")).unwrap_or_default();
         format!("The book of record up to position {}{root}.", self.until)
+    }
+
+    /// An event by its position.
+    pub(super) fn event(&self, position: Position) -> Result<Option<Recorded>, CliError> {
+        let events = self.journal.events_at(&[position]);
+        Ok(events.map_err(|error| book::journal_unusable(&error))?.pop())
+    }
+
+    /// Whether an event is wanted.
+    fn takes(&self, event: &Recorded) -> bool {
+        let is_anothers = event.tenant.is_some() && event.tenant != self.tenant;
+        event.position <= self.until && !(self.tenant.is_some() && is_anothers)
     }
 
     /// Hands all events to `work`, one after the other, and shows how far it is.
@@ -83,7 +122,7 @@ impl Source {
         while after < self.until {
             let page = self.journal.page(after, PAGE_EVENTS);
             let page = page.map_err(|error| book::journal_unusable(&error))?;
-            for event in page.iter().take_while(|event| event.position <= self.until) {
+            for event in page.iter().filter(|event| self.takes(event)) {
                 work(event)?;
             }
             after = page.last().map_or(self.until, |last| last.position);

@@ -1,7 +1,7 @@
 //! Where an export goes: standard output, or a file that is there whole or not at all.
 
 use std::fs::{File, Permissions};
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ pub(super) struct TargetArgs {
 pub(super) struct Target(Kind);
 
 enum Kind {
-    Stdout(BufWriter<StdoutLock<'static>>),
+    Stdout(BufWriter<Stdout>),
     /// A pipe or a device, in whose place no file may be put.
     Stream(BufWriter<File>),
     /// A temporary file beside the one that it will become.
@@ -35,7 +35,7 @@ impl Target {
     /// Begins.
     pub(super) fn open(args: &TargetArgs) -> Result<Target, CliError> {
         let Some(path) = &args.output else {
-            return Ok(Target(Kind::Stdout(BufWriter::new(io::stdout().lock()))));
+            return Ok(Target(Kind::Stdout(BufWriter::new(io::stdout()))));
         };
         if path.metadata().is_ok_and(|there| !there.is_file() && !there.is_dir()) {
             let file = File::options().write(true).open(path)?;

@@ -37,7 +37,7 @@ fn the_verbs_explain_themselves() {
     for verb in ["rebuild", "cancel", "retry", "skip"] {
         insta::assert_snapshot!(format!("help_projections_{verb}"), help(&["projections", verb]));
     }
-    for format in ["journal", "hledger", "beancount"] {
+    for format in ["journal", "hledger", "beancount", "sie", "focus", "parquet"] {
         insta::assert_snapshot!(format!("help_export_{format}"), help(&["export", format]));
     }
 }
