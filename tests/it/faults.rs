@@ -1,5 +1,6 @@
 //! Faults: the process killed, the database gone, the book tampered with.
 
+mod auditor;
 mod kill_during_import;
 mod kill_during_rebuild;
 mod postgres_outage;

@@ -205,8 +205,8 @@ pub(crate) fn checkpoint(report: &Report) -> Checkpoint {
     Checkpoint { origin: "quipu.example".into(), size, root, cosignatures: Vec::new() }
 }
 
-/// The same book with another amount in it, written by Quipu's own code.
-fn rewritten(export: &[u8]) -> Vec<u8> {
+/// The same book with another actor in it, written by Quipu's own code.
+pub(crate) fn rewritten(export: &[u8]) -> Vec<u8> {
     let store = std::sync::Arc::new(MemoryStore::new());
     let lease = Lease::Forced;
     let (mut writer, _) =
