@@ -65,10 +65,11 @@ pub(crate) fn redact(text: &str) -> String {
         let hex = plain.rsplit(':').next().unwrap_or_default();
         let is_hash = hex.len() >= 16 && hex.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
         let base64 = word.trim_matches([',', '"']).rsplit("\\n").find(|part| is_base64(part));
-        match (is_time, is_hash, base64) {
-            (true, ..) => word.replace(plain, "TIME"),
-            (_, true, _) => word.replace(hex, "HEX"),
-            (.., Some(base64)) => word.replace(base64, "BASE64"),
+        // A key may end like a time, and a time never looks like a key.
+        match (is_hash, base64, is_time) {
+            (true, ..) => word.replace(hex, "HEX"),
+            (_, Some(base64), _) => word.replace(base64, "BASE64"),
+            (.., true) => word.replace(plain, "TIME"),
             _ => word.to_owned(),
         }
     };
