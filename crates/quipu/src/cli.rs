@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::error::CliError;
 use crate::{
-    balance, bench, checkpoint, demo, entries, exit_codes, import, keys, projections, prove, serve,
-    verify, witness,
+    balance, bench, checkpoint, demo, entries, exit_codes, export, import, keys, projections,
+    prove, serve, verify, witness,
 };
 
 /// The book of record for software and AI-agent usage: credits in, usage out, every number
@@ -24,7 +24,8 @@ pub(crate) struct Cli {
 enum Verb {
     Serve(serve::ServeArgs),
     Demo(demo::DemoArgs),
-    Import(Box<import::ImportArgs>),
+    Import(import::ImportArgs),
+    Export(Box<export::ExportArgs>),
     Balance(balance::BalanceArgs),
     Entries(entries::EntriesArgs),
     Verify(verify::VerifyArgs),
@@ -43,6 +44,7 @@ impl Cli {
             Verb::Serve(args) => serve::run(&args, self.json),
             Verb::Demo(args) => demo::run(&args, self.json),
             Verb::Import(args) => import::run(&args, self.json),
+            Verb::Export(args) => export::run(&args, self.json),
             Verb::Balance(args) => balance::run(&args, self.json),
             Verb::Entries(args) => entries::run(&args, self.json),
             Verb::Verify(args) => verify::run(&args, self.json),

@@ -1,10 +1,11 @@
-//! `quipu import`: brings records from files into the book.
+//! `quipu import`: brings usage records, or a whole journal, from files into the book.
 //!
-//! Nothing is remembered on this side. A row's identity in the book is the file's name and the
+//! Of usage nothing is remembered on this side. A row's identity in the book is the file's name and the
 //! row's number, so the server itself knows what it has already: running the same command again,
 //! after an interruption or after mending a line, goes on where it stopped.
 
 mod columns;
+mod journal;
 mod summary;
 mod time;
 
@@ -32,7 +33,8 @@ pub(crate) struct ImportArgs {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    Usage(UsageArgs),
+    Usage(Box<UsageArgs>),
+    Journal(journal::JournalArgs),
 }
 
 /// Record each row of a CSV file as usage of one tenant
@@ -69,7 +71,13 @@ struct UsageArgs {
 
 /// Does it; the number is the exit code.
 pub(crate) fn run(args: &ImportArgs, json: bool) -> Result<u8, CliError> {
-    let What::Usage(args) = &args.what;
+    match &args.what {
+        What::Usage(args) => usage(args, json),
+        What::Journal(args) => journal::run(args, json),
+    }
+}
+
+fn usage(args: &UsageArgs, json: bool) -> Result<u8, CliError> {
     let client = Client::new(&args.server)?;
     let mut import = Import::open(args, client)?;
     let ended = import.all();

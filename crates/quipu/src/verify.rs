@@ -54,11 +54,8 @@ impl FromStr for Noted {
             || "write POSITION:ROOT as verify prints it, the root in 64 hex digits".to_owned();
         let (position, root) = text.split_once(':').ok_or_else(wanted)?;
         let position = position.parse().map(Position).map_err(|_| wanted())?;
-        let digits = |index: usize| root.get(2 * index..2 * index + 2);
-        let bytes = (0..32).map(|index| u8::from_str_radix(digits(index)?, 16).ok());
-        let bytes: Option<Vec<u8>> = bytes.collect();
-        let root = bytes.filter(|_| root.len() == 64).and_then(|bytes| Root::stored(&bytes));
-        Ok(Noted(Expectation { position, root: root.ok_or_else(wanted)? }))
+        let root = root.parse::<Root>().map_err(|_| wanted())?;
+        Ok(Noted(Expectation { position, root }))
     }
 }
 

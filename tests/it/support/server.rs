@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -10,24 +10,32 @@ use std::time::{Duration, Instant};
 use super::client::Client;
 use super::store::Store;
 
-/// The program, built once per test run as the tests are.
+/// The program, without anything of this machine's environment that it would read.
 pub(crate) fn program() -> Command {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    let path = PROGRAM.get_or_init(|| {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "quipu", "--bin", "quipu"])
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-            .status()
-            .expect("cargo runs, because it runs this test");
-        assert!(built.success(), "the program builds");
-        let test = std::env::current_exe().expect("this test has a path");
-        let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/it");
-        profile.join("quipu")
-    });
-    let mut command = Command::new(path);
+    let mut command = Command::new(built().join("quipu"));
     command.env_remove("QUIPU_SERVER").env_remove("QUIPU_DATA").env_remove("QUIPU_DATABASE");
     command.env_remove("QUIPU_KEYS").env_remove("QUIPU_ORIGIN").env_remove("QUIPU_LISTEN");
     command
+}
+
+/// The verifier that shares no code with it.
+pub(crate) fn verifier() -> Command {
+    Command::new(built().join("quipu-verify"))
+}
+
+/// Where both are, built once per test run as the tests are.
+fn built() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "quipu", "--package", "quipu-verify", "--bins"])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .status()
+            .expect("cargo runs, because it runs this test");
+        assert!(built.success(), "the programs build");
+        let test = std::env::current_exe().expect("this test has a path");
+        test.ancestors().nth(2).expect("target/PROFILE/deps/it").to_owned()
+    })
 }
 
 /// Runs a verb on a store that no server needs to serve.

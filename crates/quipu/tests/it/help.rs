@@ -27,6 +27,10 @@ fn the_verbs_explain_themselves() {
         insta::assert_snapshot!(format!("help_{verb}"), help(&[verb]));
     }
     insta::assert_snapshot!("help_import_usage", help(&["import", "usage"]));
+    insta::assert_snapshot!("help_import_journal", help(&["import", "journal"]));
+    for format in ["journal", "hledger", "beancount"] {
+        insta::assert_snapshot!(format!("help_export_{format}"), help(&["export", format]));
+    }
 }
 
 #[test]
