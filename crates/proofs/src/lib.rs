@@ -37,7 +37,7 @@ pub use key::{Algorithm, VerifierKey};
 pub use key_folder::{KeyFolder, KeyRecord};
 pub use messages::AddCheckpoint;
 pub use note::{Signature, SignedNote};
-pub use proof::{Subtrees, consistency, inclusion, root, verify_consistency};
+pub use proof::{Subtrees, consistency, inclusion, root, verify_consistency, verify_inclusion};
 pub use proofs::Proofs;
 pub use publisher::{Loss, Publisher, find_loss};
 pub use store::{ProofStore, Published};

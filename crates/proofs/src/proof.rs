@@ -77,6 +77,31 @@ pub fn consistency<S: Subtrees>(
     Ok(path)
 }
 
+/// RFC 9162, 2.1.3.2: whether a proof leads from a leaf, by its hash, to the tree head.
+#[must_use]
+pub fn verify_inclusion(
+    (index, leaf): (u64, &Root),
+    (size, root): (u64, &Root),
+    proof: &[Root],
+) -> bool {
+    let Some(mut last) = size.checked_sub(1).filter(|last| index <= *last) else { return false };
+    let (mut node, mut found) = (index, *leaf);
+    for hash in proof {
+        if last == 0 {
+            return false;
+        }
+        if node & 1 == 1 || node == last {
+            found = node_hash(hash, &found);
+            let up = if node & 1 == 1 { 0 } else { node.trailing_zeros() };
+            (node, last) = (node >> up, last >> up);
+        } else {
+            found = node_hash(&found, hash);
+        }
+        (node, last) = (node >> 1, last >> 1);
+    }
+    last == 0 && found == *root
+}
+
 /// RFC 9162, 2.1.4.2: whether a proof shows that the tree of `size` leaves with `root` begins with
 /// the one of `old` leaves with `old_root`.
 #[must_use]

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use quipu_domain::Position;
-use quipu_journal::{Journal, codec};
+use quipu_journal::{Journal, JournalError, Root, codec, leaf_hash};
 
 use crate::messages::{self, AddCheckpoint};
-use crate::proof;
+use crate::proof::{self, verify_consistency, verify_inclusion};
 use crate::tiles::{Level, Tiles, Tree};
 use crate::{ProofError, ProofStore, Published, TilePath};
 
@@ -45,7 +45,14 @@ impl Proofs {
             return Err(self.beyond_end(0)?);
         };
         let checkpoint = self.published(size, position.0)?;
-        let hashes = proof::inclusion(&mut self.tree_of(&checkpoint)?, index, checkpoint.size)?;
+        let head = (checkpoint.size, &checkpoint.root);
+        let stored = self.0.journal.stored_at(&[position])?;
+        let leaf = stored.first().map(|event| leaf_hash(event.text.as_bytes()));
+        let hashes = self.proved(&checkpoint, |tree| {
+            let hashes = proof::inclusion(tree, index, checkpoint.size)?;
+            let holds = leaf.is_some_and(|leaf| verify_inclusion((index, &leaf), head, &hashes));
+            Ok(holds.then_some(hashes))
+        })?;
         Ok(messages::inclusion_text(index, &hashes, &checkpoint.note))
     }
 
@@ -53,7 +60,12 @@ impl Proofs {
     /// size `from`: the body of a witness's `add-checkpoint`.
     pub fn consistency(&self, from: u64, to: Option<u64>) -> Result<String, ProofError> {
         let checkpoint = self.published(to, from)?;
-        let hashes = proof::consistency(&mut self.tree_of(&checkpoint)?, from, checkpoint.size)?;
+        let head = (checkpoint.size, &checkpoint.root);
+        let hashes = self.proved(&checkpoint, |tree| {
+            let hashes = proof::consistency(tree, from, checkpoint.size)?;
+            let old = proof::root(tree, from)?;
+            Ok(verify_consistency((from, &old), head, &hashes).then_some(hashes))
+        })?;
         Ok(AddCheckpoint::text(from, &hashes, &checkpoint.note))
     }
 
@@ -114,19 +126,30 @@ impl Proofs {
         }
     }
 
-    /// The tree of a published checkpoint. One from before a restore is not one that the book can
-    /// prove anything against.
-    fn tree_of(&self, checkpoint: &Published) -> Result<Tree<'_>, ProofError> {
-        let lost = || {
-            let Published { origin, size, .. } = checkpoint.clone();
-            ProofError::Unreachable { origin, size }
-        };
-        let mut tree = self.0.tiles.of_size(checkpoint.size).map_err(|error| match error {
-            ProofError::BeyondEnd { .. } => lost(),
-            error => error,
-        })?;
-        let root = proof::root(&mut tree, checkpoint.size)?;
-        if root == checkpoint.root { Ok(tree) } else { Err(lost()) }
+    /// Makes a proof towards a published checkpoint; `make` gives none where it would not hold.
+    /// Tiles are derived: changed ones are made anew, and never make a proof that does not hold.
+    fn proved<T>(
+        &self,
+        checkpoint: &Published,
+        make: impl Fn(&mut Tree<'_>) -> Result<Option<T>, ProofError>,
+    ) -> Result<T, ProofError> {
+        let Published { origin, size, root, .. } = checkpoint;
+        // One from before a restore is not one that the book can prove anything against.
+        if !reaches(&self.0.journal, *size, root)? {
+            return Err(ProofError::Unreachable { origin: origin.clone(), size: *size });
+        }
+        match make(&mut self.0.tiles.of_size(*size)?) {
+            Ok(Some(proof)) => return Ok(proof),
+            Ok(None) | Err(ProofError::Journal(JournalError::Corrupt { .. })) => {}
+            Err(error) => return Err(error),
+        }
+        tracing::warn!("tiles were changed; they are made anew");
+        self.0.tiles.forget()?;
+        let made = make(&mut self.0.tiles.of_size(*size)?)?;
+        made.ok_or_else(|| {
+            let why = "what is there does not hash to what was signed; run `quipu verify`";
+            JournalError::Corrupt { position: Position(*size), why: why.to_owned() }.into()
+        })
     }
 
     /// Why there is no checkpoint over so many events.
@@ -138,4 +161,12 @@ impl Proofs {
         let newest = self.newest()?.map_or(0, |newest| newest.size);
         Ok(ProofError::NotPublished { wanted, newest })
     }
+}
+
+/// Whether a journal leads to a tree head that was signed: it has a row that ends there, because
+/// what is signed is what a commit left.
+pub(crate) fn reaches(journal: &Journal, size: u64, root: &Root) -> Result<bool, ProofError> {
+    let Some(before) = size.checked_sub(1) else { return Ok(true) };
+    let rows = journal.rows_after(Position(before), 1)?;
+    Ok(rows.first().is_some_and(|row| row.last_position.0 == size && row.root == *root))
 }

@@ -2,12 +2,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use quipu_domain::Timestamp;
 use quipu_domain::epoch::{self, EpochStarted, SignedHead};
-use quipu_domain::{Position, Timestamp};
 use quipu_journal::{Head, Journal};
 
 use crate::checkpoint::{decode_hash, encode_hash};
 use crate::key::sign;
+use crate::proofs::reaches;
 use crate::{
     Checkpoint, KeyFolder, LogName, ProofError, Proofs, Published, SignedNote, VerifierKey,
 };
@@ -43,7 +44,7 @@ pub fn find_loss(
         (&started.prev_origin, started.prev_size, &started.prev_root)
             == (&last.origin, last.size, &last.root)
     });
-    if is_said || reaches(proofs.journal(), &last)? {
+    if is_said || leads_to(proofs.journal(), &last)? {
         return Ok(None);
     }
     let end = proofs.journal().head()?.position;
@@ -92,7 +93,7 @@ impl Publisher {
         }
         // What an earlier epoch signed is said to be lost by the event that began this one.
         if let Some(last) = last.as_ref().filter(|last| last.epoch == self.epoch)
-            && !reaches(self.proofs.journal(), last)?
+            && !leads_to(self.proofs.journal(), last)?
         {
             let (origin, size) = (last.origin.to_string(), last.size);
             return Err(ProofError::Unreachable { origin, size });
@@ -157,12 +158,10 @@ fn last_signed(proofs: &Proofs, keys: &KeyFolder) -> Result<Option<SignedHead>, 
     Ok(both.into_iter().flatten().max_by_key(|head| (head.epoch, head.size)))
 }
 
-/// Whether a journal leads to a tree head that was signed: it has a row that ends there, because
-/// what is signed is what a commit left.
-fn reaches(journal: &Journal, head: &SignedHead) -> Result<bool, ProofError> {
-    let Some(before) = head.size.checked_sub(1) else { return Ok(true) };
-    let rows = journal.rows_after(Position(before), 1)?;
-    Ok(rows.first().is_some_and(|row| {
-        row.last_position.0 == head.size && decode_hash(head.root.as_str()) == Some(row.root)
-    }))
+/// Whether a journal leads to what was signed. What is no hash was not signed here.
+fn leads_to(journal: &Journal, head: &SignedHead) -> Result<bool, ProofError> {
+    match decode_hash(head.root.as_str()) {
+        Some(root) => reaches(journal, head.size, &root),
+        None => Ok(false),
+    }
 }

@@ -74,6 +74,13 @@ impl Tiles {
         Ok(Tree { store: &self.store, edge, tiles: HashMap::new() })
     }
 
+    /// Deletes all tiles; they are made anew when they are needed.
+    pub(crate) fn forget(&self) -> Result<(), ProofError> {
+        let mut slot = self.lock();
+        *slot = None;
+        Ok(self.store.forget_tiles()?)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Edge>> {
         // Nothing is half done in it at any time: it is replaced as a whole.
         self.edge.lock().unwrap_or_else(PoisonError::into_inner)

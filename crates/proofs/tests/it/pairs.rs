@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use quipu_journal::{Root, leaf_hash, node_hash};
-use quipu_proofs::{Subtrees, consistency, inclusion, root, verify_consistency};
+use quipu_proofs::{Subtrees, consistency, inclusion, root, verify_consistency, verify_inclusion};
 use tlog_tiles::{check_record, check_tree};
 
 use crate::support::{all_foreign, foreign};
@@ -44,6 +44,12 @@ fn every_leaf_is_proved_to_be_in_every_tree() {
         for index in 0..size {
             let Ok(proof) = inclusion(&mut leaves, index, size);
             let leaf = leaves.0[0][usize::try_from(index).unwrap()];
+            assert!(verify_inclusion((index, &leaf), (size, &head), &proof));
+            let another = ((index + 1) % size, &leaf);
+            assert!(size == 1 || !verify_inclusion(another, (size, &head), &proof));
+            if let Some((_, shorter)) = proof.split_last() {
+                assert!(!verify_inclusion((index, &leaf), (size, &head), shorter));
+            }
             let (mut proof, head, leaf) = (all_foreign(&proof), foreign(head), foreign(leaf));
             check_record(&proof, size, head, index, leaf).unwrap();
             let another = (index + 1) % size;
@@ -82,7 +88,9 @@ fn every_tree_is_proved_to_continue_every_older_one() {
             proof.push(wrong);
             assert!(!holds(head(old), head(size), &proof), "{old} in {size}");
             proof.pop();
-            for index in 0..proof.len() {
+            if !proof.is_empty() {
+                // Each hash of a proof has its turn in some pair.
+                let index = usize::try_from(old + size).unwrap() % proof.len();
                 let mut forged = proof.clone();
                 forged[index].0[0] ^= 1;
                 assert!(!holds(head(old), head(size), &forged), "{old} in {size}, hash {index}");

@@ -149,6 +149,27 @@ fn tiles_of_another_journal_are_made_anew() {
 }
 
 #[test]
+fn a_changed_tile_makes_no_false_proof() {
+    let mut book = Book::new();
+    book.write(1_000);
+    book.publisher().publish(book.head(), now()).unwrap().unwrap();
+    book.proofs.prepare(2_000).unwrap();
+    let file = rusqlite::Connection::open(book.folder.path().join("proofs.db")).unwrap();
+    for change in [
+        "UPDATE tile SET hashes = zeroblob(8192) WHERE tile_index = 1",
+        "UPDATE tile SET root = zeroblob(32) WHERE tile_index = 1",
+        "DELETE FROM tile WHERE tile_index = 2",
+    ] {
+        assert_eq!(file.execute(change, []).unwrap(), 1);
+        for proofs in [book.proofs.clone(), another(&book)] {
+            book.proofs = proofs;
+            assert_proved(&book, &[1_000], &[1, 300, 600, 1_000]);
+        }
+        book.proofs.prepare(2_000).unwrap();
+    }
+}
+
+#[test]
 fn what_is_not_there_is_said() {
     let mut book = Book::new();
     let wanted = |book: &Book, position: u64| book.proofs.inclusion(Position(position), None);

@@ -66,10 +66,11 @@ pub(crate) fn redact(text: &str) -> String {
         let is_hash = hex.len() >= 16 && hex.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
         let base64 = word.trim_matches([',', '"']).rsplit("\\n").find(|part| is_base64(part));
         let is_micros = plain.len() == 16 && plain.bytes().all(|b| b.is_ascii_digit());
-        match (is_time || is_micros, is_hash, base64) {
-            (true, ..) => word.replace(plain, "TIME"),
-            (_, true, _) => word.replace(hex, "HEX"),
-            (.., Some(base64)) => word.replace(base64, "BASE64"),
+        // A key may end like a time, and a time never looks like a key.
+        match (is_hash, base64, is_time || is_micros) {
+            (true, ..) => word.replace(hex, "HEX"),
+            (_, Some(base64), _) => word.replace(base64, "BASE64"),
+            (.., true) => word.replace(plain, "TIME"),
             _ => word.to_owned(),
         }
     };
