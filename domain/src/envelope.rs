@@ -64,7 +64,8 @@ pub struct Stream(Arc<str>);
 
 impl Stream {
     /// Aggregate types that are Quipu's own; an application's streams may not use them.
-    pub const RESERVED: [&'static str; 5] = ["tenant", "wallet", "meter", "price_table", "agent"];
+    pub const RESERVED: [&'static str; 6] =
+        ["tenant", "wallet", "meter", "price_table", "agent", "subject"];
 
     /// A tenant's lifecycle.
     #[must_use]
@@ -94,6 +95,12 @@ impl Stream {
     #[must_use]
     pub fn agent(tenant: &TenantId, agent: &AgentId) -> Stream {
         Stream(format!("agent/{tenant}/{agent}").into())
+    }
+
+    /// The register of erased subjects.
+    #[must_use]
+    pub fn subjects() -> Stream {
+        Stream("subject/register".into())
     }
 
     /// An application's own stream: `{type}/{id}`. `None` when the type is reserved or either

@@ -7,8 +7,8 @@ pub use code::RefusalKind;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentId, Credits, EntryId, GrantId, HoldId, Label, MeterName, PriceTableName, TenantId,
-    Timestamp,
+    AgentId, Credits, EntryId, GrantId, HoldId, Label, MeterName, Personal, PriceTableName,
+    TenantId, Timestamp,
 };
 
 /// Why a command was refused. It left no event, and did not use up its idempotency key (J4).
@@ -139,10 +139,10 @@ pub enum Refusal {
     },
 
     /// The tenant is suspended: no new debits, holds and usage.
-    #[error("the tenant is suspended: {reason}")]
+    #[error("the tenant is suspended")]
     TenantSuspended {
         /// Why.
-        reason: Label,
+        reason: Personal,
     },
     /// It is not suspended.
     #[error("the tenant is not suspended")]
@@ -151,10 +151,10 @@ pub enum Refusal {
     #[error("the tenant is suspended already")]
     TenantAlreadySuspended,
     /// W13: no debits and holds while frozen.
-    #[error("the wallet is frozen: {reason}")]
+    #[error("the wallet is frozen")]
     WalletFrozen {
         /// Why.
-        reason: Label,
+        reason: Personal,
     },
     /// It is frozen already.
     #[error("the wallet is frozen already")]
@@ -224,6 +224,12 @@ pub enum Refusal {
     UsageUnpriceable {
         /// What is missing.
         why: String,
+    },
+    /// P4: the subject has no key: nothing was sealed for it, or it was erased already.
+    #[error("there is no key of {subject} to destroy")]
+    NothingToErase {
+        /// Whose data was to be erased.
+        subject: TenantId,
     },
     /// M3: a sum that this leads to would pass 10^12 credits.
     #[error("a sum that this leads to is beyond 1000000000000 credits")]

@@ -98,6 +98,8 @@ impl From<ReplayError> for Stop {
 fn readable<T>(position: Position, read: Result<T, JournalError>) -> Result<T, Stop> {
     read.map_err(|error| match error {
         error if error.is_unavailable() => Stop::Failed(ReplayError::Journal(error)),
+        // Its row has been hashed: it stands as it was written, and this program cannot judge it.
+        JournalError::Newer { .. } => Stop::Failed(ReplayError::Journal(error)),
         JournalError::Corrupt { position, why } | JournalError::Unreadable { position, why } => {
             Finding::at(position, why).into()
         }

@@ -5,4 +5,5 @@ mod bad_input;
 mod debits;
 mod holds;
 mod idempotency;
+mod subjects;
 pub(crate) mod usage;

@@ -16,9 +16,17 @@ const EDGES: &[(&str, &[&str])] = &[
     ("quipu-views", &["quipu-database", "quipu-domain", "quipu-projections"]),
     (
         "quipu-api",
-        &["quipu-domain", "quipu-engine", "quipu-journal", "quipu-projections", "quipu-views"],
+        &[
+            "quipu-domain",
+            "quipu-engine",
+            "quipu-journal",
+            "quipu-projections",
+            "quipu-sealing",
+            "quipu-views",
+        ],
     ),
     ("quipu-load", &[]),
+    ("quipu-sealing", &["quipu-domain"]),
     (
         "quipu",
         &[
@@ -30,6 +38,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "quipu-load",
             "quipu-projections",
             "quipu-replay",
+            "quipu-sealing",
             "quipu-views",
         ],
     ),

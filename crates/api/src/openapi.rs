@@ -54,7 +54,7 @@ fn share(path: &str, method: &HttpMethod, operation: &mut Operation) {
     let ids = path.split(['{', '}']).skip(1).step_by(2);
     parameters.extend(ids.map(|id| {
         let description = match id {
-            "tenant" => "A tenant's id, such as `t_acme`.",
+            "tenant" | "subject" => "A tenant's id, such as `t_acme`.",
             "grant" => "A grant's id, such as `grant_17`.",
             "hold" => "A hold's id, such as `hold_17`.",
             "entry" => "An entry's id, such as `entry_17`.",

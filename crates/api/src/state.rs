@@ -5,6 +5,7 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusHandle;
 use quipu_domain::Timestamp;
 use quipu_engine::Engine;
+use quipu_sealing::SubjectKeys;
 use quipu_views::Views;
 
 use crate::quota::UnderWay;
@@ -54,6 +55,7 @@ impl Default for Limits {
 pub struct State {
     pub(crate) engine: Engine,
     pub(crate) views: Views,
+    pub(crate) keys: SubjectKeys,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) store_settings: std::sync::Arc<[(String, String)]>,
     pub(crate) started_at: Timestamp,
@@ -68,6 +70,7 @@ impl State {
     pub fn new(
         engine: Engine,
         views: Views,
+        keys: SubjectKeys,
         metrics: PrometheusHandle,
         store_settings: Vec<(String, String)>,
         limits: Limits,
@@ -75,6 +78,7 @@ impl State {
         State {
             engine,
             views,
+            keys,
             metrics,
             store_settings: store_settings.into(),
             started_at: now(),

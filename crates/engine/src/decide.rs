@@ -5,6 +5,7 @@ use std::sync::Arc;
 use quipu_domain::agent::{AgentCommand, AgentContext};
 use quipu_domain::meter::{MeterCommand, MeterContext, Price};
 use quipu_domain::price_table::PriceTableCommand;
+use quipu_domain::subject::SubjectCommand;
 use quipu_domain::tenant::TenantCommand;
 use quipu_domain::wallet::Wallet;
 use quipu_domain::{AgentId, Metadata, MeterName, Moment, PriceTableName, Recorded, TenantId};
@@ -54,6 +55,7 @@ impl Decider {
             Command::PriceTable { table, command } => {
                 self.price_table(table, command, metadata, moment)?
             }
+            Command::Subject(command) => self.subject(command, metadata, moment)?,
         };
         let balance = match command {
             Command::Wallet { tenant, .. } => {
@@ -167,6 +169,21 @@ impl Decider {
             now: moment.now,
             effective_at: Some(published.effective_at),
         };
+        self.draft.write_all(slot, events, &attributes)
+    }
+
+    fn subject(
+        &mut self,
+        command: &SubjectCommand,
+        metadata: &Metadata,
+        moment: Moment,
+    ) -> Result<Events, EngineError> {
+        self.load_subjects()?;
+        let slot = self.states.subjects.loaded_mut(&());
+        let events = slot.state.decide(command)?;
+        let SubjectCommand::Erase { subject, .. } = command;
+        let attributes =
+            Attributes { tenant: Some(subject), metadata, now: moment.now, effective_at: None };
         self.draft.write_all(slot, events, &attributes)
     }
 }

@@ -8,6 +8,7 @@ use lru::LruCache;
 use quipu_domain::agent::Agent;
 use quipu_domain::meter::Meter;
 use quipu_domain::price_table::PriceTable;
+use quipu_domain::subject::SubjectRegister;
 use quipu_domain::tenant::Tenant;
 use quipu_domain::wallet::Wallet;
 use quipu_domain::{
@@ -44,6 +45,8 @@ pub(crate) struct States {
     pub(crate) meters: Cache<MeterName, Meter>,
     pub(crate) price_tables: Cache<PriceTableName, PriceTable>,
     pub(crate) agents: Cache<(TenantId, AgentId), Agent>,
+    /// There is one register.
+    pub(crate) subjects: Cache<(), SubjectRegister>,
     /// Versions of application streams, with the position of their last event.
     pub(crate) applications: LruCache<Stream, (Version, Position)>,
 }
@@ -90,6 +93,7 @@ impl Decider {
                 meters: Cache::new(most),
                 price_tables: Cache::new(most),
                 agents: Cache::new(most),
+                subjects: Cache::new(most),
                 applications: LruCache::new(most),
             },
             draft: Draft::after(head, options.ids),
@@ -266,6 +270,7 @@ impl Decider {
         self.states.meters.clear();
         self.states.price_tables.clear();
         self.states.agents.clear();
+        self.states.subjects.clear();
         self.states.applications.clear();
     }
 
@@ -283,6 +288,7 @@ impl Decider {
             .chain(states.agents.snapshots())
             .chain(states.meters.snapshots())
             .chain(states.price_tables.snapshots())
+            .chain(states.subjects.snapshots())
             .collect();
         drop(self.work.send(Work::Save { segments: Vec::new(), snapshots }));
         self.forget("the engine has been shut down");

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::error::CliError;
-use crate::{balance, bench, demo, entries, exit_codes, import, projections, serve, verify};
+use crate::{balance, bench, demo, entries, erase, exit_codes, import, projections, serve, verify};
 
 /// The book of record for software and AI-agent usage: credits in, usage out, every number
 /// explained.
@@ -24,6 +24,7 @@ enum Verb {
     Import(Box<import::ImportArgs>),
     Balance(balance::BalanceArgs),
     Entries(entries::EntriesArgs),
+    Erase(erase::EraseArgs),
     Verify(verify::VerifyArgs),
     Projections(projections::ProjectionsArgs),
     Bench(Box<bench::BenchArgs>),
@@ -38,6 +39,7 @@ impl Cli {
             Verb::Import(args) => import::run(&args, self.json),
             Verb::Balance(args) => balance::run(&args, self.json),
             Verb::Entries(args) => entries::run(&args, self.json),
+            Verb::Erase(args) => erase::run(&args, self.json),
             Verb::Verify(args) => verify::run(&args, self.json),
             Verb::Projections(args) => projections::run(&args, self.json),
             Verb::Bench(args) => bench::run(&args, self.json),

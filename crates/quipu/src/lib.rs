@@ -12,6 +12,7 @@ mod cli;
 mod client;
 mod demo;
 mod entries;
+mod erase;
 mod error;
 pub mod exit_codes;
 mod feed;
@@ -20,6 +21,7 @@ mod output;
 mod projections;
 mod serve;
 mod server;
+mod subject_keys;
 mod usage;
 mod verify;
 

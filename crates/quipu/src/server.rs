@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use crate::book::{Book, BookArgs};
 use crate::error::CliError;
 use crate::exit_codes;
+use crate::subject_keys::SubjectKeysArgs;
 use parts::Parts;
 use signals::Signals;
 
@@ -29,6 +30,8 @@ const BACKDATING_DAYS: u32 = 3_660;
 pub(crate) struct ServingArgs {
     #[command(flatten)]
     book: BookArgs,
+    #[command(flatten)]
+    subject_keys: SubjectKeysArgs,
     /// The loopback address to listen on; port 0 takes a free one
     #[arg(
         long,
@@ -69,7 +72,9 @@ pub(crate) fn run(
     let place = args.book.place();
     let listener = runtime.block_on(listen(args.listen))?;
     let book = Book::open(&place, runtime.handle())?;
-    let Some(parts) = Parts::start(&book, args.backdating_days, &signals)? else {
+    let keys = args.subject_keys.open(&place)?;
+    let Some(parts) = Parts::start(&book, keys, args.backdating_days, &signals, runtime.handle())?
+    else {
         return Ok(exit_codes::OK);
     };
     let address = listener.local_addr()?;

@@ -17,7 +17,7 @@ pub enum RefusalKind {
 
 impl Refusal {
     /// Every code, in the order of precedence.
-    pub const CODES: [&'static str; 36] = [
+    pub const CODES: [&'static str; 37] = [
         "unknown_tenant",
         "tenant_exists",
         "unknown_meter",
@@ -52,6 +52,7 @@ impl Refusal {
         "refund_exceeds_debit",
         "usage_already_void",
         "usage_unpriceable",
+        "nothing_to_erase",
         "amount_out_of_range",
         "insufficient_credits",
     ];
@@ -94,6 +95,7 @@ impl Refusal {
             Refusal::RefundExceedsDebit { .. } => "refund_exceeds_debit",
             Refusal::UsageAlreadyVoid { .. } => "usage_already_void",
             Refusal::UsageUnpriceable { .. } => "usage_unpriceable",
+            Refusal::NothingToErase { .. } => "nothing_to_erase",
             Refusal::AmountOutOfRange => "amount_out_of_range",
             Refusal::InsufficientCredits { .. } => "insufficient_credits",
         }
@@ -138,7 +140,8 @@ impl Refusal {
             | Refusal::NothingToVoid { .. }
             | Refusal::NotRefundable { .. }
             | Refusal::RefundExceedsDebit { .. }
-            | Refusal::UsageAlreadyVoid { .. } => RefusalKind::Conflict,
+            | Refusal::UsageAlreadyVoid { .. }
+            | Refusal::NothingToErase { .. } => RefusalKind::Conflict,
         }
     }
 }

@@ -6,6 +6,7 @@ use quipu_domain::agent::Agent;
 use quipu_domain::event::Inconsistency;
 use quipu_domain::meter::Meter;
 use quipu_domain::price_table::PriceTable;
+use quipu_domain::subject::SubjectRegister;
 use quipu_domain::tenant::Tenant;
 use quipu_domain::wallet::Wallet;
 use quipu_domain::{Event, Recorded, Stream, Version};
@@ -25,6 +26,7 @@ enum State {
     Meter(Meter),
     PriceTable(PriceTable),
     Agent(Agent),
+    Subject(SubjectRegister),
     Application,
 }
 
@@ -62,6 +64,7 @@ impl State {
             Event::Meter(_) => State::Meter(Meter::default()),
             Event::PriceTable(_) => State::PriceTable(PriceTable::default()),
             Event::Agent(_) => State::Agent(Agent::default()),
+            Event::Subject(_) => State::Subject(SubjectRegister::default()),
             Event::Application(_) => State::Application,
         }
     }
@@ -73,6 +76,7 @@ impl State {
             (State::Meter(state), Event::Meter(event)) => state.apply(event),
             (State::PriceTable(state), Event::PriceTable(event)) => state.apply(event),
             (State::Agent(state), Event::Agent(event)) => state.apply(event),
+            (State::Subject(state), Event::Subject(event)) => state.apply(event),
             (State::Application, Event::Application(_)) => Ok(()),
             (_, event) => Err(Inconsistency(format!(
                 "a {} does not belong into this stream",

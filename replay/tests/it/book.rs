@@ -238,8 +238,8 @@ impl Store for Rows {
         Ok(self.0.iter().filter(holds).cloned().collect())
     }
 
-    fn postings(&self, _: &Stream, _: Position) -> Result<Vec<Position>, JournalError> {
-        Ok(Vec::new())
+    fn postings(&self, wanted: &[(Stream, Position)]) -> Result<Vec<Vec<Position>>, JournalError> {
+        Ok(vec![Vec::new(); wanted.len()])
     }
 
     fn segments(&self, _: Timestamp) -> Result<Vec<SealedKeys>, JournalError> {
@@ -250,13 +250,13 @@ impl Store for Rows {
         Ok(None)
     }
 
-    fn snapshot(
+    fn snapshots(
         &self,
-        _: &Stream,
+        _: &[Stream],
         _: Option<Version>,
         _: &str,
-    ) -> Result<Option<Snapshot>, JournalError> {
-        Ok(None)
+    ) -> Result<Vec<Snapshot>, JournalError> {
+        Ok(Vec::new())
     }
 }
 

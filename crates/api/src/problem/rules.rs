@@ -74,6 +74,7 @@ pub(crate) const RULES: &[(&str, StatusCode, &str)] = &[
         StatusCode::UNPROCESSABLE_ENTITY,
         "No price is known, and the meter's policy is to refuse",
     ),
+    ("nothing_to_erase", StatusCode::CONFLICT, "The subject has no key that could be destroyed"),
     (
         "amount_out_of_range",
         StatusCode::UNPROCESSABLE_ENTITY,

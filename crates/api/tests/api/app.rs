@@ -12,6 +12,7 @@ use quipu_api::{Limits, State, router};
 use quipu_domain::{Position, Recorded};
 use quipu_engine::{Engine, ManualClock, Options};
 use quipu_journal::{Journal, MemoryStore};
+use quipu_sealing::SubjectKeys;
 use quipu_views::{Feed, FeedError, Location, Runner, RunnerOptions, Views};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -70,7 +71,8 @@ impl App {
         let runner = Runner::start(&views, options).unwrap();
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let settings = vec![("store".to_owned(), "memory".to_owned())];
-        let state = State::new(engine.clone(), views, metrics, settings, limits);
+        let keys = SubjectKeys::open(&folder.path().join("subject-keys")).unwrap();
+        let state = State::new(engine.clone(), views, keys, metrics, settings, limits);
         App { router: router(state), engine, clock, store, _runner: runner, _folder: folder }
     }
 

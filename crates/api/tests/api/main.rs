@@ -9,6 +9,7 @@ mod documentation;
 mod events;
 mod health;
 mod idempotency;
+mod personal;
 mod reads;
 mod server;
 mod unique_keys;

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use quipu_sealing::SubjectKeys;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -26,12 +27,17 @@ pub(crate) struct Beside {
 
 impl Beside {
     /// Takes the book and serves it, as `quipu serve` does by default.
-    pub(crate) fn start(book: &Book, runtime: &Runtime) -> Result<Beside, CliError> {
+    pub(crate) fn start(
+        book: &Book,
+        keys: SubjectKeys,
+        runtime: &Runtime,
+    ) -> Result<Beside, CliError> {
         super::log_to_stderr(false);
         let signals = Signals::watch(runtime.handle())?;
         let listener = runtime.block_on(listen((Ipv4Addr::LOCALHOST, 0).into()))?;
         let address = listener.local_addr()?;
-        let Some(parts) = Parts::start(book, BACKDATING_DAYS, &signals)? else {
+        let handle = runtime.handle();
+        let Some(parts) = Parts::start(book, keys, BACKDATING_DAYS, &signals, handle)? else {
             return Err(CliError::Unavailable {
                 what: "stopped by a signal while it waited for the book".into(),
                 hint: "run it again once the book is free".into(),

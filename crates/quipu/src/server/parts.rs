@@ -5,16 +5,20 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use quipu_api::{Limits, ServerOptions, State};
-use quipu_domain::{TenantId, Timestamp};
+use quipu_domain::subject::SubjectEvent;
+use quipu_domain::{Event, Stream, TenantId, Timestamp};
 use quipu_engine::{DueSource, Engine, Options, Scheduler, SystemClock};
 use quipu_journal::{JournalError, Lease};
+use quipu_sealing::SubjectKeys;
 use quipu_views::{Runner, RunnerOptions, Views};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::signals::Signals;
 use crate::book::{self, Book};
 use crate::error::CliError;
+use crate::subject_keys;
 
 /// How long one wait for the lease lasts, before signals are looked at.
 const LEASE_WAIT: Duration = Duration::from_secs(1);
@@ -36,8 +40,10 @@ impl Parts {
     /// another server to let the book go.
     pub(super) fn start(
         book: &Book,
+        keys: SubjectKeys,
         backdating_days: u32,
         signals: &Signals,
+        runtime: &Handle,
     ) -> Result<Option<Parts>, CliError> {
         let options = Options {
             lease: Lease::Wait(LEASE_WAIT),
@@ -46,6 +52,7 @@ impl Parts {
         };
         let Some(engine) = take_lease(book, &options, signals)? else { return Ok(None) };
         refuse_lost_end(&engine, &book.views)?;
+        runtime.block_on(destroy_erased(&engine, &keys))?;
         let runner = Runner::start(&book.views, RunnerOptions::default())?;
         let metrics =
             PrometheusBuilder::new().install_recorder().map_err(|error| CliError::Unusable {
@@ -55,6 +62,7 @@ impl Parts {
         let state = State::new(
             engine.clone(),
             book.views.clone(),
+            keys,
             metrics,
             book.settings()?,
             Limits::default(),
@@ -130,6 +138,23 @@ fn refuse_lost_end(engine: &Engine, views: &Views) -> Result<(), CliError> {
                rebuild` first"
             .into(),
     })
+}
+
+/// P4: what was recorded as erased is destroyed now, if a crash came between the two, or if an old
+/// copy of the keys was put back.
+async fn destroy_erased(engine: &Engine, keys: &SubjectKeys) -> Result<(), CliError> {
+    let erasures = engine.stream(Stream::subjects()).await;
+    let erasures = erasures.map_err(|error| CliError::Unavailable {
+        what: format!("the register of erased subjects cannot be read: {error}"),
+        hint: "try again; `quipu verify` tells whether the journal is whole".into(),
+    })?;
+    for recorded in erasures {
+        if let Event::Subject(SubjectEvent::SubjectErased(erased)) = recorded.event {
+            keys.destroy(&erased.subject, &erased.keys)
+                .map_err(|error| subject_keys::unusable(&error))?;
+        }
+    }
+    Ok(())
 }
 
 /// Knows from the views which wallets have something due.

@@ -2,7 +2,7 @@
 
 use quipu_database::Row;
 use quipu_domain::wallet::Balance;
-use quipu_domain::{Credits, Label, MeterName, Position, TenantId, Timestamp};
+use quipu_domain::{Credits, MeterName, Personal, Position, TenantId, Timestamp};
 use quipu_projections::{Activity, ActivityChunk, Balance as BookRow, Balances};
 
 use super::activity::events_at;
@@ -15,7 +15,7 @@ pub struct WalletBalance {
     /// The numbers.
     pub balance: Balance,
     /// Why the wallet is frozen, while it is (W13).
-    pub frozen_reason: Option<Label>,
+    pub frozen_reason: Option<Personal>,
     /// The wallet's last event; 0 where it has none.
     pub last_event: Position,
 }
