@@ -1,3 +1,4 @@
 //! The command line, by verb.
 
+mod import_postgres_es;
 pub(crate) mod import_usage;

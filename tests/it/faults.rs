@@ -1,5 +1,5 @@
 //! Faults: the process killed, the database gone, the book tampered with.
 
-mod kill_during_import;
+pub(crate) mod kill_during_import;
 mod postgres_outage;
 mod tampering;

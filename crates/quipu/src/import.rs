@@ -5,6 +5,7 @@
 //! after an interruption or after mending a line, goes on where it stopped.
 
 mod columns;
+mod postgres_es;
 mod summary;
 mod time;
 
@@ -23,7 +24,7 @@ use crate::usage::{self, UsageRecord};
 use columns::{ColumnArgs, Columns, Common};
 use summary::Summary;
 
-/// Bring records from a file into the book
+/// Bring records from a file, or the events of another store, into the book
 #[derive(Args, Debug)]
 pub(crate) struct ImportArgs {
     #[command(subcommand)]
@@ -32,7 +33,8 @@ pub(crate) struct ImportArgs {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    Usage(UsageArgs),
+    Usage(Box<UsageArgs>),
+    PostgresEs(postgres_es::PostgresEsArgs),
 }
 
 /// Record each row of a CSV file as usage of one tenant
@@ -69,7 +71,13 @@ struct UsageArgs {
 
 /// Does it; the number is the exit code.
 pub(crate) fn run(args: &ImportArgs, json: bool) -> Result<u8, CliError> {
-    let What::Usage(args) = &args.what;
+    match &args.what {
+        What::Usage(args) => usage(args, json),
+        What::PostgresEs(args) => postgres_es::run(args, json),
+    }
+}
+
+fn usage(args: &UsageArgs, json: bool) -> Result<u8, CliError> {
     let client = Client::new(&args.server)?;
     let mut import = Import::open(args, client)?;
     let ended = import.all();

@@ -10,10 +10,11 @@ fn help(verb: &[&str]) -> String {
 #[test]
 fn the_verbs_explain_themselves() {
     insta::assert_snapshot!("help", help(&[]));
-    for verb in ["serve", "demo", "balance", "entries", "verify", "projections", "bench"] {
+    for verb in ["serve", "demo", "balance", "entries", "erase", "verify", "projections", "bench"] {
         insta::assert_snapshot!(format!("help_{verb}"), help(&[verb]));
     }
     insta::assert_snapshot!("help_import_usage", help(&["import", "usage"]));
+    insta::assert_snapshot!("help_import_postgres_es", help(&["import", "postgres-es"]));
 }
 
 #[test]
