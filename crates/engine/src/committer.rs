@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 use quipu_domain::Recorded;
 use quipu_journal::{
-    AppendError, Appended, Head, Index, JournalError, KeyWindow, Lease, Outcome, SealedSegment,
-    Snapshot, Store, Writer,
+    AppendError, Appended, Head, Index, JournalError, KeyWindow, Lease, Outcome, Recent,
+    SealedSegment, Snapshot, Store, Writer,
 };
 use tokio::sync::watch;
 
@@ -50,6 +50,7 @@ pub(crate) struct Committer {
     pub(crate) work: Receiver<Work>,
     pub(crate) outcomes: Sender<Committed>,
     pub(crate) head: watch::Sender<Head>,
+    pub(crate) recent: Arc<Recent>,
     pub(crate) status: watch::Sender<Status>,
     pub(crate) stopping: Arc<AtomicBool>,
 }
@@ -89,6 +90,7 @@ impl Committer {
                 metrics::histogram!("quipu_commit_seconds").record(started.elapsed().as_secs_f64());
                 metrics::counter!("quipu_commits_total").increment(1);
                 metrics::counter!("quipu_events_total").increment(events.len() as u64);
+                self.recent.push(&events);
                 self.head.send_replace(appended.head);
                 self.outcomes.send(Committed::Durable(events, appended)).map_err(|_| Over)?;
                 for answer in answers {

@@ -22,6 +22,7 @@ use crate::batch::{Answer, Batch, Caller};
 use crate::committer::{Committed, Work};
 use crate::draft::Draft;
 use crate::engine::{Options, Status};
+use crate::intake::Intake;
 use crate::request::label;
 use crate::{Append, Clock, EngineError, Receipt, Request, UsageBatch, UsageOutcome};
 
@@ -52,7 +53,7 @@ pub(crate) struct States {
 }
 
 pub(crate) struct Decider {
-    tasks: Receiver<Task>,
+    intake: Intake,
     work: Sender<Work>,
     outcomes: Receiver<Committed>,
     status: watch::Receiver<Status>,
@@ -80,7 +81,7 @@ impl Decider {
     ) -> Decider {
         let most = options.states_in_memory;
         Decider {
-            tasks,
+            intake: Intake::new(tasks, options.queue_capacity / 2),
             work,
             outcomes,
             status,
@@ -108,14 +109,19 @@ impl Decider {
         let nothing = never();
         while !(self.stopping && !self.flying && self.draft.batch.is_empty()) {
             let open = !self.stopping && !self.draft.batch.is_full(BATCH_EVENTS_MOST);
-            let tasks = if open { self.tasks.clone() } else { nothing.clone() };
+            if open && let Some(task) = self.intake.next() {
+                self.take_all(task);
+                self.send_when_idle();
+                continue;
+            }
+            let tasks = if open { self.intake.channel().clone() } else { nothing.clone() };
             select! {
                 recv(self.outcomes) -> outcome => match outcome {
                     Ok(outcome) => self.take_outcome(outcome),
                     Err(_) => return self.abandon("the committing thread has ended"),
                 },
                 recv(tasks) -> task => match task {
-                    Ok(task) => self.take_all(task),
+                    Ok(task) => self.intake.put(task),
                     // All handles are gone: nobody can ask any more.
                     Err(_) => self.stopping = true,
                 },
@@ -133,7 +139,7 @@ impl Decider {
         while !self.stopping
             && self.flying == was_flying
             && !self.draft.batch.is_full(BATCH_EVENTS_MOST)
-            && let Ok(task) = self.tasks.try_recv()
+            && let Some(task) = self.intake.next()
         {
             self.take(task);
         }
@@ -196,6 +202,7 @@ impl Decider {
             return;
         }
         let batch = self.draft.take_batch();
+        self.intake.begin_batch();
         if batch.events.is_empty() {
             for answer in batch.answers {
                 answer.give();

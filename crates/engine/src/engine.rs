@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Sender, TrySendError, bounded, unbounded};
 use quipu_domain::{Label, Recorded, Stream, TenantId};
-use quipu_journal::{Head, Journal, JournalError, KeyWindow, Lease, Store, Writer};
+use quipu_journal::{Head, Journal, JournalError, KeyWindow, Lease, Recent, Store, Writer};
 use tokio::sync::{oneshot, watch};
 
 use crate::aggregates::Past;
@@ -28,7 +28,8 @@ pub struct Options {
     pub key_window: KeyWindow,
     /// How far back usage and debits may be dated, in seconds (M5).
     pub backdating_seconds: i64,
-    /// Commands that may wait; more are refused as `Overloaded`.
+    /// Commands that may wait; more are refused as `Overloaded`. Tenants take turns, as long as
+    /// none of them alone has half of these waiting.
     pub queue_capacity: usize,
     /// States of each kind that stay in memory.
     pub states_in_memory: NonZeroUsize,
@@ -36,6 +37,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Where event ids come from.
     pub ids: Ids,
+    /// Where a follower finds the newest events without reading the journal.
+    pub recent: Arc<Recent>,
 }
 
 impl Default for Options {
@@ -48,6 +51,7 @@ impl Default for Options {
             states_in_memory: NonZeroUsize::new(100_000).expect("it is not zero"),
             clock: Arc::new(SystemClock),
             ids: Ids::random(),
+            recent: Arc::default(),
         }
     }
 }
@@ -85,7 +89,8 @@ impl Engine {
         let (writer, index) = Writer::open(Arc::clone(&store), options.lease, options.key_window)?;
         let head = writer.head();
         let journal = Journal::new(Arc::clone(&store));
-        let (task_sender, tasks) = bounded(options.queue_capacity);
+        // The other half waits with the deciding thread, sorted by tenant.
+        let (task_sender, tasks) = bounded(options.queue_capacity.div_ceil(2));
         let (work_sender, work) = bounded(2);
         // Unbounded, so that the two threads never wait for each other; each outcome answers to
         // one piece of work, and work is bounded.
@@ -100,6 +105,7 @@ impl Engine {
             work,
             outcomes: outcome_sender,
             head: head_sender,
+            recent: Arc::clone(&options.recent),
             status: status_sender,
             stopping: Arc::clone(&stopping),
         };
@@ -173,12 +179,6 @@ impl Engine {
     #[must_use]
     pub fn status(&self) -> Status {
         self.0.status.borrow().clone()
-    }
-
-    /// Commands that wait to be decided.
-    #[must_use]
-    pub fn queue_length(&self) -> usize {
-        self.0.tasks.len()
     }
 
     /// Takes no more commands, makes what was decided durable, saves caches and gives the lease

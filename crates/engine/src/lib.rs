@@ -26,6 +26,7 @@ mod decide;
 mod decider;
 mod draft;
 mod engine;
+mod intake;
 mod known;
 mod request;
 mod scheduler;

@@ -6,6 +6,7 @@
 //!
 //! - [`Writer`] appends. There is one per journal; it owns the lease, the head and the tree.
 //! - [`Journal`] reads: pages, single events, rows as they are stored.
+//! - [`Recent`] has the newest events in memory, for one who follows closely.
 //! - [`Index`] finds a stream's events and a key's event without a table row per event.
 //! - [`Store`] is what a database has to offer: [`SqlStore`] on SQLite and PostgreSQL,
 //!   [`MemoryStore`] for tests and examples.
@@ -22,6 +23,7 @@ mod index;
 mod journal;
 mod key;
 mod memory;
+mod recent;
 mod sql;
 mod store;
 mod tree;
@@ -34,6 +36,7 @@ pub use index::{Index, KeyWindow};
 pub use journal::Journal;
 pub use key::{KeyHash, keys_of};
 pub use memory::{Fault, MemoryStore};
+pub use recent::Recent;
 pub use sql::{MIGRATIONS, SqlStore};
 pub use store::{Appender, Lease, SealedKeys, SealedSegment, SegmentEnd, Snapshot, Store};
 pub use tree::Tree;

@@ -8,6 +8,7 @@ mod connection;
 mod debits;
 mod disk;
 mod driven;
+mod fairness;
 mod fill;
 mod history;
 mod holds;
@@ -83,6 +84,8 @@ enum Workload {
     Restart,
     /// Debit wallets with pasts of different lengths
     History,
+    /// Debit many wallets, alone and while another one is flooded
+    Fairness,
 }
 
 /// Measures and shows.
@@ -104,6 +107,7 @@ pub(crate) fn run(args: &BenchArgs, json: bool) -> Result<u8, CliError> {
         Workload::Replay => replay::run(args, wallets),
         Workload::Restart => restart::run(args, wallets),
         Workload::History => history::run(args),
+        Workload::Fairness => fairness::run(args, wallets),
     }?;
     report.show(json)?;
     Ok(exit_codes::OK)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use quipu_database::DatabaseError;
-use quipu_journal::{Journal, JournalError, SqlStore, Store};
+use quipu_journal::{Journal, JournalError, Recent, SqlStore, Store};
 use quipu_views::{Location, Views, ViewsError};
 use tokio::runtime::{Handle, Runtime};
 
@@ -61,6 +61,8 @@ pub(crate) struct Book {
     pub(crate) journal: SqlStore,
     /// Its views.
     pub(crate) views: Views,
+    /// Where the views find what a writer of this process has just committed.
+    pub(crate) recent: Arc<Recent>,
 }
 
 impl Book {
@@ -79,10 +81,14 @@ impl Book {
                 Location::Postgres { url: url.clone(), handle: runtime.clone() }
             }
         };
-        let feed = JournalFeed(Journal::new(Arc::new(journal.clone())));
+        let recent = Arc::<Recent>::default();
+        let feed = JournalFeed {
+            journal: Journal::new(Arc::new(journal.clone())),
+            recent: Arc::clone(&recent),
+        };
         let views =
             Views::open(location, Arc::new(feed)).map_err(|error| views_unusable(&error))?;
-        Ok(Book { place: place.clone(), journal, views })
+        Ok(Book { place: place.clone(), journal, views, recent })
     }
 
     /// Opens a book that is there already.

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
 
 use quipu_database::Connection;
 use quipu_domain::{Position, Recorded};
@@ -83,7 +84,7 @@ impl Applier {
         &mut self,
         connection: &mut Connection,
         feed: &dyn Feed,
-        events: &[Recorded],
+        events: &[Arc<Recorded>],
     ) -> Result<(), ViewsError> {
         let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(()) };
         if first.position != self.position().plus(1) {
@@ -130,9 +131,9 @@ impl Applier {
 
 /// A page, tenant by tenant, each in order. No event of one tenant touches a row of another's, and
 /// rows that were just used are found several times as fast.
-fn by_tenant(events: &[Recorded]) -> Vec<&Recorded> {
+fn by_tenant(events: &[Arc<Recorded>]) -> Vec<&Recorded> {
     let hasher = RandomState::new();
-    let mut sorted: Vec<&Recorded> = events.iter().collect();
+    let mut sorted: Vec<&Recorded> = events.iter().map(Arc::as_ref).collect();
     sorted.sort_by_cached_key(|event| hasher.hash_one(&event.tenant));
     sorted
 }

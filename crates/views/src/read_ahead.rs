@@ -1,5 +1,6 @@
 //! Reads the journal's next page while the one before is folded.
 
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use quipu_domain::{Position, Recorded};
@@ -15,7 +16,7 @@ pub(crate) fn each_page(
     after: Position,
     until: Position,
     page_events: usize,
-    mut work: impl FnMut(&[Recorded]) -> Result<(), ViewsError>,
+    mut work: impl FnMut(&[Arc<Recorded>]) -> Result<(), ViewsError>,
 ) -> Result<(), ViewsError> {
     let mut pages = Pages { feed, after, until, page_events };
     if pages.left() <= page_events {
@@ -43,14 +44,14 @@ impl Pages<'_> {
 }
 
 impl Iterator for Pages<'_> {
-    type Item = Result<Vec<Recorded>, ViewsError>;
+    type Item = Result<Vec<Arc<Recorded>>, ViewsError>;
 
     /// The next page; none at the end, nor after a failure.
     fn next(&mut self) -> Option<Self::Item> {
         if self.after >= self.until {
             return None;
         }
-        let read = self.feed.read(self.after, self.left().min(self.page_events));
+        let read = self.feed.follow(self.after, self.left().min(self.page_events));
         match &read {
             Ok(page) => self.after = page.last()?.position,
             Err(_) => self.until = self.after,

@@ -8,6 +8,7 @@ mod fork;
 mod index;
 mod outage;
 mod read;
+mod recent;
 mod sql;
 
 /// Runs cases, functions over a [`bed::Bed`], on each kind of store.

@@ -8,8 +8,9 @@ use super::run_id::{RunId, WALLET_DIGITS};
 
 /// Digits of a record's id.
 const ID_DIGITS: usize = 12;
-/// Agents that work for each wallet. Each has lines of its own in the usage reports.
-const AGENTS: u64 = 4;
+/// Agents that work for each wallet. Each has lines of its own in the usage reports, so two of
+/// them are twice as many rows in the views.
+const AGENTS: u64 = 1;
 /// Model, and its price in millionths of a credit per token: input, cached input, output. Cached
 /// tokens come by tens, so that a fifth of one is never rounded.
 pub(super) const MODEL: &str = "large";

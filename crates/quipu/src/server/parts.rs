@@ -48,6 +48,7 @@ impl Parts {
         let options = Options {
             lease: Lease::Wait(LEASE_WAIT),
             backdating_seconds: i64::from(backdating_days) * 86_400,
+            recent: Arc::clone(&book.recent),
             ..Options::default()
         };
         let Some(engine) = take_lease(book, &options, signals)? else { return Ok(None) };
