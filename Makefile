@@ -20,7 +20,7 @@ run: ## Build, and serve the live demo on SQLite (DATA=./quipu-data LISTEN=127.0
 	exec target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/quipu demo --data $(DATA) --listen $(LISTEN)
 
 test: ## Format, lints and every test, on a real SQLite and a real PostgreSQL
-	@.ci/need rust compiler postgresql sqlite3
+	@.ci/need rust compiler postgresql sqlite3 python3
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	mkdir -p target

@@ -64,8 +64,8 @@ pub struct Stream(Arc<str>);
 
 impl Stream {
     /// Aggregate types that are Quipu's own; an application's streams may not use them.
-    pub const RESERVED: [&'static str; 6] =
-        ["tenant", "wallet", "meter", "price_table", "agent", "subject"];
+    pub const RESERVED: [&'static str; 7] =
+        ["tenant", "wallet", "meter", "price_table", "agent", "epoch", "subject"];
 
     /// A tenant's lifecycle.
     #[must_use]
@@ -101,6 +101,12 @@ impl Stream {
     #[must_use]
     pub fn subjects() -> Stream {
         Stream("subject/register".into())
+    }
+
+    /// The epochs of the journal's signed checkpoints.
+    #[must_use]
+    pub fn epoch() -> Stream {
+        Stream("epoch/main".into())
     }
 
     /// An application's own stream: `{type}/{id}`. `None` when the type is reserved or either

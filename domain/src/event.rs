@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::agent::AgentEvent;
+use crate::epoch::EpochEvent;
 use crate::meter::MeterEvent;
 use crate::price_table::PriceTableEvent;
 use crate::subject::SubjectEvent;
@@ -100,6 +101,8 @@ pub enum Event {
     Agent(AgentEvent),
     /// The register of erased subjects.
     Subject(SubjectEvent),
+    /// The epochs of the journal's signed checkpoints.
+    Epoch(EpochEvent),
     /// An application's own event, kept as it came.
     Application(ApplicationEvent),
 }
@@ -173,6 +176,7 @@ impl Event {
             Event::PriceTable(event) => event.type_name(),
             Event::Agent(event) => event.type_name(),
             Event::Subject(event) => event.type_name(),
+            Event::Epoch(event) => event.type_name(),
             Event::Application(event) => &event.type_name,
         }
     }
@@ -187,6 +191,7 @@ impl Event {
             Event::PriceTable(event) => event.schema(),
             Event::Agent(event) => event.schema(),
             Event::Subject(event) => event.schema(),
+            Event::Epoch(event) => event.schema(),
             Event::Application(event) => event.schema,
         }
     }
@@ -227,6 +232,7 @@ impl Event {
             "subject" => {
                 SubjectEvent::decode(type_name, schema, text).map(|e| e.map(Event::Subject))
             }
+            "epoch" => EpochEvent::decode(type_name, schema, text).map(|e| e.map(Event::Epoch)),
             _ => Some(Ok(Event::Application(ApplicationEvent {
                 type_name: type_name.to_owned(),
                 schema,
@@ -256,6 +262,7 @@ impl Serialize for EventData<'_> {
             Event::PriceTable(event) => event.serialize_data(serializer),
             Event::Agent(event) => event.serialize_data(serializer),
             Event::Subject(event) => event.serialize_data(serializer),
+            Event::Epoch(event) => event.serialize_data(serializer),
             Event::Application(event) => event.data.serialize(serializer),
         }
     }
@@ -270,6 +277,7 @@ impl PartialEq for Event {
             (Event::PriceTable(a), Event::PriceTable(b)) => a == b,
             (Event::Agent(a), Event::Agent(b)) => a == b,
             (Event::Subject(a), Event::Subject(b)) => a == b,
+            (Event::Epoch(a), Event::Epoch(b)) => a == b,
             (Event::Application(a), Event::Application(b)) => {
                 let metadata = |event: &ApplicationEvent| {
                     event.metadata.as_ref().map(|metadata| metadata.get().to_owned())

@@ -29,6 +29,7 @@ pub mod agent;
 pub mod amount;
 pub mod calendar;
 pub mod envelope;
+pub mod epoch;
 pub mod event;
 pub mod ids;
 pub mod meter;

@@ -43,6 +43,7 @@ pub use error::ProjectionError;
 pub use fold::Fold;
 pub use holds::{Hold, HoldKey, HoldStatus, Holds};
 pub use meters::{Meter, MeterKey, Meters};
+pub use movement::{postings_of, wallet_event};
 pub use page::{Parked, Partition, Source, apply_page};
 pub use price_tables::{PriceTable, PriceTableKey, PriceTables};
 pub use quantity::Quantity;

@@ -24,7 +24,7 @@ pub(crate) fn name_in<T: FromStr>(stream: &Stream) -> Result<T, ProjectionError>
 }
 
 /// The wallet event and its tenant, if that is what the event is.
-pub(crate) fn wallet_event(
+pub fn wallet_event(
     event: &Recorded,
 ) -> Result<Option<(&TenantId, &WalletEvent)>, ProjectionError> {
     match &event.event {
@@ -69,7 +69,7 @@ impl Deltas {
 
 /// The event's postings. An event whose parts do not add up to an amount (M3) is an error here,
 /// because the domain takes for granted that none was ever recorded.
-pub(crate) fn postings_of(event: &WalletEvent) -> Result<Vec<Posting>, ProjectionError> {
+pub fn postings_of(event: &WalletEvent) -> Result<Vec<Posting>, ProjectionError> {
     check_parts(event)?;
     Ok(postings::of(event))
 }

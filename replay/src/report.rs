@@ -2,7 +2,7 @@
 
 use quipu_domain::{Position, Timestamp};
 use quipu_journal::{JournalError, Root};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 /// What was verified, and what was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -15,7 +15,6 @@ pub struct Report {
     /// The last position up to which every check passed.
     pub position: Position,
     /// The tree head there. Who keeps it can hold the book to it later.
-    #[serde(serialize_with = "as_text")]
     pub root: Root,
     /// When the last verified event was recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,8 +70,4 @@ pub enum ReplayError {
     /// The views cannot be reached.
     #[error("views cannot be read: {0}")]
     Views(String),
-}
-
-fn as_text<S: Serializer>(root: &Root, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(root)
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 const EDGES: &[(&str, &[&str])] = &[
     ("quipu-domain", &[]),
     ("quipu-projections", &["quipu-domain"]),
+    ("quipu-exports", &["quipu-domain", "quipu-projections"]),
     ("quipu-database", &[]),
     ("quipu-journal", &["quipu-database", "quipu-domain"]),
     ("quipu-replay", &["quipu-domain", "quipu-journal", "quipu-projections"]),
@@ -22,9 +23,11 @@ const EDGES: &[(&str, &[&str])] = &[
             "quipu-journal",
             "quipu-projections",
             "quipu-sealing",
+            "quipu-proofs",
             "quipu-views",
         ],
     ),
+    ("quipu-proofs", &["quipu-database", "quipu-domain", "quipu-journal"]),
     ("quipu-load", &[]),
     ("quipu-sealing", &["quipu-domain"]),
     (
@@ -34,14 +37,17 @@ const EDGES: &[(&str, &[&str])] = &[
             "quipu-database",
             "quipu-domain",
             "quipu-engine",
+            "quipu-exports",
             "quipu-journal",
             "quipu-load",
             "quipu-projections",
+            "quipu-proofs",
             "quipu-replay",
             "quipu-sealing",
             "quipu-views",
         ],
     ),
+    ("quipu-verify", &[]),
     ("quipu-testkit", &[]),
     ("quipu-tests", &[]),
     ("quipu-benches", &[]),
@@ -77,7 +83,8 @@ fn the_core_knows_no_database_no_network_and_no_runtime() {
     let outside = ["rusqlite", "tokio-postgres", "tokio", "axum", "hyper", "refinery", "ureq"];
     let metadata = metadata();
     for package in metadata["packages"].as_array().expect("packages") {
-        if !["quipu-domain", "quipu-projections"].contains(&text(&package["name"])) {
+        if !["quipu-domain", "quipu-projections", "quipu-exports"].contains(&text(&package["name"]))
+        {
             continue;
         }
         for dependency in package["dependencies"].as_array().expect("dependencies") {
@@ -85,6 +92,19 @@ fn the_core_knows_no_database_no_network_and_no_runtime() {
             assert!(!outside.contains(&name), "{} imports {name}", package["name"]);
         }
     }
+}
+
+/// Whoever trusts a verdict trusts what the verifier is made of.
+#[test]
+fn the_verifier_is_made_of_little_and_of_nothing_of_ours() {
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().expect("packages");
+    let verifier = packages.iter().find(|package| package["name"] == "quipu-verify");
+    let dependencies = verifier.expect("it is there")["dependencies"].as_array().expect("a list");
+    let released = dependencies.iter().filter(|dependency| dependency["kind"].is_null());
+    let names: Vec<&str> = released.map(|dependency| text(&dependency["name"])).collect();
+    let expected = ["base64", "clap", "ed25519-dalek", "serde", "serde_json", "sha2", "thiserror"];
+    assert_eq!(names, expected);
 }
 
 /// What would make the stored bytes depend on more than our own code, or bring a second TLS.

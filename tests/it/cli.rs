@@ -2,3 +2,5 @@
 
 mod import_postgres_es;
 pub(crate) mod import_usage;
+pub(crate) mod journal;
+pub(crate) mod prove;

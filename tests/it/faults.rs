@@ -2,4 +2,5 @@
 
 pub(crate) mod kill_during_import;
 mod postgres_outage;
+mod restore;
 mod tampering;

@@ -45,7 +45,7 @@ pub(crate) struct Results {
 }
 
 /// The workloads in the order of the page: their names there, and how they are called.
-const WORKLOADS: [(&str, &[&str]); 9] = [
+const WORKLOADS: [(&str, &[&str]); 10] = [
     ("hot", &["hot"]),
     ("spread", &["spread"]),
     ("spread, zipf", &["spread", "--distribution", "zipf"]),
@@ -55,6 +55,7 @@ const WORKLOADS: [(&str, &[&str]); 9] = [
     ("replay", &["replay"]),
     ("restart", &["restart"]),
     ("history", &["history"]),
+    ("fairness", &["fairness"]),
 ];
 
 impl Bench {

@@ -46,6 +46,19 @@ const HISTORY: [Column; 8] = [
     ("p99 ratio", "/p99_ratio", 1),
 ];
 
+const FAIRNESS: [Column; 10] = [
+    ("alone: debits/s", "/alone/debits_per_second", 1),
+    ("p50 ms", "/alone/latency/p50_us", 1_000),
+    ("p99 ms", "/alone/latency/p99_us", 1_000),
+    ("RSS MiB", "/alone/resident_mib", 1),
+    ("beside a flood: debits/s", "/beside_a_flood/debits_per_second", 1),
+    ("p50 ms", "/beside_a_flood/latency/p50_us", 1_000),
+    ("p99 ms", "/beside_a_flood/latency/p99_us", 1_000),
+    ("RSS MiB", "/beside_a_flood/resident_mib", 1),
+    ("p99 ratio", "/p99_ratio", 1),
+    ("the flood's debits/s", "/flood/debits_per_second", 1),
+];
+
 const NOTES: &str = "\
 Quipu is driven over HTTP and answers with a receipt; the peers talk to the database directly, which is in
 their favour. All are driven by the same closed loop, on one thread, for as long and with as many
@@ -67,6 +80,12 @@ pub(crate) fn write(bench: &Bench, results: &Results) -> String {
         page.push_str(&line);
         page.push('\n');
     }
+    let next = bars::next(results);
+    if !next.is_empty() {
+        page.push_str("\n## What stands between, where a bar is missed\n\n");
+        page.push_str(&next.join("\n"));
+        page.push('\n');
+    }
     page.push_str("\n## The figures\n\n");
     page.push_str(NOTES);
     for workload in results.workloads() {
@@ -74,6 +93,7 @@ pub(crate) fn write(bench: &Bench, results: &Results) -> String {
             "replay" => &REPLAY,
             "restart" => &RESTART,
             "history" => &HISTORY,
+            "fairness" => &FAIRNESS,
             _ => &SPEED,
         };
         table(&mut page, results, workload, columns);

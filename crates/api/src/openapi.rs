@@ -28,6 +28,7 @@ use crate::problem::{CATALOGUE, RULES};
         (name = "catalogue", description = "Meters and prices"),
         (name = "agents", description = "The programs that burn credits"),
         (name = "journal", description = "The events themselves, and what is derived from them"),
+        (name = "proofs", description = "Signed checkpoints, and proofs that lead to them"),
         (name = "operations", description = "For whoever runs the server"),
     )
 )]
@@ -57,6 +58,7 @@ fn share(path: &str, method: &HttpMethod, operation: &mut Operation) {
             "tenant" | "subject" => "A tenant's id, such as `t_acme`.",
             "grant" => "A grant's id, such as `grant_17`.",
             "hold" => "A hold's id, such as `hold_17`.",
+            "position" => "Where the event stands in the journal, from 1.",
             "entry" => "An entry's id, such as `entry_17`.",
             _ => "Its name.",
         };

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod engine;
+mod proofs;
 mod reading;
 mod refusal;
 mod rules;

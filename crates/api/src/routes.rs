@@ -15,9 +15,9 @@ use utoipa_axum::routes;
 use crate::problem::Problem;
 use crate::state::State;
 use crate::{
-    accounts, agents, audit, balance, debits, docs, edge, entries, events, grants, health, holds,
-    lots, meters, openapi, price_tables, problems, projections, quota, refunds, subjects, tenants,
-    usage, usage_report, wallet,
+    accounts, agents, audit, balance, checkpoints, debits, docs, edge, entries, events, grants,
+    health, holds, lots, meters, openapi, price_tables, problems, projections, proofs, quota,
+    refunds, subjects, tenants, tiles, usage, usage_report, wallet,
 };
 
 /// The whole interface.
@@ -30,7 +30,8 @@ pub fn router(state: State) -> Router {
         ([(header::CONTENT_TYPE, "application/json")], document).into_response()
     });
     let resources = resources.layer(from_fn_with_state(state.clone(), quota::keep));
-    let routes = resources.route("/openapi.json", openapi).merge(docs::router());
+    let routes =
+        resources.route("/openapi.json", openapi).merge(tiles::router()).merge(docs::router());
     layered(routes, state.keys.clone()).with_state(state)
 }
 
@@ -86,6 +87,10 @@ fn resources() -> OpenApiRouter<State> {
         .routes(routes!(subjects::erase))
         .routes(routes!(events::list))
         .routes(routes!(audit::list))
+        .routes(routes!(checkpoints::list))
+        .routes(routes!(checkpoints::newest))
+        .routes(routes!(proofs::inclusion))
+        .routes(routes!(proofs::consistency))
         .routes(routes!(accounts::trial_balance))
         .routes(routes!(projections::list))
         .routes(routes!(problems::show))

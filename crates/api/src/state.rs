@@ -5,6 +5,7 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusHandle;
 use quipu_domain::Timestamp;
 use quipu_engine::Engine;
+use quipu_proofs::Proofs;
 use quipu_sealing::SubjectKeys;
 use quipu_views::Views;
 
@@ -56,6 +57,7 @@ pub struct State {
     pub(crate) engine: Engine,
     pub(crate) views: Views,
     pub(crate) keys: SubjectKeys,
+    pub(crate) proofs: Proofs,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) store_settings: std::sync::Arc<[(String, String)]>,
     pub(crate) started_at: Timestamp,
@@ -70,6 +72,7 @@ impl State {
     pub fn new(
         engine: Engine,
         views: Views,
+        proofs: Proofs,
         keys: SubjectKeys,
         metrics: PrometheusHandle,
         store_settings: Vec<(String, String)>,
@@ -79,6 +82,7 @@ impl State {
             engine,
             views,
             keys,
+            proofs,
             metrics,
             store_settings: store_settings.into(),
             started_at: now(),

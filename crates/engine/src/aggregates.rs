@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use lru::LruCache;
 use quipu_domain::agent::{Agent, AgentEvent};
+use quipu_domain::epoch::{Epoch, EpochEvent};
 use quipu_domain::event::Inconsistency;
 use quipu_domain::meter::{Meter, MeterEvent};
 use quipu_domain::price_table::{PriceTable, PriceTableEvent};
@@ -69,6 +70,7 @@ state!(Meter, MeterEvent, Meter);
 state!(PriceTable, PriceTableEvent, PriceTable);
 state!(Agent, AgentEvent, Agent);
 state!(SubjectRegister, SubjectEvent, Subject);
+state!(Epoch, EpochEvent, Epoch);
 
 /// A state and where in its stream it stands.
 #[derive(Clone, Debug)]

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use quipu_domain::agent::{AgentCommand, AgentContext};
+use quipu_domain::epoch::EpochCommand;
 use quipu_domain::meter::{MeterCommand, MeterContext, Price};
 use quipu_domain::price_table::PriceTableCommand;
 use quipu_domain::subject::SubjectCommand;
 use quipu_domain::tenant::TenantCommand;
 use quipu_domain::wallet::Wallet;
-use quipu_domain::{AgentId, Metadata, MeterName, Moment, PriceTableName, Recorded, TenantId};
+use quipu_domain::{
+    AgentId, Metadata, MeterName, Moment, PriceTableName, Recorded, Stream, TenantId,
+};
 
 use crate::aggregates::{Slot, unavailable};
 use crate::decider::Decider;
@@ -56,6 +59,7 @@ impl Decider {
                 self.price_table(table, command, metadata, moment)?
             }
             Command::Subject(command) => self.subject(command, metadata, moment)?,
+            Command::Epoch(command) => self.epoch(command, metadata, moment)?,
         };
         let balance = match command {
             Command::Wallet { tenant, .. } => {
@@ -149,6 +153,19 @@ impl Decider {
             MeterCommand::Define(_) => None,
         };
         let attributes = Attributes { tenant: None, metadata, now: moment.now, effective_at };
+        self.draft.write_all(slot, events, &attributes)
+    }
+
+    fn epoch(
+        &mut self,
+        command: &EpochCommand,
+        metadata: &Metadata,
+        moment: Moment,
+    ) -> Result<Events, EngineError> {
+        self.states.epochs.load(&(), Stream::epoch, &self.past)?;
+        let slot = self.states.epochs.loaded_mut(&());
+        let events = slot.state.decide(command, moment.next)?;
+        let attributes = Attributes { tenant: None, metadata, now: moment.now, effective_at: None };
         self.draft.write_all(slot, events, &attributes)
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, never, select};
 use lru::LruCache;
 use quipu_domain::agent::Agent;
+use quipu_domain::epoch::Epoch;
 use quipu_domain::meter::Meter;
 use quipu_domain::price_table::PriceTable;
 use quipu_domain::subject::SubjectRegister;
@@ -48,6 +49,8 @@ pub(crate) struct States {
     pub(crate) agents: Cache<(TenantId, AgentId), Agent>,
     /// There is one register.
     pub(crate) subjects: Cache<(), SubjectRegister>,
+    /// One for the whole journal.
+    pub(crate) epochs: Cache<(), Epoch>,
     /// Versions of application streams, with the position of their last event.
     pub(crate) applications: LruCache<Stream, (Version, Position)>,
 }
@@ -95,6 +98,7 @@ impl Decider {
                 price_tables: Cache::new(most),
                 agents: Cache::new(most),
                 subjects: Cache::new(most),
+                epochs: Cache::new(most),
                 applications: LruCache::new(most),
             },
             draft: Draft::after(head, options.ids),
@@ -278,6 +282,7 @@ impl Decider {
         self.states.price_tables.clear();
         self.states.agents.clear();
         self.states.subjects.clear();
+        self.states.epochs.clear();
         self.states.applications.clear();
     }
 
@@ -293,6 +298,7 @@ impl Decider {
             .snapshots()
             .chain(states.tenants.snapshots())
             .chain(states.agents.snapshots())
+            .chain(states.epochs.snapshots())
             .chain(states.meters.snapshots())
             .chain(states.price_tables.snapshots())
             .chain(states.subjects.snapshots())

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use quipu_domain::agent::AgentCommand;
+use quipu_domain::epoch::EpochCommand;
 use quipu_domain::meter::MeterCommand;
 use quipu_domain::price_table::PriceTableCommand;
 use quipu_domain::subject::SubjectCommand;
@@ -65,6 +66,8 @@ pub enum Command {
     },
     /// To the register of erased subjects.
     Subject(SubjectCommand),
+    /// To the epochs of the journal's signed checkpoints.
+    Epoch(EpochCommand),
 }
 
 impl Command {
@@ -76,7 +79,7 @@ impl Command {
             | Command::Wallet { tenant, .. }
             | Command::Agent { tenant, .. } => Some(tenant),
             Command::Subject(SubjectCommand::Erase { subject, .. }) => Some(subject),
-            Command::Meter { .. } | Command::PriceTable { .. } => None,
+            Command::Meter { .. } | Command::PriceTable { .. } | Command::Epoch(_) => None,
         }
     }
 }

@@ -10,6 +10,7 @@
 //! - [`Index`] finds a stream's events and a key's event without a table row per event.
 //! - [`Store`] is what a database has to offer: [`SqlStore`] on SQLite and PostgreSQL,
 //!   [`MemoryStore`] for tests and examples.
+//! - [`json_lines`] writes a journal as text that needs no Quipu to be read, and restores it.
 //! - [`codec`] is the one place where an event becomes text and is read back.
 //!
 //! **Absent from this crate:** what events mean and whether they are allowed (the domain decides,
@@ -21,6 +22,7 @@ pub mod codec;
 mod error;
 mod index;
 mod journal;
+pub mod json_lines;
 mod key;
 mod memory;
 mod recent;
@@ -29,7 +31,7 @@ mod store;
 mod tree;
 mod writer;
 
-pub use batch::{BatchRow, Head, MOST_BYTES_IN_EVENT, Root};
+pub use batch::{BatchRow, Head, MOST_BYTES_IN_EVENT, Root, RootError};
 pub use codec::StoredEvent;
 pub use error::{AppendError, JournalError};
 pub use index::{Index, KeyWindow};
@@ -39,5 +41,5 @@ pub use memory::{Fault, MemoryStore};
 pub use recent::Recent;
 pub use sql::{MIGRATIONS, SqlStore};
 pub use store::{Appender, Lease, SealedKeys, SealedSegment, SegmentEnd, Snapshot, Store};
-pub use tree::Tree;
+pub use tree::{Tree, leaf_hash, node_hash};
 pub use writer::{Appended, Outcome, SEGMENT_LENGTH, Writer};

@@ -63,11 +63,14 @@ impl Tree {
 }
 
 /// SHA-256(0x00 || leaf): the first byte keeps leaves and nodes apart.
-fn leaf_hash(leaf: &[u8]) -> Root {
+#[must_use]
+pub fn leaf_hash(leaf: &[u8]) -> Root {
     Root(Sha256::new().chain_update([0]).chain_update(leaf).finalize().into())
 }
 
-fn node_hash(left: &Root, right: &Root) -> Root {
+/// SHA-256(0x01 || left || right): the node above two others.
+#[must_use]
+pub fn node_hash(left: &Root, right: &Root) -> Root {
     Root(
         Sha256::new()
             .chain_update([1])

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use quipu_database::DatabaseError;
 use quipu_journal::{Journal, JournalError, Recent, SqlStore, Store};
+use quipu_proofs::{ProofStore, Proofs};
 use quipu_views::{Location, Views, ViewsError};
 use tokio::runtime::{Handle, Runtime};
 
@@ -16,6 +17,8 @@ use crate::feed::JournalFeed;
 const JOURNAL_FILE: &str = "journal.db";
 /// What is derived from it, and may be deleted.
 const VIEWS_FILE: &str = "views.db";
+/// The checkpoints that were published, and tiles, which are derived.
+const PROOFS_FILE: &str = "proofs.db";
 
 /// Where the book is, as the command line says it.
 #[derive(Args, Clone, Debug)]
@@ -41,6 +44,11 @@ impl BookArgs {
     /// Flags first, then the environment, then the default.
     pub(crate) fn place(&self) -> Place {
         self.place_in(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    /// Whether the command line itself says where.
+    pub(crate) const fn is_named(&self) -> bool {
+        self.data.is_some() || self.database.is_some()
     }
 
     fn place_in(&self, environment: impl Fn(&str) -> Option<String>) -> Place {
@@ -114,6 +122,19 @@ pub(crate) fn open_existing_journal(place: &Place, runtime: &Handle) -> Result<S
     open_journal(place, runtime)
 }
 
+/// Opens a journal's checkpoints and tiles, empty ones where there are none.
+pub(crate) fn open_proofs(
+    place: &Place,
+    journal: Journal,
+    runtime: &Handle,
+) -> Result<Proofs, CliError> {
+    let store = match place {
+        Place::Folder(folder) => ProofStore::open_sqlite(&folder.join(PROOFS_FILE)),
+        Place::Postgres(url) => ProofStore::connect_postgres(url, runtime.clone()),
+    };
+    Ok(Proofs::new(store.map_err(|error| unusable(&error))?, journal))
+}
+
 fn open_journal(place: &Place, runtime: &Handle) -> Result<SqlStore, CliError> {
     let journal = match place {
         Place::Folder(folder) => SqlStore::open_sqlite(&folder.join(JOURNAL_FILE)),
@@ -175,7 +196,8 @@ pub(crate) fn views_unusable(error: &ViewsError) -> CliError {
     }
 }
 
-fn unusable(error: &DatabaseError) -> CliError {
+/// A database that does not open or read.
+pub(crate) fn unusable(error: &DatabaseError) -> CliError {
     let what = error.to_string();
     if error.is_unavailable() {
         let hint = "check that the database runs and that the URL is right, and try again".into();

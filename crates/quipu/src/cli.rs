@@ -3,7 +3,10 @@
 use clap::{Parser, Subcommand};
 
 use crate::error::CliError;
-use crate::{balance, bench, demo, entries, erase, exit_codes, import, projections, serve, verify};
+use crate::{
+    balance, bench, checkpoint, demo, entries, erase, exit_codes, export, import, keys,
+    projections, prove, serve, verify, witness,
+};
 
 /// The book of record for software and AI-agent usage: credits in, usage out, every number
 /// explained.
@@ -21,11 +24,16 @@ pub(crate) struct Cli {
 enum Verb {
     Serve(serve::ServeArgs),
     Demo(demo::DemoArgs),
-    Import(Box<import::ImportArgs>),
+    Import(import::ImportArgs),
+    Export(Box<export::ExportArgs>),
     Balance(balance::BalanceArgs),
     Entries(entries::EntriesArgs),
     Erase(erase::EraseArgs),
     Verify(verify::VerifyArgs),
+    Checkpoint(checkpoint::CheckpointArgs),
+    Prove(prove::ProveArgs),
+    Witness(witness::WitnessArgs),
+    Keys(keys::KeysCommand),
     Projections(projections::ProjectionsArgs),
     Bench(Box<bench::BenchArgs>),
 }
@@ -37,10 +45,15 @@ impl Cli {
             Verb::Serve(args) => serve::run(&args, self.json),
             Verb::Demo(args) => demo::run(&args, self.json),
             Verb::Import(args) => import::run(&args, self.json),
+            Verb::Export(args) => export::run(&args, self.json),
             Verb::Balance(args) => balance::run(&args, self.json),
             Verb::Entries(args) => entries::run(&args, self.json),
             Verb::Erase(args) => erase::run(&args, self.json),
             Verb::Verify(args) => verify::run(&args, self.json),
+            Verb::Checkpoint(args) => checkpoint::run(&args, self.json),
+            Verb::Prove(args) => prove::run(&args, self.json),
+            Verb::Witness(args) => witness::run(&args, self.json),
+            Verb::Keys(args) => keys::run(&args, self.json),
             Verb::Projections(args) => projections::run(&args, self.json),
             Verb::Bench(args) => bench::run(&args, self.json),
         }

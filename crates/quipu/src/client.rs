@@ -75,6 +75,18 @@ impl Client {
         self.answer(sent)?.success()
     }
 
+    /// Reads a resource byte for byte; anything but success is an error.
+    pub(crate) fn get_text(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<String, CliError> {
+        let pairs = query.iter().map(|(name, value)| (*name, value.as_str()));
+        let sent = self.agent.get(self.url(path)).query_pairs(pairs).call();
+        let (answer, text) = self.answer_with_text(sent)?;
+        answer.success().map(|_| text)
+    }
+
     /// Reads a resource of the views once they have everything that was acknowledged before.
     pub(crate) fn get_caught_up(
         &self,
@@ -130,11 +142,18 @@ impl Client {
         &self,
         sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Answer, CliError> {
+        self.answer_with_text(sent).map(|(answer, _)| answer)
+    }
+
+    fn answer_with_text(
+        &self,
+        sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<(Answer, String), CliError> {
         let mut response = sent.map_err(|error| self.not_reached(&error))?;
         let text = response.body_mut().with_config().limit(MOST_ANSWER_BYTES).read_to_string();
         let text = text.map_err(|error| self.not_reached(&error))?;
         let header = |name| response.headers().get(name)?.to_str().ok()?.parse::<u64>().ok();
-        Ok(Answer {
+        let answer = Answer {
             status: response.status().as_u16(),
             body: serde_json::from_str(&text).unwrap_or_default(),
             retry_after: header("retry-after").map(Duration::from_secs),
@@ -142,7 +161,8 @@ impl Client {
                 .and_then(|number| number.try_into().ok())
                 .unwrap_or_default(),
             is_retry: false,
-        })
+        };
+        Ok((answer, text))
     }
 
     fn not_reached(&self, error: &ureq::Error) -> CliError {

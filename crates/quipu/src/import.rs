@@ -1,10 +1,11 @@
-//! `quipu import`: brings records from files into the book.
+//! `quipu import`: brings usage records, or a whole journal, from files into the book.
 //!
-//! Nothing is remembered on this side. A row's identity in the book is the file's name and the
+//! Of usage nothing is remembered on this side. A row's identity in the book is the file's name and the
 //! row's number, so the server itself knows what it has already: running the same command again,
 //! after an interruption or after mending a line, goes on where it stopped.
 
 mod columns;
+mod journal;
 mod postgres_es;
 mod summary;
 mod time;
@@ -35,6 +36,7 @@ pub(crate) struct ImportArgs {
 enum What {
     Usage(Box<UsageArgs>),
     PostgresEs(postgres_es::PostgresEsArgs),
+    Journal(journal::JournalArgs),
 }
 
 /// Record each row of a CSV file as usage of one tenant
@@ -74,6 +76,7 @@ pub(crate) fn run(args: &ImportArgs, json: bool) -> Result<u8, CliError> {
     match &args.what {
         What::Usage(args) => usage(args, json),
         What::PostgresEs(args) => postgres_es::run(args, json),
+        What::Journal(args) => journal::run(args, json),
     }
 }
 

@@ -1,29 +1,38 @@
 //! The one binary: command line, configuration and wiring.
 //!
-//! `serve` wires the parts to a server; `verify` and `projections` open the store themselves; the
-//! other verbs are clients that talk HTTP like anybody. One file per verb.
+//! `serve` wires the parts to a server; `verify`, `export`, `import journal` and `projections` open
+//! the store themselves, `checkpoint` and `prove` where they are told to; the other verbs are
+//! clients that talk HTTP like anybody. `witness` is a server of its own, for somebody else's book.
+//! One file per verb.
 //!
 //! **Absent from this crate:** rules. Nothing here decides about credits, events or rows.
 
 mod balance;
 mod bench;
 mod book;
+mod checkpoint;
 mod cli;
 mod client;
 mod demo;
 mod entries;
 mod erase;
 mod error;
+mod evidence;
 pub mod exit_codes;
+mod export;
 mod feed;
 mod import;
+mod keys;
 mod output;
 mod projections;
+mod prove;
 mod serve;
 mod server;
+mod signing;
 mod subject_keys;
 mod usage;
 mod verify;
+mod witness;
 
 use std::io::ErrorKind;
 use std::process::ExitCode;

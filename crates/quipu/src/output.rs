@@ -64,9 +64,12 @@ impl Table {
 
 /// Writes a value as indented JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), CliError> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)?;
-    Ok(writeln!(out)?)
+    Ok(writeln!(io::stdout(), "{}", json_text(value)?)?)
+}
+
+/// A value as indented JSON.
+pub(crate) fn json_text(value: &impl Serialize) -> Result<String, CliError> {
+    Ok(serde_json::to_string_pretty(value).map_err(io::Error::from)?)
 }
 
 /// A field of an answer as a cell: empty where it is absent.

@@ -1,7 +1,9 @@
 //! Wires the parts to a server, and takes them down again in order.
 
 pub(crate) mod beside;
+mod cosigning;
 mod parts;
+mod publication;
 mod signals;
 
 use std::io::{ErrorKind, IsTerminal as _};
@@ -18,12 +20,19 @@ use tokio::net::TcpListener;
 use crate::book::{Book, BookArgs};
 use crate::error::CliError;
 use crate::exit_codes;
+use crate::signing::KeysArgs;
 use crate::subject_keys::SubjectKeysArgs;
+use cosigning::WitnessAddress;
 use parts::Parts;
-use signals::Signals;
+use quipu_proofs::LogName;
+
+pub(crate) use signals::Signals;
 
 /// How far back usage and debits may be dated, where nothing else is said.
 const BACKDATING_DAYS: u32 = 3_660;
+
+/// What a book is called in its checkpoints, where nothing else is said.
+pub(crate) const UNSAID_ORIGIN: &str = "quipu.local/main";
 
 /// What a server is told.
 #[derive(Args, Clone, Debug)]
@@ -49,6 +58,35 @@ pub(crate) struct ServingArgs {
         default_value_t = BACKDATING_DAYS
     )]
     backdating_days: u32,
+    #[command(flatten)]
+    signing: SigningArgs,
+}
+
+/// How checkpoints are signed.
+#[derive(Args, Clone, Debug)]
+struct SigningArgs {
+    #[command(flatten)]
+    keys: KeysArgs,
+    /// The name of the book in its checkpoints; with the epoch it is their origin
+    #[arg(
+        long,
+        env = "QUIPU_ORIGIN",
+        hide_env_values = true,
+        value_name = "NAME",
+        default_value = UNSAID_ORIGIN
+    )]
+    origin: LogName,
+    /// Have this witness cosign every checkpoint; repeat it for more of them
+    #[arg(long, value_name = "URL=VKEY")]
+    witness: Vec<WitnessAddress>,
+}
+
+impl SigningArgs {
+    /// As `quipu serve` has it by default.
+    fn unsaid() -> SigningArgs {
+        let origin = UNSAID_ORIGIN.parse().expect("the default is a log's name");
+        SigningArgs { keys: KeysArgs::unsaid(), origin, witness: Vec::new() }
+    }
 }
 
 /// A server that answers.
@@ -73,7 +111,9 @@ pub(crate) fn run(
     let listener = runtime.block_on(listen(args.listen))?;
     let book = Book::open(&place, runtime.handle())?;
     let keys = args.subject_keys.open(&place)?;
-    let Some(parts) = Parts::start(&book, keys, args.backdating_days, &signals, runtime.handle())?
+    let runtime_handle = runtime.handle();
+    let days = args.backdating_days;
+    let Some(parts) = Parts::start(&book, keys, days, &args.signing, runtime_handle, &signals)?
     else {
         return Ok(exit_codes::OK);
     };
@@ -134,7 +174,7 @@ fn announce(book: &Book, ready: &Ready) -> Result<(), CliError> {
 }
 
 /// The log: on standard error, as lines for people or as JSON; `QUIPU_LOG` chooses what.
-fn log_to_stderr(json: bool) {
+pub(crate) fn log_to_stderr(json: bool) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("QUIPU_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,quipu=info"));
     let log = tracing_subscriber::fmt()

@@ -3,6 +3,7 @@
 mod source;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use quipu_replay::{Expectation, Progress, ProjectionReport, ReplayError, Report,
 use quipu_views::ViewsError;
 
 use crate::book::{self, Book, BookArgs};
+use crate::checkpoint;
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::output::{self, Align, Table};
@@ -32,6 +34,9 @@ pub(crate) struct VerifyArgs {
     /// A position and its root as they were noted earlier: the book must still lead to them
     #[arg(long, value_name = "POSITION:ROOT", value_parser = Noted::from_str)]
     expect: Vec<Noted>,
+    /// A file with a checkpoint that was kept (`quipu checkpoint`): the book must still lead to it
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Vec<PathBuf>,
     /// Leave the views out: the journal alone
     #[arg(long)]
     journal_only: bool,
@@ -49,11 +54,8 @@ impl FromStr for Noted {
             || "write POSITION:ROOT as verify prints it, the root in 64 hex digits".to_owned();
         let (position, root) = text.split_once(':').ok_or_else(wanted)?;
         let position = position.parse().map(Position).map_err(|_| wanted())?;
-        let digits = |index: usize| root.get(2 * index..2 * index + 2);
-        let bytes = (0..32).map(|index| u8::from_str_radix(digits(index)?, 16).ok());
-        let bytes: Option<Vec<u8>> = bytes.collect();
-        let root = bytes.filter(|_| root.len() == 64).and_then(|bytes| Root::stored(&bytes));
-        Ok(Noted(Expectation { position, root: root.ok_or_else(wanted)? }))
+        let root = root.parse::<Root>().map_err(|_| wanted())?;
+        Ok(Noted(Expectation { position, root }))
     }
 }
 
@@ -61,7 +63,11 @@ impl FromStr for Noted {
 pub(crate) fn run(args: &VerifyArgs, json: bool) -> Result<u8, CliError> {
     let runtime = book::runtime()?;
     let place = args.book.place();
-    let expected: Vec<Expectation> = args.expect.iter().map(|noted| noted.0).collect();
+    let mut expected: Vec<Expectation> = args.expect.iter().map(|noted| noted.0).collect();
+    for file in &args.checkpoint {
+        let checkpoint = checkpoint::read(file)?;
+        expected.push(Expectation { position: Position(checkpoint.size), root: checkpoint.root });
+    }
     let bar = ProgressBar::new(0).with_style(output::events_bar());
     let mut progress = |progress: Progress| {
         bar.set_length(progress.head.0);

@@ -6,6 +6,7 @@ mod bounds;
 mod burn_order;
 mod corrections;
 mod due;
+mod epochs;
 mod grants;
 mod holds;
 mod inconsistency;

@@ -2,6 +2,7 @@
 //! shape changes: then its `SCHEMA` must change too, so that older snapshots are not read.
 
 use quipu_domain::agent::Agent;
+use quipu_domain::epoch::{Epoch, EpochCommand, NewEpoch, SignedHead};
 use quipu_domain::meter::{Aggregation, Meter, Price, Tier, UnpricedPolicy};
 use quipu_domain::price_table::{PriceTable, PricesPublished, TokenPrice};
 use quipu_domain::tenant::Tenant;
@@ -76,6 +77,18 @@ fn an_agents_shape_is_pinned() {
     let mut book = Book::new();
     book.register("robot", true);
     insta::assert_snapshot!(written(Agent::SCHEMA, &book.agents[&text("robot")]));
+}
+
+#[test]
+fn the_epochs_shape_is_pinned() {
+    let mut epoch = Epoch::default();
+    let origin = text("example.com/book/e1");
+    let last = SignedHead { epoch: 1, origin, size: 20, root: text("AAAA") };
+    let new = NewEpoch { name: text("example.com/book"), reason: text("a backup was restored") };
+    let next = quipu_domain::Position(13);
+    let events = epoch.decide(&EpochCommand::Start(last, new), next).unwrap();
+    events.iter().for_each(|event| epoch.apply(event).unwrap());
+    insta::assert_snapshot!(written(Epoch::SCHEMA, &epoch));
 }
 
 #[test]

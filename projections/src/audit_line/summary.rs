@@ -1,6 +1,7 @@
 //! Events in a few words.
 
 use quipu_domain::agent::AgentEvent;
+use quipu_domain::epoch::EpochEvent;
 use quipu_domain::meter::MeterEvent;
 use quipu_domain::price_table::PriceTableEvent;
 use quipu_domain::subject::SubjectEvent;
@@ -16,6 +17,7 @@ pub(super) fn reason_of(event: &Event) -> Option<Personal> {
         Event::Tenant(TenantEvent::TenantReactivated(e)) => Some(e.reason.clone()),
         Event::Agent(AgentEvent::AgentRetired(e)) => Some(e.reason.clone()),
         Event::Subject(SubjectEvent::SubjectErased(e)) => Some(Personal::from(&e.reason)),
+        Event::Epoch(EpochEvent::EpochStarted(e)) => Some(Personal::from(&e.reason)),
         Event::Wallet(wallet) => match wallet {
             WalletEvent::GrantVoided(e) => Some(e.reason.clone()),
             WalletEvent::CreditsDebited(e) => e.reason.clone(),
@@ -59,6 +61,10 @@ pub(super) fn of(event: &Event) -> String {
         Event::Subject(SubjectEvent::SubjectErased(e)) => {
             format!("erased what was sealed for {}", e.subject)
         }
+        Event::Epoch(EpochEvent::EpochStarted(e)) => format!(
+            "began to sign as {}; {} events had been signed as {}",
+            e.origin, e.prev_size, e.prev_origin
+        ),
         Event::Application(event) => event.type_name.clone(),
     }
 }

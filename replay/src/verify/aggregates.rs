@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use quipu_domain::agent::Agent;
+use quipu_domain::epoch::Epoch;
 use quipu_domain::event::Inconsistency;
 use quipu_domain::meter::Meter;
 use quipu_domain::price_table::PriceTable;
@@ -27,6 +28,7 @@ enum State {
     PriceTable(PriceTable),
     Agent(Agent),
     Subject(SubjectRegister),
+    Epoch(Epoch),
     Application,
 }
 
@@ -65,6 +67,7 @@ impl State {
             Event::PriceTable(_) => State::PriceTable(PriceTable::default()),
             Event::Agent(_) => State::Agent(Agent::default()),
             Event::Subject(_) => State::Subject(SubjectRegister::default()),
+            Event::Epoch(_) => State::Epoch(Epoch::default()),
             Event::Application(_) => State::Application,
         }
     }
@@ -77,6 +80,7 @@ impl State {
             (State::PriceTable(state), Event::PriceTable(event)) => state.apply(event),
             (State::Agent(state), Event::Agent(event)) => state.apply(event),
             (State::Subject(state), Event::Subject(event)) => state.apply(event),
+            (State::Epoch(state), Event::Epoch(event)) => state.apply(event),
             (State::Application, Event::Application(_)) => Ok(()),
             (_, event) => Err(Inconsistency(format!(
                 "a {} does not belong into this stream",

@@ -9,6 +9,10 @@ use serde::Deserialize;
 
 use crate::book::{report, views};
 
+const FORMAT_1: &str = include_str!("../../golden/format-1.jsonl");
+/// As format 1, of a book that was restored and lost what had been signed.
+const FORMAT_1_EPOCHS: &str = include_str!("../../golden/format-1-epochs.jsonl");
+
 /// A line of a golden journal.
 #[derive(Deserialize)]
 struct Line {
@@ -56,10 +60,8 @@ fn shown(cells: &[Cell]) -> String {
 }
 
 /// Every released format, the newest last.
-const FORMATS: [(&str, &str); 2] = [
-    ("format-1-rows", include_str!("../../golden/format-1.jsonl")),
-    ("format-2-rows", include_str!("../../golden/format-2.jsonl")),
-];
+const FORMATS: [(&str, &str); 2] =
+    [("format-1-rows", FORMAT_1), ("format-2-rows", include_str!("../../golden/format-2.jsonl"))];
 
 fn newest() -> Vec<BatchRow> {
     let [.., (_, lines)] = FORMATS;
@@ -100,6 +102,22 @@ fn verifies_and_gives_the_same_rows(name: &str, rows: Vec<BatchRow>) {
     insta::with_settings!({ snapshot_path => "../../golden", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!(name, text);
     });
+}
+
+#[test]
+fn a_book_with_a_second_epoch_verifies() {
+    let rows = journal(FORMAT_1_EPOCHS);
+    let events = events(&rows);
+    let mut views = views(&events);
+    assert_eq!(report(rows, Some(&mut views), &[]).finding, None);
+    let epoch = events.iter().find(|recorded| matches!(recorded.event, Event::Epoch(_)));
+    let line = AuditLine::of(epoch.expect("it has one"));
+    assert_eq!(
+        &*line.summary,
+        "began to sign as quipu.local/main/e2; 7 events had been signed as quipu.local/main/e1"
+    );
+    let reason = line.reason.map(|reason| reason.to_string());
+    assert_eq!(reason.as_deref(), Some("the book has 2 events, and 7 had been signed"));
 }
 
 #[test]

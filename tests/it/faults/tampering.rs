@@ -1,10 +1,12 @@
 //! History changed behind Quipu's back, by somebody who owns the database: `verify` fails and
-//! names the position.
+//! names the position, and an auditor who has nothing but an export of it is not deceived.
 
+use quipu_verify::Checkpoint;
 use serde_json::{Value, json};
 
 use super::kill_during_import::Random;
 use crate::api::usage::{prices, record};
+use crate::cli::journal::{audit, checkpoint};
 use crate::stores::plain_sql::sql;
 use crate::support::both_stores;
 use crate::support::server::{Server, assert_verifies, run_on};
@@ -64,6 +66,8 @@ both_stores! {
 struct Book {
     store: Store,
     rows: Vec<Row>,
+    /// What an auditor kept, from the time when it was whole.
+    saved: Checkpoint,
 }
 
 struct Row {
@@ -95,7 +99,9 @@ impl Book {
                 Row { first: numbers[0], last: numbers[1], length }
             })
             .collect();
-        Book { store, rows }
+        let whole = run_on(&store, &["export", "journal"]);
+        let saved = checkpoint(&audit(&whole.stdout, &[]));
+        Book { store, rows, saved }
     }
 
     /// Changes the book, asserts that `verify` fails at one of `positions`, and mends it.
@@ -110,6 +116,10 @@ impl Book {
             position.is_some_and(|p| positions.contains(&p)),
             "{positions:?}: {change}\n{said}"
         );
+        let export = run_on(&self.store, &["export", "journal"]);
+        let refused = !export.status.success();
+        let saved = std::slice::from_ref(&self.saved);
+        assert!(refused || !audit(&export.stdout, saved).holds, "the export holds: {change}");
         self.change("delete from journal_batch");
         self.change("insert into journal_batch select * from original");
     }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -10,23 +10,32 @@ use std::time::{Duration, Instant};
 use super::client::Client;
 use super::store::Store;
 
-/// The program, built once per test run as the tests are.
+/// The program, without anything of this machine's environment that it would read.
 pub(crate) fn program() -> Command {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    let path = PROGRAM.get_or_init(|| {
+    let mut command = Command::new(built().join("quipu"));
+    command.env_remove("QUIPU_SERVER").env_remove("QUIPU_DATA").env_remove("QUIPU_DATABASE");
+    command.env_remove("QUIPU_KEYS").env_remove("QUIPU_ORIGIN").env_remove("QUIPU_LISTEN");
+    command
+}
+
+/// The verifier that shares no code with it.
+pub(crate) fn verifier() -> Command {
+    Command::new(built().join("quipu-verify"))
+}
+
+/// Where both are, built once per test run as the tests are.
+fn built() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "quipu", "--bin", "quipu"])
+            .args(["build", "--quiet", "--package", "quipu", "--package", "quipu-verify", "--bins"])
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .status()
             .expect("cargo runs, because it runs this test");
-        assert!(built.success(), "the program builds");
+        assert!(built.success(), "the programs build");
         let test = std::env::current_exe().expect("this test has a path");
-        let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/it");
-        profile.join("quipu")
-    });
-    let mut command = Command::new(path);
-    command.env_remove("QUIPU_SERVER").env_remove("QUIPU_DATA").env_remove("QUIPU_DATABASE");
-    command
+        test.ancestors().nth(2).expect("target/PROFILE/deps/it").to_owned()
+    })
 }
 
 /// Runs a verb on a store that no server needs to serve.
@@ -62,8 +71,17 @@ impl Server {
 
     /// Starts on a port and waits until it is ready.
     pub(crate) fn start_on(store: &Store, port: u16) -> Server {
+        Server::launch(store, port, &[])
+    }
+
+    /// Starts with more arguments.
+    pub(crate) fn start_with(store: &Store, more: &[&str]) -> Server {
+        Server::launch(store, free_port(), more)
+    }
+
+    fn launch(store: &Store, port: u16, more: &[&str]) -> Server {
         let mut command = program();
-        command.arg("serve").args(["--listen", &format!("127.0.0.1:{port}")]);
+        command.arg("serve").args(["--listen", &format!("127.0.0.1:{port}")]).args(more);
         store.give_to(&mut command);
         let mut child = command
             .stdout(Stdio::null())

@@ -90,6 +90,9 @@ codes! {
     ViewsUnavailable = "views_unavailable", SERVICE_UNAVAILABLE, "The views cannot be read now";
     ViewParked = "view_parked", SERVICE_UNAVAILABLE, "The view stopped at an event it could not apply";
     ViewBehind = "view_behind", SERVICE_UNAVAILABLE, "The view is not there yet";
+    CheckpointNotPublished = "checkpoint_not_published", NOT_FOUND, "No such checkpoint was published";
+    CheckpointUnreachable = "checkpoint_unreachable", GONE, "The book does not lead to that checkpoint any more";
+    ProofsUnavailable = "proofs_unavailable", SERVICE_UNAVAILABLE, "Checkpoints and tiles cannot be read now";
     OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "It is not known yet whether the command took effect";
     ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE, "The server is shutting down";
     InternalError = "internal_error", INTERNAL_SERVER_ERROR, "The server failed";

@@ -10,8 +10,9 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use quipu_api::{Limits, State, router};
 use quipu_domain::{Position, Recorded};
-use quipu_engine::{Engine, ManualClock, Options};
+use quipu_engine::{Clock, Engine, ManualClock, Options};
 use quipu_journal::{Journal, MemoryStore};
+use quipu_proofs::{KeyFolder, ProofStore, Proofs, Publisher};
 use quipu_sealing::SubjectKeys;
 use quipu_views::{Feed, FeedError, Location, Runner, RunnerOptions, Views};
 use serde_json::Value;
@@ -26,6 +27,7 @@ pub(crate) struct App {
     pub(crate) engine: Engine,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<MemoryStore>,
+    pub(crate) publisher: Publisher,
     _runner: Runner,
     _folder: TempDir,
 }
@@ -71,9 +73,16 @@ impl App {
         let runner = Runner::start(&views, options).unwrap();
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         let settings = vec![("store".to_owned(), "memory".to_owned())];
+        let checkpoints = ProofStore::open_sqlite(&folder.path().join("proofs.db")).unwrap();
+        let proofs = Proofs::new(checkpoints, engine.journal().clone());
+        let keys = KeyFolder::open(&folder.path().join("keys")).unwrap();
+        keys.generate(clock.now()).unwrap();
+        let name = "example.com/book".parse().unwrap();
+        let publisher = Publisher::new(proofs.clone(), keys, &name, 1).unwrap();
         let keys = SubjectKeys::open(&folder.path().join("subject-keys")).unwrap();
-        let state = State::new(engine.clone(), views, keys, metrics, settings, limits);
-        App { router: router(state), engine, clock, store, _runner: runner, _folder: folder }
+        let state = State::new(engine.clone(), views, proofs, keys, metrics, settings, limits);
+        let (router, _runner, _folder) = (router(state), runner, folder);
+        App { router, engine, clock, store, publisher, _runner, _folder }
     }
 
     pub(crate) fn head(&self) -> Position {

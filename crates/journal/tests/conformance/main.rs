@@ -6,6 +6,7 @@ mod append;
 mod bed;
 mod fork;
 mod index;
+mod json_lines;
 mod outage;
 mod read;
 mod recent;
@@ -52,6 +53,15 @@ on_every_store! {
     index::a_segment_may_stay_unsaved,
     index::keys_outside_the_window_are_forgotten,
     index::the_newest_snapshot_at_or_below_a_version_is_found,
+    json_lines::the_form_is_as_it_is_written_down,
+    json_lines::an_import_restores_every_row_to_the_byte,
+    json_lines::an_empty_journal_is_restored_too,
+    json_lines::an_import_goes_on_where_it_broke_off,
+    json_lines::the_beginning_of_a_book_is_there_already,
+    json_lines::another_book_is_refused_and_left_as_it_was,
+    json_lines::an_import_waits_for_no_running_writer,
+    json_lines::a_line_that_does_not_hold_stops_the_import_there,
+    json_lines::what_is_appended_during_an_export_is_left_out,
 }
 
 on_every_database! {
@@ -60,4 +70,5 @@ on_every_database! {
     sql::deleted_caches_are_rebuilt,
     sql::a_wrong_cache_is_rebuilt,
     sql::a_changed_event_stops_the_journal_from_opening,
+    json_lines::what_no_line_can_hold_is_named_and_the_rest_is_written_as_it_is_stored,
 }

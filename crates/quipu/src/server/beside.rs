@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::parts::Parts;
 use super::signals::Signals;
-use super::{BACKDATING_DAYS, listen};
+use super::{BACKDATING_DAYS, SigningArgs, listen};
 use crate::book::Book;
 use crate::error::CliError;
 
@@ -36,8 +36,15 @@ impl Beside {
         let signals = Signals::watch(runtime.handle())?;
         let listener = runtime.block_on(listen((Ipv4Addr::LOCALHOST, 0).into()))?;
         let address = listener.local_addr()?;
-        let handle = runtime.handle();
-        let Some(parts) = Parts::start(book, keys, BACKDATING_DAYS, &signals, handle)? else {
+        let Some(parts) = Parts::start(
+            book,
+            keys,
+            BACKDATING_DAYS,
+            &SigningArgs::unsaid(),
+            runtime.handle(),
+            &signals,
+        )?
+        else {
             return Err(CliError::Unavailable {
                 what: "stopped by a signal while it waited for the book".into(),
                 hint: "run it again once the book is free".into(),

@@ -9,14 +9,18 @@ use quipu_domain::subject::SubjectEvent;
 use quipu_domain::{Event, Stream, TenantId, Timestamp};
 use quipu_engine::{DueSource, Engine, Options, Scheduler, SystemClock};
 use quipu_journal::{JournalError, Lease};
+use quipu_proofs::Proofs;
 use quipu_sealing::SubjectKeys;
 use quipu_views::{Runner, RunnerOptions, Views};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::SigningArgs;
+use super::cosigning::WitnessClient;
+use super::publication::Publication;
 use super::signals::Signals;
-use crate::book::{self, Book};
+use crate::book::{self, Book, Place};
 use crate::error::CliError;
 use crate::subject_keys;
 
@@ -33,6 +37,7 @@ pub(super) struct Parts {
     /// Ends the tasks that run beside the server.
     stop: watch::Sender<bool>,
     scheduler: Scheduler,
+    publication: Arc<Publication>,
 }
 
 impl Parts {
@@ -42,8 +47,9 @@ impl Parts {
         book: &Book,
         keys: SubjectKeys,
         backdating_days: u32,
-        signals: &Signals,
+        signing: &SigningArgs,
         runtime: &Handle,
+        signals: &Signals,
     ) -> Result<Option<Parts>, CliError> {
         let options = Options {
             lease: Lease::Wait(LEASE_WAIT),
@@ -54,6 +60,8 @@ impl Parts {
         let Some(engine) = take_lease(book, &options, signals)? else { return Ok(None) };
         refuse_lost_end(&engine, &book.views)?;
         runtime.block_on(destroy_erased(&engine, &keys))?;
+        let proofs = book::open_proofs(&book.place, engine.journal().clone(), runtime)?;
+        let publication = publication(&engine, &proofs, &book.place, signing, runtime)?;
         let runner = Runner::start(&book.views, RunnerOptions::default())?;
         let metrics =
             PrometheusBuilder::new().install_recorder().map_err(|error| CliError::Unusable {
@@ -63,6 +71,7 @@ impl Parts {
         let state = State::new(
             engine.clone(),
             book.views.clone(),
+            proofs,
             keys,
             metrics,
             book.settings()?,
@@ -75,12 +84,14 @@ impl Parts {
             interval: DUE_INTERVAL,
         };
         let (stop, _) = watch::channel(false);
-        Ok(Some(Parts { engine, runner, state, stop, scheduler }))
+        Ok(Some(Parts { engine, runner, state, stop, scheduler, publication }))
     }
 
     /// Answers requests until `shutdown`, and then those under way.
     pub(super) async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let scheduler = tokio::spawn(self.scheduler.run(self.stop.subscribe()));
+        let publishing = Arc::clone(&self.publication).run(self.stop.subscribe());
+        let publishing = tokio::spawn(publishing);
         let waker = self.runner.waker();
         let mut head = self.engine.subscribe();
         let waking = tokio::spawn(async move {
@@ -94,11 +105,29 @@ impl Parts {
         if scheduler.await.is_err() {
             tracing::error!("the scheduler panicked");
         }
+        if publishing.await.is_err() {
+            tracing::error!("the publication of checkpoints panicked");
+        }
         self.engine.shutdown().await;
         waking.abort();
+        // What the last requests wrote is signed too.
+        tokio::task::block_in_place(|| self.publication.finish());
         // The runner's thread ends with the page in hand; the next start goes on from there.
         tokio::task::block_in_place(|| self.runner.stop());
     }
+}
+
+fn publication(
+    engine: &Engine,
+    proofs: &Proofs,
+    place: &Place,
+    signing: &SigningArgs,
+    runtime: &Handle,
+) -> Result<Arc<Publication>, CliError> {
+    let keys = signing.keys.folder(place).map(|_| signing.keys.open(place)).transpose()?;
+    let witnesses = signing.witness.iter().cloned().map(WitnessClient::new).collect();
+    let (proofs, name) = (proofs.clone(), &signing.origin);
+    Ok(Arc::new(Publication::start(engine, proofs, keys, name, witnesses, runtime)?))
 }
 
 /// Starts the engine; says who holds the book while it has to wait.

@@ -11,14 +11,14 @@ use crate::error::CliError;
 use crate::exit_codes;
 
 /// Whether a signal has come.
-pub(super) struct Signals {
+pub(crate) struct Signals {
     stopping: Arc<AtomicBool>,
     stopped: watch::Receiver<bool>,
 }
 
 impl Signals {
     /// Watches for SIGINT and SIGTERM from now on.
-    pub(super) fn watch(runtime: &Handle) -> Result<Signals, CliError> {
+    pub(crate) fn watch(runtime: &Handle) -> Result<Signals, CliError> {
         let _inside = runtime.enter();
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
@@ -53,7 +53,7 @@ impl Signals {
     }
 
     /// Done with the first signal.
-    pub(super) fn first(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub(crate) fn first(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut stopped = self.stopped.clone();
         async move {
             // An error means that the watching task is gone, with the whole runtime.

@@ -10,11 +10,29 @@ fn help(verb: &[&str]) -> String {
 #[test]
 fn the_verbs_explain_themselves() {
     insta::assert_snapshot!("help", help(&[]));
-    for verb in ["serve", "demo", "balance", "entries", "erase", "verify", "projections", "bench"] {
+    let verbs = [
+        "serve",
+        "demo",
+        "balance",
+        "entries",
+        "erase",
+        "verify",
+        "checkpoint",
+        "prove",
+        "witness",
+        "keys",
+        "projections",
+        "bench",
+    ];
+    for verb in verbs {
         insta::assert_snapshot!(format!("help_{verb}"), help(&[verb]));
     }
     insta::assert_snapshot!("help_import_usage", help(&["import", "usage"]));
     insta::assert_snapshot!("help_import_postgres_es", help(&["import", "postgres-es"]));
+    insta::assert_snapshot!("help_import_journal", help(&["import", "journal"]));
+    for format in ["journal", "hledger", "beancount"] {
+        insta::assert_snapshot!(format!("help_export_{format}"), help(&["export", format]));
+    }
 }
 
 #[test]

@@ -7,4 +7,6 @@ mod commands;
 mod demo;
 mod help;
 mod import;
+mod journal;
 mod program;
+mod proofs;

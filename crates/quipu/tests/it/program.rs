@@ -11,7 +11,18 @@ use tempfile::TempDir;
 pub(crate) fn quipu(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quipu"));
     command.args(arguments).stdin(Stdio::null());
-    for name in ["DATA", "DATABASE", "LISTEN", "SERVER", "LOG", "BACKDATING_DAYS", "SUBJECT_KEYS"] {
+    let names = [
+        "DATA",
+        "DATABASE",
+        "LISTEN",
+        "SERVER",
+        "LOG",
+        "BACKDATING_DAYS",
+        "KEYS",
+        "ORIGIN",
+        "SUBJECT_KEYS",
+    ];
+    for name in names {
         command.env_remove(format!("QUIPU_{name}"));
     }
     command
@@ -49,16 +60,25 @@ impl Run {
     }
 }
 
+/// A hash, a signature or a verifier key.
+fn is_base64(word: &str) -> bool {
+    let digit = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    let key = word.rsplit_once("/e1+").map_or(word, |(_, key)| key);
+    key.len() >= 44 && key.bytes().all(digit)
+}
+
 /// Takes out times, long hexadecimal numbers and the widths that they lead to.
 pub(crate) fn redact(text: &str) -> String {
     let word = |word: &str| {
         let plain = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
         let is_time = plain.len() >= 20 && plain.ends_with('Z') && plain.contains('T');
         let hex = plain.rsplit(':').next().unwrap_or_default();
-        let is_hash = hex.len() >= 32 && hex.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-        match (is_time, is_hash) {
-            (true, _) => word.replace(plain, "TIME"),
-            (_, true) => word.replace(hex, "HEX"),
+        let is_hash = hex.len() >= 16 && hex.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+        let base64 = word.trim_matches([',', '"']).rsplit("\\n").find(|part| is_base64(part));
+        match (is_time, is_hash, base64) {
+            (true, ..) => word.replace(plain, "TIME"),
+            (_, true, _) => word.replace(hex, "HEX"),
+            (.., Some(base64)) => word.replace(base64, "BASE64"),
             _ => word.to_owned(),
         }
     };

@@ -1,0 +1,44 @@
+//! What could not be proved, as a problem.
+
+use quipu_proofs::ProofError;
+
+use super::{Code, Problem};
+
+impl From<ProofError> for Problem {
+    fn from(error: ProofError) -> Problem {
+        let detail = error.to_string();
+        match error {
+            ProofError::Journal(error) => error.into(),
+            ProofError::Database(error) => {
+                tracing::warn!(%error, "proofs not read");
+                Problem::new(
+                    Code::ProofsUnavailable,
+                    "checkpoints and tiles cannot be read now",
+                    "ask again after the time that Retry-After says",
+                )
+                .retry_after_seconds(2)
+            }
+            ProofError::BeyondEnd { wanted, end } => Problem::new(
+                Code::NotFound,
+                detail,
+                "positions begin with 1, and end with the journal's last",
+            )
+            .with("wanted", wanted)
+            .with("end", end),
+            ProofError::NotPublished { wanted, newest } => Problem::new(
+                Code::CheckpointNotPublished,
+                detail,
+                "ask again in a second, or name a size that /v1/checkpoints lists",
+            )
+            .with("wanted", wanted)
+            .with("newest", newest)
+            .retry_after_seconds(1),
+            ProofError::Unreachable { .. } => Problem::new(
+                Code::CheckpointUnreachable,
+                detail,
+                "a restore lost events; the event EpochStarted says which",
+            ),
+            ProofError::File { .. } | ProofError::NoKey { .. } => Problem::internal(&detail),
+        }
+    }
+}

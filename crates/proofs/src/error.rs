@@ -1,0 +1,60 @@
+//! What can go wrong with proofs.
+
+use std::path::PathBuf;
+
+use quipu_database::DatabaseError;
+use quipu_journal::JournalError;
+
+/// Why a proof, a tile or a checkpoint could not be given.
+#[derive(Debug, thiserror::Error)]
+pub enum ProofError {
+    /// The journal could not be read, or is not what was hashed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The database under checkpoints and tiles failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// There is no such event, or no tree of that size.
+    #[error("{wanted} is beyond the journal's end, {end}")]
+    BeyondEnd {
+        /// What was asked for.
+        wanted: u64,
+        /// How many events there are.
+        end: u64,
+    },
+    /// No checkpoint covers that yet, or none of that size was published.
+    #[error("no checkpoint over {wanted} events was published; the newest has {newest}")]
+    NotPublished {
+        /// The size that was asked for, at least or exactly.
+        wanted: u64,
+        /// The newest checkpoint's size, 0 where there is none.
+        newest: u64,
+    },
+    /// The book does not lead to that checkpoint any more: it was signed over events that are lost.
+    #[error("this book does not lead to the checkpoint {origin} of {size} events")]
+    Unreachable {
+        /// Its origin.
+        origin: String,
+        /// Its size.
+        size: u64,
+    },
+    /// A key or a state file could not be used.
+    #[error("{}: {why}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// The folder has no key that signs now.
+    #[error("no key in {} is in use; make one with `quipu keys generate`", folder.display())]
+    NoKey {
+        /// The folder.
+        folder: PathBuf,
+    },
+}
+
+/// Why a text is not what it should be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct FormatError(pub String);

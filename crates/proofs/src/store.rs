@@ -1,0 +1,218 @@
+//! Published checkpoints and full tiles, in a database of their own: writing them never waits for
+//! the journal, nor the journal for them.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use quipu_database::{Connection, Database, DatabaseError, Durability, Migrations, Row, Value};
+use quipu_domain::Timestamp;
+use quipu_journal::Root;
+use tokio::runtime::Handle;
+
+use crate::tiles::{Level, Tile};
+
+const MIGRATIONS: Migrations = Migrations {
+    sqlite: &[("0001_tables", include_str!("../../../migrations/sqlite/proofs_0001_tables.sql"))],
+    postgres: &[(
+        "0001_tables",
+        include_str!("../../../migrations/postgres/proofs_0001_tables.sql"),
+    )],
+};
+
+/// The schema in PostgreSQL.
+const SCHEMA: &str = "quipu_proofs";
+
+/// A checkpoint that was published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// 1, 2, 3 ... in the order of publication.
+    pub number: u64,
+    /// The epoch of its origin.
+    pub epoch: u64,
+    /// Under which origin.
+    pub origin: String,
+    /// Over how many events.
+    pub size: u64,
+    /// The tree head over them.
+    pub root: Root,
+    /// When.
+    pub published_at: Timestamp,
+    /// The checkpoint with its signatures, as it is served.
+    pub note: String,
+}
+
+/// The database of checkpoints and tiles.
+#[derive(Clone)]
+pub struct ProofStore {
+    database: Database,
+    /// Kept from one write to the next; replaced after a failure.
+    writer: Arc<Mutex<Option<Connection>>>,
+}
+
+impl ProofStore {
+    /// In a SQLite file, which is created where there is none.
+    pub fn open_sqlite(path: &Path) -> Result<ProofStore, DatabaseError> {
+        let database = Database::open_sqlite(path, Durability::Full, &MIGRATIONS)?;
+        Ok(ProofStore { database, writer: Arc::default() })
+    }
+
+    /// In schema `quipu_proofs` of a PostgreSQL database.
+    pub fn connect_postgres(url: &str, handle: Handle) -> Result<ProofStore, DatabaseError> {
+        let database = Database::connect_postgres(url, SCHEMA, handle, &MIGRATIONS)?;
+        Ok(ProofStore { database, writer: Arc::default() })
+    }
+
+    pub(crate) fn newest(&self) -> Result<Option<Published>, DatabaseError> {
+        let rows = self.database.read(|c| c.query(NEWEST, &[]))?;
+        rows.first().map(published).transpose()
+    }
+
+    /// The newest of those over exactly so many events.
+    pub(crate) fn of_size(&self, size: u64) -> Result<Option<Published>, DatabaseError> {
+        let rows = self.database.read(|c| c.query(OF_SIZE, &[int(size)]))?;
+        rows.first().map(published).transpose()
+    }
+
+    pub(crate) fn after(&self, number: u64, most: usize) -> Result<Vec<Published>, DatabaseError> {
+        let params = [int(number), int(most as u64)];
+        let rows = self.database.read(|c| c.query(AFTER, &params))?;
+        rows.iter().map(published).collect()
+    }
+
+    /// Keeps a checkpoint; its number is given here.
+    pub(crate) fn publish(&self, mut checkpoint: Published) -> Result<Published, DatabaseError> {
+        checkpoint.number = self.newest()?.map_or(1, |newest| newest.number + 1);
+        let params = [
+            int(checkpoint.number),
+            int(checkpoint.epoch),
+            checkpoint.origin.as_str().into(),
+            int(checkpoint.size),
+            checkpoint.root.0.to_vec().into(),
+            checkpoint.published_at.micros().into(),
+            checkpoint.note.as_str().into(),
+        ];
+        self.write(|connection| connection.execute(PUBLISH, &params))?;
+        Ok(checkpoint)
+    }
+
+    /// Replaces a checkpoint's note by one with more signatures.
+    pub(crate) fn set_note(&self, number: u64, note: &str) -> Result<(), DatabaseError> {
+        let params = [note.into(), int(number)];
+        self.write(|connection| connection.execute(SET_NOTE, &params)).map(drop)
+    }
+
+    /// How many tiles of the lowest level there are before one is missing.
+    pub(crate) fn full_tiles(&self) -> Result<u64, DatabaseError> {
+        let rows = self.database.read(|c| c.query(TILE_COUNT, &[]))?;
+        let (count, next) =
+            rows.first().map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))?;
+        // One that is missing makes what was built on it worthless, too.
+        Ok(if count == next { count.unsigned_abs() } else { 0 })
+    }
+
+    pub(crate) fn tile(
+        &self,
+        level: Level,
+        index: u64,
+    ) -> Result<Option<Vec<Root>>, DatabaseError> {
+        let params = [i64::from(level.0).into(), int(index)];
+        let rows = self.database.read(|c| c.query(TILE, &params))?;
+        rows.first().map(|row| row.blob(0)?.chunks(32).map(hash).collect()).transpose()
+    }
+
+    /// The hashes over whole tiles, from one of them on.
+    pub(crate) fn tile_roots(&self, level: Level, from: u64) -> Result<Vec<Root>, DatabaseError> {
+        let params = [i64::from(level.0).into(), int(from)];
+        let rows = self.database.read(|c| c.query(TILE_ROOTS, &params))?;
+        rows.iter().map(|row| hash(row.blob(0)?)).collect()
+    }
+
+    /// Keeps full tiles. Another process may have kept the same ones already.
+    pub(crate) fn save_tiles(&self, tiles: &[Tile]) -> Result<(), DatabaseError> {
+        let rows: Vec<Vec<Value>> = tiles
+            .iter()
+            .map(|tile| {
+                let hashes: Vec<u8> = tile.hashes.iter().flat_map(|hash| hash.0).collect();
+                let root = tile.root.0.to_vec();
+                vec![i64::from(tile.level.0).into(), int(tile.index), root.into(), hashes.into()]
+            })
+            .collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let save = |connection: &mut Connection| connection.execute_many(SAVE_TILE, &rows);
+        self.write(|connection| connection.transaction(save)).map(drop)
+    }
+
+    pub(crate) fn forget_tiles(&self) -> Result<(), DatabaseError> {
+        self.write(|connection| connection.execute(FORGET_TILES, &[])).map(drop)
+    }
+
+    fn write<T>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        let mut slot = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = match slot.take() {
+            Some(connection) => connection,
+            None => self.database.writer()?,
+        };
+        let done = work(&mut connection)?;
+        *slot = Some(connection);
+        Ok(done)
+    }
+}
+
+const NEWEST: &str = "\
+    SELECT number, epoch, origin, size, root, published_at, note FROM checkpoint
+    ORDER BY number DESC LIMIT 1";
+
+const OF_SIZE: &str = "\
+    SELECT number, epoch, origin, size, root, published_at, note FROM checkpoint
+    WHERE size = $1 ORDER BY number DESC LIMIT 1";
+
+const AFTER: &str = "\
+    SELECT number, epoch, origin, size, root, published_at, note FROM checkpoint
+    WHERE number > $1 ORDER BY number LIMIT $2";
+
+const PUBLISH: &str = "\
+    INSERT INTO checkpoint (number, epoch, origin, size, root, published_at, note)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+const SET_NOTE: &str = "UPDATE checkpoint SET note = $1 WHERE number = $2";
+
+const TILE_COUNT: &str = "\
+    SELECT count(*), coalesce(max(tile_index) + 1, 0) FROM tile WHERE level = 0";
+
+const TILE: &str = "SELECT hashes FROM tile WHERE level = $1 AND tile_index = $2";
+
+const TILE_ROOTS: &str = "\
+    SELECT root FROM tile WHERE level = $1 AND tile_index >= $2 ORDER BY tile_index";
+
+const SAVE_TILE: &str = "\
+    INSERT INTO tile (level, tile_index, root, hashes) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (level, tile_index) DO NOTHING";
+
+const FORGET_TILES: &str = "DELETE FROM tile";
+
+fn published(row: &Row) -> Result<Published, DatabaseError> {
+    let corrupt = || DatabaseError::Corrupt("a published checkpoint".to_owned());
+    Ok(Published {
+        number: row.int(0)?.unsigned_abs(),
+        epoch: row.int(1)?.unsigned_abs(),
+        origin: row.text(2)?.to_owned(),
+        size: row.int(3)?.unsigned_abs(),
+        root: hash(row.blob(4)?)?,
+        published_at: Timestamp::from_micros(row.int(5)?).map_err(|_| corrupt())?,
+        note: row.text(6)?.to_owned(),
+    })
+}
+
+fn hash(bytes: &[u8]) -> Result<Root, DatabaseError> {
+    Root::stored(bytes).ok_or_else(|| DatabaseError::Corrupt("a hash that has not 32 bytes".into()))
+}
+
+/// A number as a parameter; what exceeds the databases' integers is larger than all of theirs.
+fn int(number: u64) -> Value {
+    Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
+}

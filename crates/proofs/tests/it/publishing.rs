@@ -1,0 +1,180 @@
+//! J6: what is signed is durable, and everything signed later is consistent with it.
+
+use quipu_domain::epoch::{Epoch, EpochCommand, EpochEvent, NewEpoch};
+use quipu_domain::{Position, Timestamp};
+use quipu_proofs::{
+    AddCheckpoint, Algorithm, Checkpoint, KeyFolder, ProofError, ProofStore, Published, SignedNote,
+    VerifierKey, find_loss, verify_consistency,
+};
+use quipu_testkit::postgres;
+
+use crate::support::{Book, at, now};
+
+fn verifier(keys: &KeyFolder, index: usize, origin: &str) -> VerifierKey {
+    keys.list().unwrap()[index].verifier(origin, Algorithm::Log)
+}
+
+fn parsed(published: &Published) -> (SignedNote, Checkpoint) {
+    let note = SignedNote::parse(&published.note).unwrap();
+    let checkpoint = Checkpoint::of(&note).unwrap();
+    (note, checkpoint)
+}
+
+/// Publishes now and again, and asserts that each checkpoint continues the one before.
+fn assert_publishes(mut book: Book) {
+    let publisher = book.publisher();
+    assert_eq!(publisher.publish(book.head(), now()).unwrap(), None, "nothing to sign yet");
+    let mut before: Option<Published> = None;
+    for events in [1, 5, 300] {
+        book.write(events);
+        let published = publisher.publish(book.head(), now()).unwrap().unwrap();
+        let (note, checkpoint) = parsed(&published);
+        assert_eq!(checkpoint.origin, "example.com/book/e1");
+        assert_eq!((checkpoint.size, checkpoint.root), (book.head().position.0, book.head().root));
+        assert_eq!(verifier(&book.keys, 0, "example.com/book/e1").has_signed(&note), Ok(true));
+        if let Some(before) = before {
+            assert_eq!(published.number, before.number + 1);
+            let text = book.proofs.consistency(before.size, None).unwrap();
+            let step = AddCheckpoint::parse(&text).unwrap();
+            assert_eq!(step.checkpoint, checkpoint);
+            assert!(verify_consistency(
+                (before.size, &before.root),
+                (checkpoint.size, &checkpoint.root),
+                &step.proof
+            ));
+        }
+        assert_eq!(publisher.publish(book.head(), now()).unwrap(), None, "it is signed already");
+        assert_eq!(book.proofs.newest().unwrap().as_ref(), Some(&published));
+        assert_eq!(book.keys.last_signed().unwrap().unwrap().size, published.size);
+        before = Some(published);
+    }
+    let all = book.proofs.checkpoints(0, 10).unwrap();
+    assert_eq!(all.iter().map(|one| one.size).collect::<Vec<_>>(), [1, 6, 306]);
+    assert_eq!(book.proofs.checkpoints(1, 1).unwrap()[..], all[1..2]);
+}
+
+#[test]
+fn each_checkpoint_continues_the_one_before_on_sqlite() {
+    assert_publishes(Book::new());
+}
+
+#[test]
+fn each_checkpoint_continues_the_one_before_on_postgres() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let url = postgres::database();
+    let checkpoints = ProofStore::connect_postgres(&url, runtime.handle().clone()).unwrap();
+    let folder = quipu_testkit::sqlite::folder();
+    let keys = KeyFolder::open(&folder.path().join("keys")).unwrap();
+    keys.generate(now()).unwrap();
+    assert_publishes(Book::over(checkpoints, keys, folder));
+}
+
+#[test]
+fn both_keys_sign_while_they_overlap() {
+    let mut book = Book::new();
+    let publisher = book.publisher();
+    let end = at("2026-12-01T00:00:00Z");
+    book.keys.rotate(now().plus_seconds(1), end).unwrap();
+    let mut signed_by = |time: Timestamp| {
+        book.write(1);
+        let (note, _) = parsed(&publisher.publish(book.head(), time).unwrap().unwrap());
+        [0, 1].map(|index| verifier(&book.keys, index, publisher.origin()).has_signed(&note))
+    };
+    assert_eq!(signed_by(now().plus_seconds(1)), [Ok(true), Ok(true)]);
+    assert_eq!(signed_by(end), [Ok(false), Ok(true)]);
+}
+
+#[test]
+fn without_a_key_nothing_is_published() {
+    let mut book = Book::new();
+    book.write(1);
+    let key = &book.keys.list().unwrap()[0];
+    std::fs::remove_file(book.keys.path().join(format!("{}.key", key.id))).unwrap();
+    let refused = book.publisher().publish(book.head(), now());
+    assert!(matches!(refused, Err(ProofError::NoKey { .. })));
+    assert_eq!(book.keys.last_signed().unwrap(), None);
+}
+
+/// A crash after the signature was noted, before the checkpoint was kept.
+#[test]
+fn what_was_signed_and_not_kept_is_signed_again_the_same() {
+    let mut book = Book::new();
+    book.write(3);
+    let published = book.publisher().publish(book.head(), now()).unwrap().unwrap();
+    let file = rusqlite::Connection::open(book.folder.path().join("proofs.db")).unwrap();
+    file.execute("DELETE FROM checkpoint", []).unwrap();
+    assert_eq!(find_loss(&book.proofs, &book.keys, None).unwrap(), None);
+    let again = book.publisher().publish(book.head(), now()).unwrap().unwrap();
+    assert_eq!(again, published, "Ed25519 signs the same text the same way");
+}
+
+#[test]
+fn a_restore_that_lost_what_was_signed_begins_a_new_epoch() {
+    let mut book = Book::new();
+    book.write(20);
+    book.publisher().publish(book.head(), now()).unwrap().unwrap();
+    let mut book = book.restored(12);
+    let loss = find_loss(&book.proofs, &book.keys, None).unwrap().unwrap();
+    assert_eq!(loss.reason, "the book has 12 events, and 20 had been signed");
+    assert_eq!((loss.last.epoch, loss.last.size), (1, 20));
+    // Never again under the old origin, not even when the book has grown past it.
+    book.write_about("something else", 100);
+    let refused = book.publisher().publish(book.head(), now());
+    assert!(matches!(refused, Err(ProofError::Unreachable { size: 20, .. })));
+    let grown = find_loss(&book.proofs, &book.keys, None).unwrap().unwrap();
+    assert_eq!(grown.reason, "the first 20 events are not those that had been signed");
+
+    let new = NewEpoch {
+        name: "example.com/book".parse().unwrap(),
+        reason: loss.reason.parse().unwrap(),
+    };
+    let command = EpochCommand::Start(loss.last, new);
+    let decided = Epoch::default().decide(&command, Position(13)).unwrap();
+    let [EpochEvent::EpochStarted(started)] = decided.as_slice() else { panic!("{decided:?}") };
+    assert_eq!((started.epoch, started.restored_size, started.prev_size), (2, 12, 20));
+    assert_eq!(find_loss(&book.proofs, &book.keys, Some(started)).unwrap(), None, "it is said");
+
+    let published = book.publisher_of(2).publish(book.head(), now()).unwrap().unwrap();
+    assert_eq!(published.origin, started.origin.as_str());
+    assert_eq!(published.epoch, 2);
+    assert_eq!(find_loss(&book.proofs, &book.keys, Some(started)).unwrap(), None);
+    // The old checkpoint is kept, and nothing is proved against it.
+    let old = book.proofs.inclusion(Position(1), Some(20));
+    assert!(matches!(old, Err(ProofError::Unreachable { size: 20, .. })), "{old:?}");
+    // The next restore may have lost the event that began the epoch: its number is not used again.
+    let book = book.restored(5);
+    let loss = find_loss(&book.proofs, &book.keys, None).unwrap().unwrap();
+    let new = NewEpoch {
+        name: "example.com/book".parse().unwrap(),
+        reason: "a disk broke".parse().unwrap(),
+    };
+    let decided = Epoch::default().decide(&EpochCommand::Start(loss.last, new), Position(6));
+    let [EpochEvent::EpochStarted(third)] = &decided.unwrap()[..] else { panic!("one event") };
+    assert_eq!((third.epoch, third.prev_size), (3, 112));
+}
+
+#[test]
+fn a_restore_that_has_everything_that_was_signed_goes_on() {
+    let mut book = Book::new();
+    book.write(20);
+    book.publisher().publish(book.head(), now()).unwrap().unwrap();
+    let mut book = book.restored(20);
+    assert_eq!(find_loss(&book.proofs, &book.keys, None).unwrap(), None);
+    book.write(3);
+    let published = book.publisher().publish(book.head(), now()).unwrap().unwrap();
+    assert_eq!((published.epoch, published.size), (1, 23));
+}
+
+/// The database's backup has no memory of what was signed; the key folder has.
+#[test]
+fn a_loss_is_found_when_the_checkpoints_were_restored_too() {
+    let mut book = Book::new();
+    book.write(20);
+    book.publisher().publish(book.head(), now()).unwrap().unwrap();
+    let folder = quipu_testkit::sqlite::folder();
+    let checkpoints = ProofStore::open_sqlite(&folder.path().join("proofs.db")).unwrap();
+    let mut restored = Book::over(checkpoints, book.keys.clone(), folder);
+    restored.write(7);
+    let loss = find_loss(&restored.proofs, &restored.keys, None).unwrap().unwrap();
+    assert_eq!(loss.last.size, 20);
+}

@@ -1,0 +1,141 @@
+//! Checkpoints and proofs, from a server or from the book itself.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use quipu_domain::Position;
+use quipu_journal::Journal;
+use quipu_proofs::Proofs;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::runtime::Runtime;
+
+use crate::book::{self, BookArgs};
+use crate::client::{Client, ServerArgs};
+use crate::error::CliError;
+use crate::signing::unusable;
+
+/// How long a server is given to publish what was just written.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where checkpoints and proofs are asked for.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct EvidenceArgs {
+    #[command(flatten)]
+    book: BookArgs,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Who gives them.
+pub(crate) enum Evidence {
+    /// A running server.
+    Server(Client),
+    /// The book, read beside whoever writes it.
+    Book {
+        proofs: Proofs,
+        journal: Journal,
+        /// Drives its connections.
+        _runtime: Runtime,
+    },
+}
+
+impl EvidenceArgs {
+    /// The book where one is named, else the server.
+    pub(crate) fn open(&self) -> Result<Evidence, CliError> {
+        if !self.book.is_named() {
+            return Ok(Evidence::Server(Client::new(&self.server)?));
+        }
+        let (place, runtime) = (self.book.place(), book::runtime()?);
+        let store = book::open_existing_journal(&place, runtime.handle())?;
+        let journal = Journal::new(Arc::new(store));
+        let proofs = book::open_proofs(&place, journal.clone(), runtime.handle())?;
+        Ok(Evidence::Book { proofs, journal, _runtime: runtime })
+    }
+}
+
+impl Evidence {
+    /// The newest checkpoint.
+    pub(crate) fn newest(&self) -> Result<String, CliError> {
+        match self {
+            Evidence::Server(client) => published(|| client.get_text("/v1/log/checkpoint", &[])),
+            Evidence::Book { proofs, .. } => {
+                let newest = proofs.newest().map_err(|error| unusable(&error))?;
+                newest.map(|newest| newest.note).ok_or_else(|| CliError::Refused {
+                    what: "no checkpoint of this book was published".into(),
+                    hint: "serve it: a running server publishes every second".into(),
+                })
+            }
+        }
+    }
+
+    /// A `.tlog-proof` of an event, towards the newest checkpoint or the one of a size.
+    pub(crate) fn inclusion(&self, event: u64, size: Option<u64>) -> Result<String, CliError> {
+        match self {
+            Evidence::Server(client) => {
+                let size: Vec<_> =
+                    size.map(|size| ("size", size.to_string())).into_iter().collect();
+                published(|| client.get_text(&format!("/v1/events/{event}/proof"), &size))
+            }
+            Evidence::Book { proofs, .. } => {
+                proofs.inclusion(Position(event), size).map_err(|error| unusable(&error))
+            }
+        }
+    }
+
+    /// The consistency proof of the newest checkpoint, or the one of a size, from an older tree.
+    pub(crate) fn consistency(&self, from: u64, to: Option<u64>) -> Result<String, CliError> {
+        match self {
+            Evidence::Server(client) => {
+                let mut query = vec![("from", from.to_string())];
+                query.extend(to.map(|to| ("to", to.to_string())));
+                published(|| client.get_text("/v1/proofs/consistency", &query))
+            }
+            Evidence::Book { proofs, .. } => {
+                proofs.consistency(from, to).map_err(|error| unusable(&error))
+            }
+        }
+    }
+
+    /// An event's exact text: what was hashed.
+    pub(crate) fn event(&self, position: u64) -> Result<String, CliError> {
+        let text = match self {
+            Evidence::Server(client) => {
+                #[derive(Deserialize)]
+                struct Page {
+                    events: Vec<Box<RawValue>>,
+                }
+                let after = position.saturating_sub(1).to_string();
+                let query = [("after", after), ("limit", "1".to_owned())];
+                let page: Page = serde_json::from_str(&client.get_text("/v1/events", &query)?)
+                    .map_err(|_| client.not_understood())?;
+                page.events.first().map(|event| event.get().to_owned())
+            }
+            Evidence::Book { journal, .. } => {
+                let stored = journal.stored_at(&[Position(position)]);
+                let stored = stored.map_err(|error| book::journal_unusable(&error))?;
+                stored.into_iter().next().map(|event| event.text)
+            }
+        };
+        text.ok_or_else(|| CliError::Refused {
+            what: format!("there is no event {position}"),
+            hint: "positions begin with 1 and end with the journal's last".into(),
+        })
+    }
+}
+
+/// Asks again while what was just written is not covered by a checkpoint.
+fn published(ask: impl Fn() -> Result<String, CliError>) -> Result<String, CliError> {
+    let started = Instant::now();
+    loop {
+        match ask() {
+            Err(CliError::Refused { what, .. })
+                if what.starts_with("checkpoint_not_published") && started.elapsed() < PATIENCE =>
+            {
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            answer => return answer,
+        }
+    }
+}
