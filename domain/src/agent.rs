@@ -5,7 +5,8 @@ mod state;
 use serde::{Deserialize, Serialize};
 
 use crate::event::events;
-use crate::{AgentId, Label};
+use crate::personal::in_clear;
+use crate::{AgentId, Personal};
 
 pub use state::{Agent, AgentContext, AgentServices};
 
@@ -13,11 +14,11 @@ events! {
     /// What can happen to an agent.
     AgentEvent {
         /// The agent is known from now on.
-        AgentRegistered = 1,
+        AgentRegistered = 2 from { 1 => in_clear },
         /// It is called otherwise.
-        AgentRenamed = 1,
+        AgentRenamed = 2 from { 1 => in_clear },
         /// It may not record usage, debit or hold any more.
-        AgentRetired = 1,
+        AgentRetired = 2 from { 1 => in_clear },
     }
 }
 
@@ -28,7 +29,7 @@ pub struct AgentRegistered {
     /// Its id, unique within the tenant.
     pub agent: AgentId,
     /// Its name for people.
-    pub name: Label,
+    pub name: Personal,
 }
 
 /// It is called otherwise.
@@ -36,7 +37,7 @@ pub struct AgentRegistered {
 #[serde(deny_unknown_fields)]
 pub struct AgentRenamed {
     /// The new name.
-    pub name: Label,
+    pub name: Personal,
 }
 
 /// It may not record usage, debit or hold any more.
@@ -44,7 +45,7 @@ pub struct AgentRenamed {
 #[serde(deny_unknown_fields)]
 pub struct AgentRetired {
     /// Why.
-    pub reason: Label,
+    pub reason: Personal,
 }
 
 /// What can be asked of an agent.
@@ -55,16 +56,16 @@ pub enum AgentCommand {
         /// Its id.
         agent: AgentId,
         /// Its name for people.
-        name: Label,
+        name: Personal,
     },
     /// Call it otherwise.
     Rename {
         /// The new name.
-        name: Label,
+        name: Personal,
     },
     /// Let it do no more.
     Retire {
         /// Why.
-        reason: Label,
+        reason: Personal,
     },
 }

@@ -64,8 +64,8 @@ pub struct Stream(Arc<str>);
 
 impl Stream {
     /// Aggregate types that are Quipu's own; an application's streams may not use them.
-    pub const RESERVED: [&'static str; 7] =
-        ["tenant", "wallet", "meter", "price_table", "agent", "period", "epoch"];
+    pub const RESERVED: [&'static str; 8] =
+        ["tenant", "wallet", "meter", "price_table", "agent", "period", "epoch", "subject"];
 
     /// A tenant's lifecycle.
     #[must_use]
@@ -97,10 +97,16 @@ impl Stream {
         Stream(format!("agent/{tenant}/{agent}").into())
     }
 
-    /// All periods that were closed: one stream, because they tile time (P1).
+    /// All periods that were closed: one stream, because they tile time (C1).
     #[must_use]
     pub fn periods() -> Stream {
         Stream("period/all".into())
+    }
+
+    /// The register of erased subjects.
+    #[must_use]
+    pub fn subjects() -> Stream {
+        Stream("subject/register".into())
     }
 
     /// The epochs of the journal's signed checkpoints.

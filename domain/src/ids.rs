@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Position;
+use crate::personal::SealedText;
 
 /// The text does not have the form its identifier asks for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -155,7 +156,8 @@ numbered!(
 /// Free text from outside, kept short and printable: a name, a reason, a reference, a dimension.
 ///
 /// 1 to 500 characters, none of them a control character (so no NUL, which PostgreSQL's text
-/// cannot hold, and no line breaks, which forge log lines).
+/// cannot hold, and no line breaks, which forge log lines). It is none that is read as a sealed
+/// text ([`Personal`](crate::Personal)): what nobody sealed, nobody opens.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label(Arc<str>);
 
@@ -173,6 +175,9 @@ impl Label {
 impl FromStr for Label {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
+        if SealedText::parse(text).is_some() {
+            return Err(IdError("a text must not have the form of a sealed one".into()));
+        }
         // Nearly all labels: as many characters as bytes, and all of them printable.
         let is_printable_ascii = |byte| matches!(byte, b' '..=b'~');
         if (1..=Self::MOST_CHARS).contains(&text.len()) && text.bytes().all(is_printable_ascii) {

@@ -1,4 +1,4 @@
-//! Periods: stretches of time whose trial balance is sealed when they are over (P1, P2).
+//! Periods: stretches of time whose trial balance is sealed when they are over (C1, C2).
 
 mod name;
 mod state;
@@ -15,7 +15,7 @@ pub use state::Periods;
 events! {
     /// What can happen to periods.
     PeriodEvent {
-        /// A period is over, and this is what it ended with (P2).
+        /// A period is over, and this is what it ended with (C2).
         PeriodClosed = 1,
     }
 }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::period::PeriodName;
 use crate::{
-    AgentId, Credits, EntryId, GrantId, HoldId, Label, MeterName, Position, PriceTableName,
-    TenantId, Timestamp,
+    AgentId, Credits, EntryId, GrantId, HoldId, Label, MeterName, Personal, Position,
+    PriceTableName, TenantId, Timestamp,
 };
 
 /// Why a command was refused. It left no event, and did not use up its idempotency key (J4).
@@ -140,10 +140,10 @@ pub enum Refusal {
     },
 
     /// The tenant is suspended: no new debits, holds and usage.
-    #[error("the tenant is suspended: {reason}")]
+    #[error("the tenant is suspended")]
     TenantSuspended {
         /// Why.
-        reason: Label,
+        reason: Personal,
     },
     /// It is not suspended.
     #[error("the tenant is not suspended")]
@@ -152,10 +152,10 @@ pub enum Refusal {
     #[error("the tenant is suspended already")]
     TenantAlreadySuspended,
     /// W13: no debits and holds while frozen.
-    #[error("the wallet is frozen: {reason}")]
+    #[error("the wallet is frozen")]
     WalletFrozen {
         /// Why.
-        reason: Label,
+        reason: Personal,
     },
     /// It is frozen already.
     #[error("the wallet is frozen already")]
@@ -226,7 +226,7 @@ pub enum Refusal {
         /// What is missing.
         why: String,
     },
-    /// P1: the period was closed before.
+    /// C1: the period was closed before.
     #[error("period {period} was closed before, as known at position {known_at}")]
     PeriodClosed {
         /// Which.
@@ -234,7 +234,7 @@ pub enum Refusal {
         /// The last event that was taken into account.
         known_at: Position,
     },
-    /// P1: a period is closed when it is over.
+    /// C1: a period is closed when it is over.
     #[error("period {period} is not over before {to}")]
     PeriodNotOver {
         /// Which.
@@ -242,13 +242,19 @@ pub enum Refusal {
         /// When it is over.
         to: Timestamp,
     },
-    /// P1: periods tile time.
+    /// C1: periods tile time.
     #[error("period {period} does not begin at {expected}, where the last closed one ended")]
     PeriodOutOfOrder {
         /// Which.
         period: PeriodName,
         /// Where the next one begins.
         expected: Timestamp,
+    },
+    /// P4: the subject has no key: nothing was sealed for it, or it was erased already.
+    #[error("there is no key of {subject} to destroy")]
+    NothingToErase {
+        /// Whose data was to be erased.
+        subject: TenantId,
     },
     /// M3: a sum that this leads to would pass 10^12 credits.
     #[error("a sum that this leads to is beyond 1000000000000 credits")]

@@ -5,7 +5,8 @@ mod state;
 use serde::{Deserialize, Serialize};
 
 use crate::event::events;
-use crate::{Label, TenantId};
+use crate::personal::in_clear;
+use crate::{Label, Personal, TenantId};
 
 pub use state::Tenant;
 
@@ -13,13 +14,13 @@ events! {
     /// What can happen to a tenant.
     TenantEvent {
         /// The tenant exists from now on.
-        TenantCreated = 1,
+        TenantCreated = 2 from { 1 => in_clear },
         /// It is called otherwise.
-        TenantRenamed = 1,
+        TenantRenamed = 2 from { 1 => in_clear },
         /// New debits, holds and usage are refused; what is held can still be settled (W6).
-        TenantSuspended = 1,
+        TenantSuspended = 2 from { 1 => in_clear },
         /// A suspension ended.
-        TenantReactivated = 1,
+        TenantReactivated = 2 from { 1 => in_clear },
     }
 }
 
@@ -30,7 +31,7 @@ pub struct TenantCreated {
     /// Its id.
     pub tenant: TenantId,
     /// Its name for people.
-    pub name: Label,
+    pub name: Personal,
     /// IANA time zone in which its periods are computed (M6).
     pub time_zone: Label,
 }
@@ -40,7 +41,7 @@ pub struct TenantCreated {
 #[serde(deny_unknown_fields)]
 pub struct TenantRenamed {
     /// The new name.
-    pub name: Label,
+    pub name: Personal,
 }
 
 /// New debits, holds and usage are refused.
@@ -48,7 +49,7 @@ pub struct TenantRenamed {
 #[serde(deny_unknown_fields)]
 pub struct TenantSuspended {
     /// Why.
-    pub reason: Label,
+    pub reason: Personal,
 }
 
 /// A suspension ended.
@@ -56,7 +57,7 @@ pub struct TenantSuspended {
 #[serde(deny_unknown_fields)]
 pub struct TenantReactivated {
     /// Why.
-    pub reason: Label,
+    pub reason: Personal,
 }
 
 /// What can be asked of a tenant.
@@ -67,23 +68,23 @@ pub enum TenantCommand {
         /// Its id.
         tenant: TenantId,
         /// Its name for people.
-        name: Label,
+        name: Personal,
         /// IANA time zone; `UTC` where the caller named none.
         time_zone: Label,
     },
     /// Call it otherwise.
     Rename {
         /// The new name.
-        name: Label,
+        name: Personal,
     },
     /// Refuse new work.
     Suspend {
         /// Why.
-        reason: Label,
+        reason: Personal,
     },
     /// End a suspension.
     Reactivate {
         /// Why.
-        reason: Label,
+        reason: Personal,
     },
 }

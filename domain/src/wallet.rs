@@ -29,7 +29,7 @@ use self::funds::Funds;
 use self::holds::Holds;
 use self::line::Lines;
 use self::tally::Tallies;
-use crate::Label;
+use crate::Personal;
 
 /// A tenant's credits: what it may spend, what is reserved, what it owes, and what of its past
 /// a decision can still need. Bounded: what is used up leaves.
@@ -39,7 +39,7 @@ pub struct Wallet {
     holds: Holds,
     lines: Lines,
     tallies: Tallies,
-    freeze: Option<Label>,
+    freeze: Option<Personal>,
 }
 
 impl Wallet {

@@ -18,7 +18,7 @@ use quipu_domain::postings::Account;
 use quipu_domain::tenant::TenantEvent;
 use quipu_domain::wallet::WalletEvent;
 use quipu_domain::wallet::event::Attribution;
-use quipu_domain::{Event, Label, MeterName, Position, Recorded, TenantId};
+use quipu_domain::{Event, Label, MeterName, Personal, Position, Recorded, TenantId};
 use quipu_projections::{postings_of, wallet_event};
 use rust_decimal::Decimal;
 
@@ -56,7 +56,8 @@ pub struct FocusTerms {
 /// Writes a book as a FOCUS dataset.
 pub struct Focus {
     terms: FocusTerms,
-    names: BTreeMap<TenantId, Label>,
+    /// Sealed, as the events have them: a file outlives an erasure (P2).
+    names: BTreeMap<TenantId, Personal>,
     units: BTreeMap<MeterName, Label>,
     rows: BTreeMap<RowKey, Total>,
 }
@@ -179,7 +180,7 @@ impl Focus {
             let row = Row {
                 terms: &self.terms,
                 key,
-                name: self.names.get(&key.tenant).map_or("", Label::as_str),
+                name: self.names.get(&key.tenant).map_or("", Personal::as_str),
                 unit: key.meter.as_ref().and_then(|meter| self.units.get(meter)),
                 total,
             };

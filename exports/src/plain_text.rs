@@ -161,13 +161,14 @@ fn notes(
     for (name, label) in [
         ("command", line.command.as_ref()),
         ("correlation", line.correlation.as_ref()),
-        ("reason", line.reason.as_ref()),
         ("agent", by(|by| &by.agent)),
         ("run", by(|by| &by.run)),
         ("model", by(|by| &by.model)),
     ] {
         notes.extend(label.map(|label| (name, label.to_string())));
     }
+    // Sealed, as the event has it: a file outlives an erasure (P2).
+    notes.extend(line.reason.as_ref().map(|reason| ("reason", reason.to_string())));
     notes
 }
 

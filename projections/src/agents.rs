@@ -1,7 +1,7 @@
 //! Which agents does a tenant have?
 
 use quipu_domain::agent::AgentEvent;
-use quipu_domain::{AgentId, Event, Label, Position, Recorded, TenantId, Timestamp};
+use quipu_domain::{AgentId, Event, Personal, Position, Recorded, TenantId, Timestamp};
 
 use crate::cell::named_field;
 use crate::table::table;
@@ -32,11 +32,11 @@ table! {
     }
     columns {
         /// Its name for people.
-        name: Label,
+        name: Personal,
         /// Whether it may burn credits.
         status: AgentStatus,
         /// Why it was retired.
-        retired_reason: Option<Label>,
+        retired_reason: Option<Personal>,
         /// When it was registered.
         registered_at: Timestamp,
         /// When it last changed.

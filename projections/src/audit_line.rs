@@ -4,7 +4,7 @@ mod summary;
 
 use std::sync::Arc;
 
-use quipu_domain::{Label, Position, Recorded, Stream, TenantId, Timestamp, Version};
+use quipu_domain::{Label, Personal, Position, Recorded, Stream, TenantId, Timestamp, Version};
 
 /// One event, as an auditor reads it (T5).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,9 @@ pub struct AuditLine {
     /// The event that it is a consequence of.
     pub causation: Option<Position>,
     /// Why.
-    pub reason: Option<Label>,
+    pub reason: Option<Personal>,
+    /// The name that it gave to its tenant or agent.
+    pub name: Option<Personal>,
     /// What happened, in a few words.
     pub summary: Arc<str>,
 }
@@ -50,7 +52,8 @@ impl AuditLine {
             command: event.metadata.command.clone(),
             correlation: event.metadata.correlation.clone(),
             causation: event.metadata.causation,
-            reason: summary::reason_of(&event.event).cloned(),
+            reason: summary::reason_of(&event.event),
+            name: summary::name_of(&event.event).cloned(),
             summary: summary::of(&event.event).into(),
         }
     }

@@ -3,7 +3,7 @@
 mod lot;
 
 use quipu_domain::wallet::WalletEvent;
-use quipu_domain::{Credits, Label, Position, Recorded, TenantId, Timestamp};
+use quipu_domain::{Credits, Personal, Position, Recorded, TenantId, Timestamp};
 
 pub use lot::{Lot, LotKey};
 pub(crate) use lot::{figures as lot_figures, lot_changes};
@@ -33,7 +33,7 @@ table! {
         /// Whether debits and holds are refused (W13).
         frozen: bool,
         /// Why, while it is.
-        frozen_reason: Option<Label>,
+        frozen_reason: Option<Personal>,
         /// When it last changed.
         changed_at: Timestamp,
         /// The wallet's last event.

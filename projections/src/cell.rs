@@ -8,8 +8,8 @@ use quipu_domain::period::PeriodName;
 use quipu_domain::postings::Account;
 use quipu_domain::wallet::event::{GrantKind, Origin};
 use quipu_domain::{
-    AgentId, Credits, EntryId, GrantId, HoldId, Label, MeterName, Position, PriceTableName, Stream,
-    TenantId, Timestamp, Version,
+    AgentId, Credits, EntryId, GrantId, HoldId, Label, MeterName, Personal, Position,
+    PriceTableName, Stream, TenantId, Timestamp, Version,
 };
 
 /// One value of one column.
@@ -168,6 +168,7 @@ text_field! {
     MeterName: |name| name.as_str().into(), parsed;
     PriceTableName: |name| name.as_str().into(), parsed;
     Label: |label| label.as_str().into(), parsed;
+    Personal: |text| text.as_str().into(), parsed;
     Stream: |stream| stream.as_str().into(), |text| Some(Stream::stored(text));
     PeriodName: |period| period.to_string().into(), parsed;
     Account: |account| account.to_string().into(), account;

@@ -10,7 +10,7 @@ use crate::table::table;
 use crate::{Projection, ProjectionError, Rows};
 
 table! {
-    /// A period that was closed (P1).
+    /// A period that was closed (C1).
     ClosedPeriod in "closed_period"
     key ClosedPeriodKey {
         /// Its first moment.
@@ -25,7 +25,7 @@ table! {
         known_at: Position,
         /// The journal's root there.
         root: Label,
-        /// What the accounts held (P2): a JSON array.
+        /// What the accounts held (C2): a JSON array.
         balances: Arc<str>,
         /// When it was closed.
         closed_at: Timestamp,

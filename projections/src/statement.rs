@@ -4,7 +4,7 @@ mod line;
 
 use std::sync::Arc;
 
-use quipu_domain::{Credits, Label, MeterName, Position, Recorded, TenantId, Timestamp};
+use quipu_domain::{Credits, Label, MeterName, Personal, Position, Recorded, TenantId, Timestamp};
 
 use crate::movement::Deltas;
 use crate::{ProjectionError, movement};
@@ -53,11 +53,11 @@ pub struct Entry {
     /// Which price was applied to usage; absent where there was none.
     pub price: Option<Label>,
     /// Who reported usage, or what a grant refers to outside.
-    pub source: Option<Label>,
+    pub source: Option<Personal>,
     /// The reporter's id for it.
     pub source_id: Option<Label>,
     /// Why.
-    pub reason: Option<Label>,
+    pub reason: Option<Personal>,
     /// Who.
     pub actor: Label,
     /// The idempotency key.

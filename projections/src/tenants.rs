@@ -1,7 +1,7 @@
 //! Which tenants are there, and in which state is each?
 
 use quipu_domain::tenant::TenantEvent;
-use quipu_domain::{Event, Label, Position, Recorded, TenantId, Timestamp};
+use quipu_domain::{Event, Label, Personal, Position, Recorded, TenantId, Timestamp};
 
 use crate::cell::named_field;
 use crate::table::table;
@@ -30,13 +30,13 @@ table! {
     }
     columns {
         /// Its name for people.
-        name: Label,
+        name: Personal,
         /// IANA time zone of its periods (M6).
         time_zone: Label,
         /// Whether it may do new work.
         status: TenantStatus,
         /// Why it is suspended, while it is.
-        suspended_reason: Option<Label>,
+        suspended_reason: Option<Personal>,
         /// When it was created.
         created_at: Timestamp,
         /// When it last changed.

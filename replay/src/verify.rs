@@ -102,6 +102,8 @@ impl From<ReplayError> for Stop {
 fn readable<T>(position: Position, read: Result<T, JournalError>) -> Result<T, Stop> {
     read.map_err(|error| match error {
         error if error.is_unavailable() => Stop::Failed(ReplayError::Journal(error)),
+        // Its row has been hashed: it stands as it was written, and this program cannot judge it.
+        JournalError::Newer { .. } => Stop::Failed(ReplayError::Journal(error)),
         JournalError::Corrupt { position, why } | JournalError::Unreadable { position, why } => {
             Finding::at(position, why).into()
         }
@@ -192,7 +194,7 @@ impl Verifier<'_> {
         })
     }
 
-    /// A sealed trial balance must be what the journal gives, and its root the journal's (P2).
+    /// A sealed trial balance must be what the journal gives, and its root the journal's (C2).
     fn period(&self, at: Position, closed: &PeriodClosed) -> Result<(), Stop> {
         let wrong = |why: &str| {
             let what = format!("period {} was closed with what is not so: {why}", closed.period);

@@ -6,4 +6,5 @@ mod debits;
 mod holds;
 mod idempotency;
 mod periods;
+mod subjects;
 pub(crate) mod usage;

@@ -22,12 +22,14 @@ const EDGES: &[(&str, &[&str])] = &[
             "quipu-engine",
             "quipu-journal",
             "quipu-projections",
+            "quipu-sealing",
             "quipu-proofs",
             "quipu-views",
         ],
     ),
     ("quipu-proofs", &["quipu-database", "quipu-domain", "quipu-journal"]),
     ("quipu-load", &[]),
+    ("quipu-sealing", &["quipu-domain"]),
     (
         "quipu",
         &[
@@ -41,6 +43,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "quipu-projections",
             "quipu-proofs",
             "quipu-replay",
+            "quipu-sealing",
             "quipu-views",
         ],
     ),

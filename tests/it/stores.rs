@@ -1,3 +1,4 @@
 //! The databases as a person finds them, without the program.
 
+mod newer_program;
 pub(crate) mod plain_sql;

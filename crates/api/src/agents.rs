@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use quipu_domain::agent::AgentCommand;
-use quipu_domain::{AgentId, Label, Position, TenantId, Timestamp};
+use quipu_domain::{AgentId, Label, Personal, Position, TenantId, Timestamp};
 use quipu_engine::Command;
 use quipu_views::{Agent, AgentStatus, Page, Views};
 use serde::{Deserialize, Serialize};
@@ -35,12 +35,13 @@ pub(crate) struct AgentRequest {
     responses((status = 201, body = CommandAnswer, description = "The agent is known now."))
 )]
 pub(crate) async fn register(
-    call: Call,
+    mut call: Call,
     PathIds(tenant): PathIds<TenantId>,
     StrictJson(request): StrictJson<AgentRequest>,
 ) -> Result<Response, Problem> {
     let agent = request.id.clone();
-    let command = AgentCommand::Register { agent: agent.clone(), name: request.name.clone() };
+    let name = call.seal(&tenant, &request.name).await?;
+    let command = AgentCommand::Register { agent: agent.clone(), name };
     let command = Command::Agent { tenant: tenant.clone(), agent, command };
     let receipt = call.execute("agents.register", &tenant, &request, command).await?;
     answer::created(&receipt, "AgentRegistered")
@@ -53,12 +54,13 @@ pub(crate) async fn register(
     responses((status = 200, body = CommandAnswer, description = "It is called otherwise now."))
 )]
 pub(crate) async fn rename(
-    call: Call,
+    mut call: Call,
     PathIds((tenant, agent)): PathIds<(TenantId, AgentId)>,
     StrictJson(request): StrictJson<RenameRequest>,
 ) -> Result<Response, Problem> {
     let subject = (tenant.clone(), agent.clone());
-    let command = AgentCommand::Rename { name: request.name.clone() };
+    let name = call.seal(&tenant, &request.name).await?;
+    let command = AgentCommand::Rename { name };
     let command = Command::Agent { tenant, agent, command };
     let receipt = call.execute("agents.rename", &subject, &request, command).await?;
     answer::changed(&receipt, "AgentRenamed")
@@ -71,12 +73,13 @@ pub(crate) async fn rename(
     responses((status = 200, body = CommandAnswer, description = "It does nothing more."))
 )]
 pub(crate) async fn retire(
-    call: Call,
+    mut call: Call,
     PathIds((tenant, agent)): PathIds<(TenantId, AgentId)>,
     StrictJson(request): StrictJson<ReasonRequest>,
 ) -> Result<Response, Problem> {
     let subject = (tenant.clone(), agent.clone());
-    let command = AgentCommand::Retire { reason: request.reason.clone() };
+    let reason = call.seal(&tenant, &request.reason).await?;
+    let command = AgentCommand::Retire { reason };
     let command = Command::Agent { tenant, agent, command };
     let receipt = call.execute("agents.retire", &subject, &request, command).await?;
     answer::changed(&receipt, "AgentRetired")
@@ -88,15 +91,15 @@ pub(crate) struct AgentView {
     /// Its id.
     #[schema(value_type = String)]
     id: AgentId,
-    /// Its name for people.
+    /// Its name for people; `[erased]` after its tenant was erased.
     #[schema(value_type = String)]
-    name: Label,
+    name: Personal,
     /// `active` or `retired`.
     status: &'static str,
     /// Why it was retired.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    retired_reason: Option<Label>,
+    retired_reason: Option<Personal>,
     /// When it was registered.
     #[schema(value_type = String, format = DateTime)]
     registered_at: Timestamp,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use quipu_domain::meter::MeterEvent;
@@ -11,6 +11,7 @@ use quipu_domain::price_table::PriceTableEvent;
 use quipu_domain::wallet::WalletEvent;
 use quipu_domain::{Credits, Event, Position, Recorded, Timestamp, Version};
 use quipu_engine::Receipt;
+use quipu_sealing::SubjectKeys;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -161,17 +162,26 @@ fn id_of(recorded: &Recorded) -> Option<String> {
     }
 }
 
-/// A JSON answer.
+/// A body with sealed texts in it. The outermost layer, which may wait for the keys, opens them.
+#[derive(Clone)]
+pub(crate) struct Sealed(pub(crate) Bytes);
+
+/// A JSON answer, with what is sealed in it opened.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(bytes) => json_bytes(status, bytes),
-        Err(error) => Problem::internal(&error).into_response(),
+    let bytes: Bytes = match serde_json::to_vec(body) {
+        Ok(bytes) => bytes.into(),
+        Err(error) => return Problem::internal(&error).into_response(),
+    };
+    let mut response = json_bytes(status, bytes.clone());
+    if SubjectKeys::may_be_sealed(&bytes) {
+        response.extensions_mut().insert(Sealed(bytes));
     }
+    response
 }
 
-/// A JSON answer that is written already.
-pub(crate) fn json_bytes(status: StatusCode, bytes: Vec<u8>) -> Response {
-    let mut response = Response::new(Body::from(bytes));
+/// A JSON answer that goes out as it is.
+pub(crate) fn json_bytes(status: StatusCode, bytes: impl Into<Body>) -> Response {
+    let mut response = Response::new(bytes.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

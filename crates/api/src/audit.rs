@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use quipu_domain::{Label, Position, Stream, TenantId, Timestamp, Version};
+use quipu_domain::{Label, Personal, Position, Stream, TenantId, Timestamp, Version};
 use quipu_views::{AuditLine, AuditQuery, Page, Views};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -72,13 +72,17 @@ pub(crate) struct AuditLineView {
     /// What happened, in a few words.
     #[schema(value_type = String)]
     summary: Arc<str>,
+    /// The name that it gave to its tenant or agent; `[erased]` after an erasure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    name: Option<Personal>,
     /// Who.
     #[schema(value_type = String)]
     actor: Label,
-    /// Why.
+    /// Why; `[erased]` after an erasure.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    reason: Option<Label>,
+    reason: Option<Personal>,
     /// The idempotency key.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -132,6 +136,7 @@ impl From<AuditLine> for AuditLineView {
             event_type: line.event_type,
             summary: line.summary,
             actor: line.actor,
+            name: line.name,
             reason: line.reason,
             command: line.command,
             correlation: line.correlation,

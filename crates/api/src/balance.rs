@@ -1,7 +1,7 @@
 //! `/v1/tenants/{tenant}/balance`: what can be spent, what is held, what is owed (rules W3, M5).
 
 use axum::response::Response;
-use quipu_domain::{Credits, Label, MeterName, Position, TenantId, Timestamp};
+use quipu_domain::{Credits, MeterName, Personal, Position, TenantId, Timestamp};
 use quipu_views::{AsOf, BookBalance, Views, WalletBalance};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -46,7 +46,7 @@ pub(crate) struct BalanceAnswer {
     /// Why the wallet is frozen, while it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    frozen_reason: Option<Label>,
+    frozen_reason: Option<Personal>,
     /// The wallet's last event.
     #[schema(value_type = u64)]
     last_event: Position,

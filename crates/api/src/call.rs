@@ -2,14 +2,15 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use quipu_domain::{Label, Metadata};
+use quipu_domain::{Label, Metadata, Personal, TenantId};
 use quipu_engine::{Command, Receipt, Request};
 use serde::Serialize;
 
 use crate::edge::RequestId;
-use crate::idempotency::{IdempotencyKey, fingerprint};
+use crate::idempotency::{IdempotencyKey, canonical, digest, fingerprint};
 use crate::parameters::{NoParameters, StrictQuery};
 use crate::problem::{Problem, outcome_unknown};
+use crate::reading::blocking;
 use crate::state::State;
 
 /// Who sends every command until access control lands.
@@ -21,6 +22,8 @@ pub(crate) struct Call {
     state: State,
     key: IdempotencyKey,
     request_id: RequestId,
+    /// Whom the request has personal texts about, once they are sealed.
+    subject: Option<TenantId>,
 }
 
 impl FromRequestParts<State> for Call {
@@ -30,7 +33,7 @@ impl FromRequestParts<State> for Call {
         let StrictQuery(NoParameters {}) = StrictQuery::from_request_parts(parts, state).await?;
         let key = IdempotencyKey::from_request_parts(parts, state).await?;
         let Ok(request_id) = RequestId::from_request_parts(parts, state).await;
-        Ok(Call { state: state.clone(), key, request_id })
+        Ok(Call { state: state.clone(), key, request_id, subject: None })
     }
 }
 
@@ -39,24 +42,72 @@ impl Call {
         &self.key
     }
 
-    /// Has the command decided. `operation`, `subject` and `request` are what its key is bound to.
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Seals a personal text of the request (P1).
+    pub(crate) async fn seal(
+        &mut self,
+        subject: &TenantId,
+        text: &Label,
+    ) -> Result<Personal, Problem> {
+        self.subject = Some(subject.clone());
+        let (keys, subject, text) = (self.state.keys.clone(), subject.clone(), text.clone());
+        blocking(move || keys.seal(&subject, &text)).await
+    }
+
+    /// Seals a personal text of the request, if it has it.
+    pub(crate) async fn seal_some(
+        &mut self,
+        subject: &TenantId,
+        text: Option<&Label>,
+    ) -> Result<Option<Personal>, Problem> {
+        match text {
+            Some(text) => self.seal(subject, text).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Has the command decided. `operation`, `target` and `request` are what its key is bound to.
     pub(crate) async fn execute(
         self,
         operation: &str,
-        subject: &impl Serialize,
+        target: &impl Serialize,
         request: &impl Serialize,
         command: Command,
     ) -> Result<Receipt, Problem> {
-        let metadata = Metadata {
-            command: Some(self.key.0),
-            fingerprint: Some(fingerprint(operation, subject, request)),
-            ..metadata(self.request_id)
-        };
-        let outcome = self.state.engine.execute(Request { command, metadata });
-        let receipt = tokio::time::timeout(self.state.limits.command_timeout, outcome)
+        let (engine, timeout) = (self.state.engine.clone(), self.state.limits.command_timeout);
+        let request = self.request(operation, target, request, command).await?;
+        let receipt = tokio::time::timeout(timeout, engine.execute(request))
             .await
             .map_err(|_elapsed| outcome_unknown())??;
         Ok(receipt)
+    }
+
+    /// The command as the engine takes it.
+    pub(crate) async fn request(
+        self,
+        operation: &str,
+        target: &impl Serialize,
+        request: &impl Serialize,
+        command: Command,
+    ) -> Result<Request, Problem> {
+        let canonical = canonical(operation, target, request);
+        let digest = match self.subject {
+            None => digest(&canonical),
+            // P3: a plain digest would confirm a guess at what was erased.
+            Some(subject) => {
+                let keys = self.state.keys.clone();
+                blocking(move || keys.digest(&subject, &canonical)).await?
+            }
+        };
+        let metadata = Metadata {
+            command: Some(self.key.0),
+            fingerprint: Some(fingerprint(digest)),
+            ..metadata(self.request_id)
+        };
+        Ok(Request { command, metadata })
     }
 }
 

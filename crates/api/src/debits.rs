@@ -6,7 +6,7 @@ use axum::response::Response;
 use quipu_domain::wallet::WalletCommand;
 use quipu_domain::wallet::command::Debit;
 use quipu_domain::wallet::event::Attribution;
-use quipu_domain::{Label, MeterName, TenantId, Timestamp};
+use quipu_domain::{Label, MeterName, Personal, TenantId, Timestamp};
 use quipu_engine::Command;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -56,7 +56,7 @@ pub(crate) struct DebitRequest {
 }
 
 impl DebitRequest {
-    fn command(&self) -> WalletCommand {
+    fn command(&self, reason: Option<Personal>) -> WalletCommand {
         WalletCommand::Debit(Debit {
             amount: self.amount.0,
             meter: self.meter.clone(),
@@ -67,7 +67,7 @@ impl DebitRequest {
                 model: self.model.clone(),
                 dimensions: self.dimensions.clone(),
             },
-            reason: self.reason.clone(),
+            reason,
         })
     }
 }
@@ -78,11 +78,12 @@ impl DebitRequest {
     responses((status = 201, body = CommandAnswer, description = "The credits are consumed."))
 )]
 pub(crate) async fn create(
-    call: Call,
+    mut call: Call,
     PathIds(tenant): PathIds<TenantId>,
     StrictJson(request): StrictJson<DebitRequest>,
 ) -> Result<Response, Problem> {
-    let command = Command::Wallet { tenant: tenant.clone(), command: request.command() };
+    let reason = call.seal_some(&tenant, request.reason.as_ref()).await?;
+    let command = Command::Wallet { tenant: tenant.clone(), command: request.command(reason) };
     let receipt = call.execute("debits.create", &tenant, &request, command).await?;
     answer::created(&receipt, "CreditsDebited")
 }

@@ -1,16 +1,20 @@
-//! The outermost layer: names each request, renders problems, counts and logs answers.
+//! The outermost layer: names each request, renders problems, opens what is sealed, counts and
+//! logs answers.
 
 use std::time::Instant;
 
-use axum::extract::{FromRequestParts, MatchedPath, Request};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State as Extracted};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use quipu_domain::Label;
+use quipu_sealing::SubjectKeys;
 use uuid::Uuid;
 
+use crate::answer::Sealed;
 use crate::problem::{self, Problem};
+use crate::reading;
 
 /// The header that names a request.
 const REQUEST_ID: &str = "x-request-id";
@@ -50,7 +54,11 @@ impl<S: Sync> FromRequestParts<S> for RequestId {
 }
 
 /// The layer.
-pub(crate) async fn answer(mut request: Request, next: Next) -> Response {
+pub(crate) async fn answer(
+    Extracted(keys): Extracted<SubjectKeys>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let request_id = RequestId::of(request.headers());
     let method = request.method().clone();
@@ -60,7 +68,8 @@ pub(crate) async fn answer(mut request: Request, next: Next) -> Response {
         .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     request.extensions_mut().insert(request_id.clone());
 
-    let mut response = rendered(next.run(request).await, request_id.0.as_str());
+    let response = rendered(next.run(request).await, request_id.0.as_str());
+    let mut response = opened(&keys, response, request_id.0.as_str()).await;
 
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(request_id.0.as_str()) {
@@ -90,6 +99,18 @@ fn rendered(mut response: Response, request_id: &str) -> Response {
         }
     }
     document
+}
+
+/// Opens what is sealed in an answer.
+async fn opened(keys: &SubjectKeys, mut response: Response, request_id: &str) -> Response {
+    let Some(Sealed(body)) = response.extensions_mut().remove() else { return response };
+    match reading::opened(keys, body.into()).await {
+        Ok(body) => {
+            *response.body_mut() = body.into();
+            response
+        }
+        Err(problem) => problem.render(request_id),
+    }
 }
 
 /// The method is one of a few: whatever else a caller invents is refused by the router.

@@ -4,7 +4,7 @@ use axum::response::Response;
 use quipu_domain::wallet::WalletCommand;
 use quipu_domain::wallet::command::Grant;
 use quipu_domain::wallet::event::{GrantKind, Origin};
-use quipu_domain::{GrantId, Label, MeterName, TenantId, Timestamp};
+use quipu_domain::{GrantId, Label, MeterName, Personal, TenantId, Timestamp};
 use quipu_engine::Command;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -61,7 +61,7 @@ pub(crate) struct GrantRequest {
 }
 
 impl GrantRequest {
-    fn command(&self) -> WalletCommand {
+    fn command(&self, source: Option<Personal>) -> WalletCommand {
         let kind = self.kind.unwrap_or(GrantKind::Paid);
         let origin = self.origin.unwrap_or(match kind {
             GrantKind::Paid => Origin::Purchase,
@@ -76,7 +76,7 @@ impl GrantRequest {
             scope: self.scope.clone(),
             origin,
             unit_cost: self.unit_cost.map(|cost| cost.0),
-            source: self.source.clone(),
+            source,
         })
     }
 }
@@ -87,11 +87,12 @@ impl GrantRequest {
     responses((status = 201, body = CommandAnswer, description = "The lot exists now."))
 )]
 pub(crate) async fn create(
-    call: Call,
+    mut call: Call,
     PathIds(tenant): PathIds<TenantId>,
     StrictJson(request): StrictJson<GrantRequest>,
 ) -> Result<Response, Problem> {
-    let command = Command::Wallet { tenant: tenant.clone(), command: request.command() };
+    let source = call.seal_some(&tenant, request.source.as_ref()).await?;
+    let command = Command::Wallet { tenant: tenant.clone(), command: request.command(source) };
     let receipt = call.execute("grants.create", &tenant, &request, command).await?;
     answer::created(&receipt, "CreditsGranted")
 }
@@ -103,11 +104,12 @@ pub(crate) async fn create(
     responses((status = 200, body = CommandAnswer, description = "Nothing is left of the lot."))
 )]
 pub(crate) async fn void(
-    call: Call,
+    mut call: Call,
     PathIds((tenant, grant)): PathIds<(TenantId, GrantId)>,
     StrictJson(request): StrictJson<ReasonRequest>,
 ) -> Result<Response, Problem> {
-    let command = WalletCommand::VoidGrant { grant, reason: request.reason.clone() };
+    let reason = call.seal(&tenant, &request.reason).await?;
+    let command = WalletCommand::VoidGrant { grant, reason };
     let command = Command::Wallet { tenant: tenant.clone(), command };
     let receipt = call.execute("grants.void", &(tenant, grant), &request, command).await?;
     answer::changed(&receipt, "GrantVoided")

@@ -161,11 +161,12 @@ pub(crate) async fn settle(
     responses((status = 200, body = CommandAnswer, description = "Everything has returned."))
 )]
 pub(crate) async fn release(
-    call: Call,
+    mut call: Call,
     PathIds((tenant, hold)): PathIds<(TenantId, HoldId)>,
     StrictJson(request): StrictJson<ReleaseRequest>,
 ) -> Result<Response, Problem> {
-    let command = WalletCommand::ReleaseHold { hold, reason: request.reason.clone() };
+    let reason = call.seal_some(&tenant, request.reason.as_ref()).await?;
+    let command = WalletCommand::ReleaseHold { hold, reason };
     let command = Command::Wallet { tenant: tenant.clone(), command };
     let receipt = call.execute("holds.release", &(tenant, hold), &request, command).await?;
     answer::changed(&receipt, "HoldReleased")

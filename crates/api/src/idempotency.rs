@@ -81,14 +81,22 @@ fn unquote(inner: &str) -> Option<String> {
 
 /// What a key is bound to: the operation, what it is done to, and the request as it was
 /// understood, so that white space and the order of fields make no difference.
-pub(crate) fn fingerprint(
+pub(crate) fn canonical(
     operation: &str,
     subject: &impl Serialize,
     request: &impl Serialize,
-) -> Label {
-    let canonical = serde_json::to_vec(&(operation, subject, request))
-        .expect("requests are structs of texts, numbers and maps with text keys");
-    let digest = Sha256::digest(&canonical);
+) -> Vec<u8> {
+    serde_json::to_vec(&(operation, subject, request))
+        .expect("requests are structs of texts, numbers and maps with text keys")
+}
+
+/// A digest of that, for a request without personal texts.
+pub(crate) fn digest(canonical: &[u8]) -> [u8; 32] {
+    Sha256::digest(canonical).into()
+}
+
+/// A digest as events carry it.
+pub(crate) fn fingerprint(digest: [u8; 32]) -> Label {
     let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     hex.parse().expect("32 hex digits are a label")
 }
@@ -115,11 +123,14 @@ mod tests {
 
     #[test]
     fn a_fingerprint_tells_operations_subjects_and_requests_apart() {
-        let one = fingerprint("debit", &"t_a", &"1");
-        assert_eq!(one, fingerprint("debit", &"t_a", &"1"));
-        assert_ne!(one, fingerprint("hold", &"t_a", &"1"));
-        assert_ne!(one, fingerprint("debit", &"t_b", &"1"));
-        assert_ne!(one, fingerprint("debit", &"t_a", &"2"));
+        let of = |operation, subject, request| {
+            fingerprint(digest(&canonical(operation, &subject, &request)))
+        };
+        let one = of("debit", "t_a", "1");
+        assert_eq!(one, of("debit", "t_a", "1"));
+        assert_ne!(one, of("hold", "t_a", "1"));
+        assert_ne!(one, of("debit", "t_b", "1"));
+        assert_ne!(one, of("debit", "t_a", "2"));
         assert_eq!(one.as_str().len(), 32);
     }
 }

@@ -8,6 +8,8 @@
 //! What must hold:
 //! - a request that is not understood to the last field is refused, and leaves no event;
 //! - an answer to a command is a pure function of its receipt, so a replay is the same bytes;
+//! - personal texts are sealed before a command is made of them, and opened when its answer is
+//!   rendered (P1, P2): nothing between the two has seen them;
 //! - nothing that blocks runs on a thread that serves requests;
 //! - the text of an internal error never leaves the process.
 //!
@@ -48,6 +50,7 @@ mod routes;
 mod server;
 mod state;
 mod strict_json;
+mod subjects;
 mod tenants;
 mod tiles;
 mod trial_balance;

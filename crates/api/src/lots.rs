@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use quipu_domain::wallet::event::{GrantKind, Origin};
-use quipu_domain::{Credits, GrantId, Label, Position, TenantId, Timestamp};
+use quipu_domain::{Credits, GrantId, Personal, Position, TenantId, Timestamp};
 use quipu_views::{AsOf, Lot, LotQuery, Page, Views};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -79,7 +79,7 @@ pub(crate) struct LotView {
     /// What it refers to outside.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    source: Option<Label>,
+    source: Option<Personal>,
     /// What one credit cost, in money.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]

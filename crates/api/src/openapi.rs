@@ -55,7 +55,7 @@ fn share(path: &str, method: &HttpMethod, operation: &mut Operation) {
     let ids = path.split(['{', '}']).skip(1).step_by(2);
     parameters.extend(ids.map(|id| {
         let description = match id {
-            "tenant" => "A tenant's id, such as `t_acme`.",
+            "tenant" | "subject" => "A tenant's id, such as `t_acme`.",
             "grant" => "A grant's id, such as `grant_17`.",
             "hold" => "A hold's id, such as `hold_17`.",
             "position" => "Where the event stands in the journal, from 1.",

@@ -1,4 +1,4 @@
-//! `/v1/periods`: periods whose trial balance is sealed (rules P1, P2).
+//! `/v1/periods`: periods whose trial balance is sealed (rules C1, C2).
 
 use axum::extract::State as Extracted;
 use axum::response::Response;

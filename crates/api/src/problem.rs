@@ -6,6 +6,7 @@ mod proofs;
 mod reading;
 mod refusal;
 mod rules;
+mod sealing;
 
 use std::borrow::Cow;
 
@@ -14,6 +15,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+
+use crate::answer;
 
 pub(crate) use catalogue::{CATALOGUE, Code};
 pub(crate) use engine::{outcome_unknown, usage_id_reused};
@@ -139,12 +142,9 @@ impl Problem {
         let status = self.code.status();
         let retry_after_seconds = self.retry_after_seconds;
         let document = self.document(Some(request_id.to_owned()));
-        let body = serde_json::to_vec(&document)
-            .expect("a problem document holds texts and numbers only, which are always JSON");
-        let mut response = (status, body).into_response();
+        let mut response = answer::json(status, &document);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use quipu_domain::Position;
+use quipu_sealing::SubjectKeys;
 use quipu_views::{Answer, Views, ViewsError};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -29,6 +30,15 @@ where
 {
     let done = tokio::task::spawn_blocking(work).await;
     Ok(done.map_err(|panic| Problem::internal(&panic))??)
+}
+
+/// A body with what is sealed in it opened.
+pub(crate) async fn opened(keys: &SubjectKeys, body: Vec<u8>) -> Result<Vec<u8>, Problem> {
+    if !SubjectKeys::may_be_sealed(&body) {
+        return Ok(body);
+    }
+    let keys = keys.clone();
+    blocking(move || Ok::<_, Problem>(keys.open_json(body))).await
 }
 
 /// A read of the views, and what its caller has already.
@@ -69,6 +79,7 @@ impl Reader {
         let found = blocking(move || query(&views)).await?;
         let body = serde_json::to_vec(&wire(found.value, found.position))
             .map_err(|error| Problem::internal(&error))?;
+        let body = opened(&self.state.keys, body).await?;
         Ok(self.conditional(found.position, body))
     }
 

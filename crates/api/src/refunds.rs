@@ -41,15 +41,16 @@ pub(crate) struct RefundRequest {
     responses((status = 201, body = CommandAnswer, description = "The credits are back."))
 )]
 pub(crate) async fn create(
-    call: Call,
+    mut call: Call,
     PathIds(tenant): PathIds<TenantId>,
     StrictJson(request): StrictJson<RefundRequest>,
 ) -> Result<Response, Problem> {
+    let reason = call.seal_some(&tenant, request.reason.as_ref()).await?;
     let command = WalletCommand::Refund {
         entry: request.entry,
         amount: request.amount.map(|amount| amount.0),
         expires_at: request.expires_at,
-        reason: request.reason.clone(),
+        reason,
     };
     let command = Command::Wallet { tenant: tenant.clone(), command };
     let receipt = call.execute("refunds.create", &tenant, &request, command).await?;

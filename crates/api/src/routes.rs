@@ -2,9 +2,10 @@
 
 use axum::Router;
 use axum::http::header;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use quipu_sealing::SubjectKeys;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use utoipa::OpenApi;
@@ -16,7 +17,7 @@ use crate::state::State;
 use crate::{
     accounts, agents, audit, balance, checkpoints, debits, docs, edge, entries, events, explain,
     grants, health, holds, lots, meters, openapi, periods, price_tables, problems, projections,
-    proofs, quota, refunds, tenants, tiles, trial_balance, usage, usage_report, wallet,
+    proofs, quota, refunds, subjects, tenants, tiles, trial_balance, usage, usage_report, wallet,
 };
 
 /// The whole interface.
@@ -31,14 +32,14 @@ pub fn router(state: State) -> Router {
     let resources = resources.layer(from_fn_with_state(state.clone(), quota::keep));
     let routes =
         resources.route("/openapi.json", openapi).merge(tiles::router()).merge(docs::router());
-    layered(routes).with_state(state)
+    layered(routes, state.keys.clone()).with_state(state)
 }
 
 /// Puts around all routes what every answer passes.
-fn layered<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+fn layered<S: Clone + Send + Sync + 'static>(routes: Router<S>, keys: SubjectKeys) -> Router<S> {
     routes
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(edge::answer))
+        .layer(from_fn_with_state(keys, edge::answer))
         .layer(CompressionLayer::new())
 }
 
@@ -83,6 +84,7 @@ fn resources() -> OpenApiRouter<State> {
         .routes(routes!(agents::register, agents::list))
         .routes(routes!(agents::rename))
         .routes(routes!(agents::retire))
+        .routes(routes!(subjects::erase))
         .routes(routes!(events::list))
         .routes(routes!(audit::list))
         .routes(routes!(explain::balance))
@@ -124,7 +126,9 @@ mod tests {
         async fn panics() -> Response {
             panic!("a secret")
         }
-        let router: Router = layered(Router::new().route("/panics", get(panics)));
+        let folder = quipu_testkit::sqlite::folder();
+        let keys = SubjectKeys::open(folder.path()).expect("an empty folder holds keys");
+        let router: Router = layered(Router::new().route("/panics", get(panics)), keys);
         let request = Request::get("/panics").body(Body::empty()).expect("a request");
         let response = router.oneshot(request).await.expect("an answer");
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);

@@ -6,6 +6,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use quipu_domain::Timestamp;
 use quipu_engine::Engine;
 use quipu_proofs::Proofs;
+use quipu_sealing::SubjectKeys;
 use quipu_views::Views;
 
 use crate::quota::UnderWay;
@@ -55,6 +56,7 @@ impl Default for Limits {
 pub struct State {
     pub(crate) engine: Engine,
     pub(crate) views: Views,
+    pub(crate) keys: SubjectKeys,
     pub(crate) proofs: Proofs,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) store_settings: std::sync::Arc<[(String, String)]>,
@@ -71,6 +73,7 @@ impl State {
         engine: Engine,
         views: Views,
         proofs: Proofs,
+        keys: SubjectKeys,
         metrics: PrometheusHandle,
         store_settings: Vec<(String, String)>,
         limits: Limits,
@@ -78,6 +81,7 @@ impl State {
         State {
             engine,
             views,
+            keys,
             proofs,
             metrics,
             store_settings: store_settings.into(),

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use quipu_domain::tenant::TenantCommand;
-use quipu_domain::{Label, Position, TenantId, Timestamp};
+use quipu_domain::{Label, Personal, Position, TenantId, Timestamp};
 use quipu_engine::Command;
 use quipu_views::{Page, Tenant, TenantStatus, Views};
 use serde::{Deserialize, Serialize};
@@ -61,14 +61,15 @@ pub(crate) struct ReasonRequest {
     responses((status = 201, body = CommandAnswer, description = "The tenant exists now."))
 )]
 pub(crate) async fn create(
-    call: Call,
+    mut call: Call,
     StrictJson(request): StrictJson<TenantRequest>,
 ) -> Result<Response, Problem> {
     let tenant = request.id.clone().unwrap_or_else(|| minted(call.key()));
     let time_zone = request.time_zone.clone();
+    let name = call.seal(&tenant, &request.name).await?;
     let command = TenantCommand::Create {
         tenant: tenant.clone(),
-        name: request.name.clone(),
+        name,
         time_zone: time_zone.unwrap_or_else(|| "UTC".parse().expect("the name is a label")),
     };
     let command = Command::Tenant { tenant, command };
@@ -82,11 +83,12 @@ pub(crate) async fn create(
     responses((status = 200, body = CommandAnswer, description = "It is called otherwise now."))
 )]
 pub(crate) async fn rename(
-    call: Call,
+    mut call: Call,
     PathIds(tenant): PathIds<TenantId>,
     StrictJson(request): StrictJson<RenameRequest>,
 ) -> Result<Response, Problem> {
-    let command = TenantCommand::Rename { name: request.name.clone() };
+    let name = call.seal(&tenant, &request.name).await?;
+    let command = TenantCommand::Rename { name };
     let command = Command::Tenant { tenant: tenant.clone(), command };
     let receipt = call.execute("tenants.rename", &tenant, &request, command).await?;
     answer::changed(&receipt, "TenantRenamed")
@@ -98,11 +100,12 @@ pub(crate) async fn rename(
     responses((status = 200, body = CommandAnswer, description = "It is suspended now."))
 )]
 pub(crate) async fn suspend(
-    call: Call,
+    mut call: Call,
     PathIds(tenant): PathIds<TenantId>,
     StrictJson(request): StrictJson<ReasonRequest>,
 ) -> Result<Response, Problem> {
-    let command = TenantCommand::Suspend { reason: request.reason.clone() };
+    let reason = call.seal(&tenant, &request.reason).await?;
+    let command = TenantCommand::Suspend { reason };
     let command = Command::Tenant { tenant: tenant.clone(), command };
     let receipt = call.execute("tenants.suspend", &tenant, &request, command).await?;
     answer::changed(&receipt, "TenantSuspended")
@@ -114,11 +117,12 @@ pub(crate) async fn suspend(
     responses((status = 200, body = CommandAnswer, description = "It is active again."))
 )]
 pub(crate) async fn reactivate(
-    call: Call,
+    mut call: Call,
     PathIds(tenant): PathIds<TenantId>,
     StrictJson(request): StrictJson<ReasonRequest>,
 ) -> Result<Response, Problem> {
-    let command = TenantCommand::Reactivate { reason: request.reason.clone() };
+    let reason = call.seal(&tenant, &request.reason).await?;
+    let command = TenantCommand::Reactivate { reason };
     let command = Command::Tenant { tenant: tenant.clone(), command };
     let receipt = call.execute("tenants.reactivate", &tenant, &request, command).await?;
     answer::changed(&receipt, "TenantReactivated")
@@ -130,9 +134,9 @@ pub(crate) struct TenantView {
     /// Its id.
     #[schema(value_type = String)]
     id: TenantId,
-    /// Its name for people.
+    /// Its name for people; `[erased]` after an erasure.
     #[schema(value_type = String)]
-    name: Label,
+    name: Personal,
     /// IANA time zone of its periods.
     #[schema(value_type = String)]
     time_zone: Label,
@@ -141,7 +145,7 @@ pub(crate) struct TenantView {
     /// Why it is suspended, while it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    suspended_reason: Option<Label>,
+    suspended_reason: Option<Personal>,
     /// When it was created.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,

@@ -35,12 +35,12 @@ pub(crate) struct OverdraftLimitRequest {
     responses((status = 200, body = CommandAnswer, description = "The limit holds now."))
 )]
 pub(crate) async fn set_overdraft_limit(
-    call: Call,
+    mut call: Call,
     PathIds(tenant): PathIds<TenantId>,
     StrictJson(request): StrictJson<OverdraftLimitRequest>,
 ) -> Result<Response, Problem> {
-    let command =
-        WalletCommand::SetOverdraftLimit { limit: request.limit.0, reason: request.reason.clone() };
+    let reason = call.seal_some(&tenant, request.reason.as_ref()).await?;
+    let command = WalletCommand::SetOverdraftLimit { limit: request.limit.0, reason };
     let command = Command::Wallet { tenant: tenant.clone(), command };
     let receipt = call.execute("overdraft_limit.set", &tenant, &request, command).await?;
     answer::changed(&receipt, "OverdraftLimitSet")
@@ -52,11 +52,12 @@ pub(crate) async fn set_overdraft_limit(
     responses((status = 200, body = CommandAnswer, description = "The wallet is frozen."))
 )]
 pub(crate) async fn freeze(
-    call: Call,
+    mut call: Call,
     PathIds(tenant): PathIds<TenantId>,
     StrictJson(request): StrictJson<ReasonRequest>,
 ) -> Result<Response, Problem> {
-    let command = WalletCommand::Freeze { reason: request.reason.clone() };
+    let reason = call.seal(&tenant, &request.reason).await?;
+    let command = WalletCommand::Freeze { reason };
     let command = Command::Wallet { tenant: tenant.clone(), command };
     let receipt = call.execute("wallet.freeze", &tenant, &request, command).await?;
     answer::changed(&receipt, "WalletFrozen")
@@ -68,11 +69,12 @@ pub(crate) async fn freeze(
     responses((status = 200, body = CommandAnswer, description = "The wallet is open again."))
 )]
 pub(crate) async fn unfreeze(
-    call: Call,
+    mut call: Call,
     PathIds(tenant): PathIds<TenantId>,
     StrictJson(request): StrictJson<ReasonRequest>,
 ) -> Result<Response, Problem> {
-    let command = WalletCommand::Unfreeze { reason: request.reason.clone() };
+    let reason = call.seal(&tenant, &request.reason).await?;
+    let command = WalletCommand::Unfreeze { reason };
     let command = Command::Wallet { tenant: tenant.clone(), command };
     let receipt = call.execute("wallet.unfreeze", &tenant, &request, command).await?;
     answer::changed(&receipt, "WalletUnfrozen")

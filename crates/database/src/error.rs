@@ -33,6 +33,12 @@ pub enum DatabaseError {
     /// The database cannot be used as it is set up; the text says what to change.
     #[error("{0}")]
     Misconfigured(String),
+    /// A newer program has brought the schema further than this one knows.
+    #[error("its tables were made by a newer quipu: {migration} is not known here")]
+    Newer {
+        /// The first migration that is not known.
+        migration: String,
+    },
     /// The schema could not be brought up to date.
     #[error("migration failed: {0}")]
     Migration(String),

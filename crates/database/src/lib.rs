@@ -37,5 +37,6 @@ pub use connection::Connection;
 pub use database::{Database, Engine};
 pub use error::DatabaseError;
 pub use migrations::Migrations;
+pub use postgres::{ForeignDatabase, ForeignRows, quoted_name};
 pub use sqlite::Durability;
 pub use value::{Row, Value};

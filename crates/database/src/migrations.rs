@@ -1,5 +1,6 @@
 //! Bringing a schema up to date. Forward only: what was released is never edited.
 
+use refinery::error::Kind;
 use refinery::{Migration, Runner};
 
 use crate::DatabaseError;
@@ -26,5 +27,8 @@ pub(crate) fn runner(scripts: &[(&str, &str)]) -> Result<Runner, DatabaseError> 
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature that map_err wants")]
 pub(crate) fn failed(error: refinery::Error) -> DatabaseError {
-    DatabaseError::Migration(error.to_string())
+    match error.kind() {
+        Kind::MissingVersion(unknown) => DatabaseError::Newer { migration: unknown.to_string() },
+        _ => DatabaseError::Migration(error.to_string()),
+    }
 }

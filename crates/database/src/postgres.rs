@@ -2,6 +2,7 @@
 
 mod connection;
 mod error;
+mod foreign;
 mod value;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use tokio_postgres::{Config, NoTls};
 use crate::{DatabaseError, migrations};
 pub(crate) use connection::PostgresConnection;
 use error::from_postgres;
+pub use foreign::{ForeignDatabase, ForeignRows, quoted_name};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a peer may leave data unacknowledged before the connection counts as lost.

@@ -13,6 +13,7 @@ use quipu_domain::event::Inconsistency;
 use quipu_domain::meter::{Meter, MeterEvent};
 use quipu_domain::period::{PeriodEvent, Periods};
 use quipu_domain::price_table::{PriceTable, PriceTableEvent};
+use quipu_domain::subject::{SubjectEvent, SubjectRegister};
 use quipu_domain::tenant::{Tenant, TenantEvent};
 use quipu_domain::wallet::{Wallet, WalletEvent};
 use quipu_domain::{Event, Position, Recorded, Stream, Version};
@@ -70,6 +71,7 @@ state!(Meter, MeterEvent, Meter);
 state!(PriceTable, PriceTableEvent, PriceTable);
 state!(Agent, AgentEvent, Agent);
 state!(Periods, PeriodEvent, Period);
+state!(SubjectRegister, SubjectEvent, Subject);
 state!(Epoch, EpochEvent, Epoch);
 
 /// A state and where in its stream it stands.
@@ -304,8 +306,12 @@ impl Past {
     }
 }
 
-/// A journal that does not answer: the caller may try again.
+/// A journal that does not answer: the caller may try again. One with events of a newer program
+/// does, and trying again is of no use.
 #[expect(clippy::needless_pass_by_value, reason = "it is used as a function in map_err")]
 pub(crate) fn unavailable(error: JournalError) -> EngineError {
+    if let JournalError::Newer { .. } = &error {
+        return EngineError::Newer { why: error.to_string() };
+    }
     EngineError::Unavailable { why: crate::request::label(&error.to_string()) }
 }

@@ -5,12 +5,13 @@
 //! decided on and fail as a conflict when it is no longer the stream's; events get a position in
 //! one order over all aggregates, and stand in the tree that proves them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::marker::PhantomData;
 
 use cqrs_es::{Aggregate, AggregateContext, AggregateError, DomainEvent, EventEnvelope};
 use quipu_domain::event::ApplicationEvent;
 use quipu_domain::{Event, Label, Metadata, Recorded, Stream, Version};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::request::label;
@@ -81,14 +82,16 @@ impl<A: Aggregate> cqrs_es::EventStore<A> for EventStore<A> {
         context: Context<A>,
         metadata: HashMap<String, String>,
     ) -> Result<Vec<EventEnvelope<A>>, AggregateError<A::Error>> {
-        let events: Vec<ApplicationEvent> =
-            events.iter().map(application_event).collect::<Result<_, _>>().map_err(odd)?;
+        let events: Result<Vec<ApplicationEvent>, _> =
+            events.iter().map(|event| application_event(event, &metadata)).collect();
+        let events = events.map_err(odd)?;
         let value = |key: &str| metadata.get(key).map(|text| label(text));
         let actor = value(ACTOR).unwrap_or_else(|| label("application"));
         let correlation: Option<Label> = value(CORRELATION);
         let append = Append {
             stream: context.stream,
             expected: context.version,
+            effective_at: None,
             events,
             metadata: Metadata { correlation, ..Metadata::by(actor) },
         };
@@ -105,10 +108,27 @@ fn stream_of<A: Aggregate>(id: &str) -> Result<Stream, AggregateError<A::Error>>
     })
 }
 
-fn application_event<E: DomainEvent>(event: &E) -> Result<ApplicationEvent, serde_json::Error> {
+/// The schema number that stands for a version such as `1` or `2.1`: what is before the point.
+#[must_use]
+pub fn schema_of(event_version: &str) -> u32 {
+    event_version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(1)
+}
+
+fn application_event<E: DomainEvent>(
+    event: &E,
+    metadata: &HashMap<String, String>,
+) -> Result<ApplicationEvent, serde_json::Error> {
+    // Actor and correlation have places of their own in every event.
+    let more: BTreeMap<&String, &String> =
+        metadata.iter().filter(|(key, _)| ![ACTOR, CORRELATION].contains(&key.as_str())).collect();
+    let more = match more.is_empty() {
+        true => None,
+        false => Some(RawValue::from_string(serde_json::to_string(&more)?)?),
+    };
     Ok(ApplicationEvent {
         type_name: event.event_type(),
-        schema: event.event_version().split('.').next().and_then(|v| v.parse().ok()).unwrap_or(1),
+        schema: schema_of(&event.event_version()),
+        metadata: more,
         data: RawValue::from_string(serde_json::to_string(event)?)?,
     })
 }
@@ -122,8 +142,13 @@ fn envelope<A: Aggregate>(
             format!("position {} is not an application's event", recorded.position).into(),
         ));
     };
-    let mut metadata =
-        HashMap::from([(ACTOR.to_owned(), recorded.metadata.actor.as_str().to_owned())]);
+    let more = event.metadata.as_ref().map_or("{}", |metadata| metadata.get());
+    let more: BTreeMap<String, Value> = serde_json::from_str(more)
+        .map_err(|error| AggregateError::DeserializationError(error.into()))?;
+    let text = |value| if let Value::String(text) = value { text } else { value.to_string() };
+    let mut metadata: HashMap<String, String> =
+        more.into_iter().map(|(key, value)| (key, text(value))).collect();
+    metadata.insert(ACTOR.to_owned(), recorded.metadata.actor.as_str().to_owned());
     if let Some(correlation) = &recorded.metadata.correlation {
         metadata.insert(CORRELATION.to_owned(), correlation.as_str().to_owned());
     }

@@ -7,6 +7,7 @@ use quipu_domain::epoch::EpochCommand;
 use quipu_domain::meter::{MeterCommand, MeterContext, Price};
 use quipu_domain::period::PeriodCommand;
 use quipu_domain::price_table::PriceTableCommand;
+use quipu_domain::subject::SubjectCommand;
 use quipu_domain::tenant::TenantCommand;
 use quipu_domain::wallet::Wallet;
 use quipu_domain::{
@@ -59,6 +60,7 @@ impl Decider {
                 self.price_table(table, command, metadata, moment)?
             }
             Command::Period(command) => self.period(command, metadata, moment)?,
+            Command::Subject(command) => self.subject(command, metadata, moment)?,
             Command::Epoch(command) => self.epoch(command, metadata, moment)?,
         };
         let balance = match command {
@@ -199,6 +201,21 @@ impl Decider {
         let slot = self.states.periods.loaded_mut(&());
         let events = slot.state.decide(command, moment.now)?;
         let attributes = Attributes { tenant: None, metadata, now: moment.now, effective_at: None };
+        self.draft.write_all(slot, events, &attributes)
+    }
+
+    fn subject(
+        &mut self,
+        command: &SubjectCommand,
+        metadata: &Metadata,
+        moment: Moment,
+    ) -> Result<Events, EngineError> {
+        self.load_subjects()?;
+        let slot = self.states.subjects.loaded_mut(&());
+        let events = slot.state.decide(command)?;
+        let SubjectCommand::Erase { subject, .. } = command;
+        let attributes =
+            Attributes { tenant: Some(subject), metadata, now: moment.now, effective_at: None };
         self.draft.write_all(slot, events, &attributes)
     }
 }

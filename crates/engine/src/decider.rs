@@ -10,6 +10,7 @@ use quipu_domain::epoch::Epoch;
 use quipu_domain::meter::Meter;
 use quipu_domain::period::Periods;
 use quipu_domain::price_table::PriceTable;
+use quipu_domain::subject::SubjectRegister;
 use quipu_domain::tenant::Tenant;
 use quipu_domain::wallet::Wallet;
 use quipu_domain::{
@@ -47,6 +48,8 @@ pub(crate) struct States {
     pub(crate) price_tables: Cache<PriceTableName, PriceTable>,
     pub(crate) agents: Cache<(TenantId, AgentId), Agent>,
     pub(crate) periods: Cache<(), Periods>,
+    /// There is one register.
+    pub(crate) subjects: Cache<(), SubjectRegister>,
     /// One for the whole journal.
     pub(crate) epochs: Cache<(), Epoch>,
     /// Versions of application streams, with the position of their last event.
@@ -96,6 +99,7 @@ impl Decider {
                 price_tables: Cache::new(most),
                 agents: Cache::new(most),
                 periods: Cache::new(most),
+                subjects: Cache::new(most),
                 epochs: Cache::new(most),
                 applications: LruCache::new(most),
             },
@@ -274,6 +278,7 @@ impl Decider {
         self.states.price_tables.clear();
         self.states.periods.clear();
         self.states.agents.clear();
+        self.states.subjects.clear();
         self.states.epochs.clear();
         self.states.applications.clear();
     }
@@ -293,6 +298,7 @@ impl Decider {
             .chain(states.epochs.snapshots())
             .chain(states.meters.snapshots())
             .chain(states.price_tables.snapshots())
+            .chain(states.subjects.snapshots())
             .collect();
         drop(self.work.send(Work::Save { segments: Vec::new(), snapshots }));
         self.forget("the engine has been shut down");

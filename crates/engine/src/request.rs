@@ -7,12 +7,13 @@ use quipu_domain::epoch::EpochCommand;
 use quipu_domain::meter::MeterCommand;
 use quipu_domain::period::PeriodCommand;
 use quipu_domain::price_table::PriceTableCommand;
+use quipu_domain::subject::SubjectCommand;
 use quipu_domain::tenant::TenantCommand;
 use quipu_domain::wallet::event::Usage;
 use quipu_domain::wallet::{Balance, WalletCommand};
 use quipu_domain::{
     AgentId, Label, Metadata, MeterName, Position, PriceTableName, Recorded, Refusal, Stream,
-    TenantId, Version,
+    TenantId, Timestamp, Version,
 };
 
 /// A command and who sends it.
@@ -66,6 +67,8 @@ pub enum Command {
     },
     /// To the periods.
     Period(PeriodCommand),
+    /// To the register of erased subjects.
+    Subject(SubjectCommand),
     /// To the epochs of the journal's signed checkpoints.
     Epoch(EpochCommand),
 }
@@ -78,6 +81,7 @@ impl Command {
             Command::Tenant { tenant, .. }
             | Command::Wallet { tenant, .. }
             | Command::Agent { tenant, .. } => Some(tenant),
+            Command::Subject(SubjectCommand::Erase { subject, .. }) => Some(subject),
             Command::Meter { .. }
             | Command::PriceTable { .. }
             | Command::Period(_)
@@ -148,6 +152,8 @@ pub struct Append {
     pub stream: Stream,
     /// The version it must be at.
     pub expected: Version,
+    /// When they count, if that is another moment than when they are recorded.
+    pub effective_at: Option<Timestamp>,
     /// The events.
     pub events: Vec<quipu_domain::event::ApplicationEvent>,
     /// Who sends them.
@@ -196,6 +202,12 @@ pub enum EngineError {
     /// The engine has been shut down.
     #[error("the engine has been shut down")]
     Stopped,
+    /// What the command rests on was written by a newer program; the text says what to do.
+    #[error("{why}")]
+    Newer {
+        /// Which event, and what to do.
+        why: String,
+    },
     /// The journal or this program is inconsistent; the detail says where.
     #[error("{0}")]
     Inconsistent(String),

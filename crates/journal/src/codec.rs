@@ -42,6 +42,8 @@ struct Written<'a> {
     correlation: Option<&'a Label>,
     #[serde(skip_serializing_if = "Option::is_none")]
     causation: Option<Position>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a RawValue>,
     data: EventData<'a>,
 }
 
@@ -64,6 +66,8 @@ struct Read<'a> {
     fingerprint: Option<Label>,
     correlation: Option<Label>,
     causation: Option<Position>,
+    #[serde(borrow)]
+    metadata: Option<&'a RawValue>,
     #[serde(borrow)]
     data: &'a RawValue,
 }
@@ -105,6 +109,7 @@ pub fn encode(recorded: &Recorded, text: &mut Vec<u8>) {
         fingerprint: metadata.fingerprint.as_ref(),
         correlation: metadata.correlation.as_ref(),
         causation: metadata.causation,
+        metadata: recorded.event.metadata(),
         data: recorded.event.data(),
     };
     serde_json::to_writer(text, &written)
@@ -160,11 +165,19 @@ fn parse(position: Position, text: &str) -> Result<Read<'_>, JournalError> {
 impl Read<'_> {
     fn into_recorded(self) -> Result<Recorded, JournalError> {
         let stream = Stream::stored(&self.stream);
-        let event = Event::decode(stream.aggregate_type(), &self.type_name, self.schema, self.data)
-            .map_err(|error| JournalError::Unreadable {
-                position: self.position,
-                why: error.to_string(),
+        let kind = stream.aggregate_type();
+        let event = Event::decode(kind, &self.type_name, self.schema, self.metadata, self.data)
+            .map_err(|error| {
+                let (position, why) = (self.position, error.to_string());
+                match error.is_newer() {
+                    true => JournalError::Newer { position, why },
+                    false => JournalError::Unreadable { position, why },
+                }
             })?;
+        if self.metadata.is_some() && event.metadata().is_none() {
+            let why = format!("metadata does not belong to a {}", self.type_name);
+            return Err(JournalError::Corrupt { position: self.position, why });
+        }
         Ok(Recorded {
             position: self.position,
             stream,

@@ -49,6 +49,14 @@ pub enum JournalError {
         /// Why.
         why: String,
     },
+    /// A newer program wrote the event.
+    #[error("event {position} cannot be read: {why}")]
+    Newer {
+        /// Its position.
+        position: Position,
+        /// What it is, and what to do.
+        why: String,
+    },
     /// An append failed earlier, and the writer has not been recovered since.
     #[error("writer must be recovered before it appends again")]
     NotRecovered,

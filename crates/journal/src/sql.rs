@@ -22,8 +22,14 @@ use row::{int_of, position_of};
 
 /// The journal's tables, for whoever opens the database himself.
 pub const MIGRATIONS: Migrations = Migrations {
-    sqlite: &[("0001_journal", include_str!("../../../migrations/sqlite/0001_journal.sql"))],
-    postgres: &[("0001_journal", include_str!("../../../migrations/postgres/0001_journal.sql"))],
+    sqlite: &[
+        ("0001_journal", include_str!("../../../migrations/sqlite/0001_journal.sql")),
+        ("0002_sealed_texts", include_str!("../../../migrations/sqlite/0002_sealed_texts.sql")),
+    ],
+    postgres: &[
+        ("0001_journal", include_str!("../../../migrations/postgres/0001_journal.sql")),
+        ("0002_sealed_texts", include_str!("../../../migrations/postgres/0002_sealed_texts.sql")),
+    ],
 };
 
 /// Which journal of the database: the tables can hold many, each with its own chain.

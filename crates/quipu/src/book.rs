@@ -171,6 +171,10 @@ pub(crate) fn runtime() -> Result<Runtime, CliError> {
 pub(crate) fn journal_unusable(error: &JournalError) -> CliError {
     match error {
         JournalError::Database(error) => unusable(error),
+        JournalError::Newer { .. } => CliError::Unusable {
+            what: error.to_string(),
+            hint: "nothing was written; `quipu --version` says which one this is".into(),
+        },
         error => CliError::Unusable {
             what: error.to_string(),
             hint: "`quipu verify` names the first bad position; restore a backup made before"
@@ -182,8 +186,10 @@ pub(crate) fn journal_unusable(error: &JournalError) -> CliError {
 /// Views that do not open or read.
 pub(crate) fn views_unusable(error: &ViewsError) -> CliError {
     match error {
-        ViewsError::Database(DatabaseError::Migration(why)) => CliError::Unusable {
-            what: format!("the views are of another version: {why}"),
+        ViewsError::Database(
+            error @ (DatabaseError::Migration(_) | DatabaseError::Newer { .. }),
+        ) => CliError::Unusable {
+            what: format!("the views are of another version: {error}"),
             hint: "they can be made anew: delete views.db, or the schema quipu_views".into(),
         },
         ViewsError::Database(error) => unusable(error),
@@ -230,7 +236,10 @@ pub(crate) fn unusable(error: &DatabaseError) -> CliError {
     let hint = match error {
         DatabaseError::Full(_) => "free some space, and start again",
         DatabaseError::Misconfigured(_) => "nothing was written; change that, and start again",
-        DatabaseError::Migration(_) => "is this program older than the book? use a newer one",
+        DatabaseError::Newer { .. } => {
+            "nothing was written; use the version that made them, or a later one"
+        }
+        DatabaseError::Migration(_) => "something else has changed the tables; restore a backup",
         _ => "`quipu verify` tells whether the journal is whole",
     };
     CliError::Unusable { what, hint: hint.into() }

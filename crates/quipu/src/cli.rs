@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::error::CliError;
 use crate::{
-    assert, balance, bench, checkpoint, close, demo, diff, entries, exit_codes, explain, export,
-    import, keys, projections, prove, replay, serve, trial_balance, verify, witness,
+    assert, balance, bench, checkpoint, close, demo, diff, entries, erase, exit_codes, explain,
+    export, import, keys, projections, prove, replay, serve, trial_balance, verify, witness,
 };
 
 /// The book of record for software and AI-agent usage: credits in, usage out, every number
@@ -32,6 +32,7 @@ enum Verb {
     TrialBalance(trial_balance::TrialBalanceArgs),
     Close(close::CloseArgs),
     Assert(assert::AssertArgs),
+    Erase(erase::EraseArgs),
     Verify(verify::VerifyArgs),
     Replay(replay::ReplayArgs),
     Diff(diff::DiffArgs),
@@ -57,6 +58,7 @@ impl Cli {
             Verb::TrialBalance(args) => trial_balance::run(&args, self.json),
             Verb::Close(args) => close::run(&args, self.json),
             Verb::Assert(args) => assert::run(&args, self.json),
+            Verb::Erase(args) => erase::run(&args, self.json),
             Verb::Verify(args) => verify::run(&args, self.json),
             Verb::Replay(args) => replay::run(&args, self.json),
             Verb::Diff(args) => diff::run(&args, self.json),

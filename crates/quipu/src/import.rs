@@ -6,6 +6,7 @@
 
 mod columns;
 mod journal;
+mod postgres_es;
 mod summary;
 mod time;
 
@@ -24,7 +25,7 @@ use crate::usage::{self, UsageRecord};
 use columns::{ColumnArgs, Columns, Common};
 use summary::Summary;
 
-/// Bring records from a file into the book
+/// Bring records from a file, or the events of another store, into the book
 #[derive(Args, Debug)]
 pub(crate) struct ImportArgs {
     #[command(subcommand)]
@@ -34,6 +35,7 @@ pub(crate) struct ImportArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     Usage(Box<UsageArgs>),
+    PostgresEs(postgres_es::PostgresEsArgs),
     Journal(journal::JournalArgs),
 }
 
@@ -73,6 +75,7 @@ struct UsageArgs {
 pub(crate) fn run(args: &ImportArgs, json: bool) -> Result<u8, CliError> {
     match &args.what {
         What::Usage(args) => usage(args, json),
+        What::PostgresEs(args) => postgres_es::run(args, json),
         What::Journal(args) => journal::run(args, json),
     }
 }

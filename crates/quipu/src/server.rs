@@ -21,6 +21,7 @@ use crate::error::CliError;
 use crate::exit_codes;
 use crate::signals::Signals;
 use crate::signing::KeysArgs;
+use crate::subject_keys::SubjectKeysArgs;
 use cosigning::WitnessAddress;
 use parts::Parts;
 use quipu_proofs::LogName;
@@ -38,6 +39,8 @@ pub(crate) const UNSAID_ORIGIN: &str = "quipu.local/main";
 pub(crate) struct ServingArgs {
     #[command(flatten)]
     book: BookArgs,
+    #[command(flatten)]
+    subject_keys: SubjectKeysArgs,
     /// The loopback address to listen on; port 0 takes a free one
     #[arg(
         long,
@@ -107,8 +110,10 @@ pub(crate) fn run(
     let place = args.book.place();
     let listener = runtime.block_on(listen(args.listen))?;
     let book = Book::open(&place, runtime.handle())?;
-    let Some(parts) =
-        Parts::start(&book, args.backdating_days, &args.signing, runtime.handle(), &signals)?
+    let keys = args.subject_keys.open(&place)?;
+    let runtime_handle = runtime.handle();
+    let days = args.backdating_days;
+    let Some(parts) = Parts::start(&book, keys, days, &args.signing, runtime_handle, &signals)?
     else {
         return Ok(exit_codes::OK);
     };

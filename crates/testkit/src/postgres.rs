@@ -115,6 +115,12 @@ impl Server {
         });
     }
 
+    /// Where everything is that it writes: the cluster, its write-ahead log, its own log.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     fn data(&self) -> PathBuf {
         self.folder.join("data")
     }

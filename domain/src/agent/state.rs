@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::{AgentCommand, AgentEvent, AgentRegistered, AgentRenamed, AgentRetired};
 use crate::event::Inconsistency;
 use crate::tenant::Tenant;
-use crate::{AgentId, Label, Refusal, TenantId};
+use crate::{AgentId, Personal, Refusal, TenantId};
 
 /// A program of a tenant's that burns credits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agent {
     profile: Option<AgentRegistered>,
-    retirement: Option<Label>,
+    retirement: Option<Personal>,
 }
 
 /// What an agent needs to know besides itself to decide.
@@ -56,13 +56,13 @@ impl Agent {
 
     /// Its name for people.
     #[must_use]
-    pub fn name(&self) -> Option<&Label> {
+    pub fn name(&self) -> Option<&Personal> {
         self.profile.as_ref().map(|profile| &profile.name)
     }
 
     /// Why it is retired, if it is.
     #[must_use]
-    pub const fn retirement(&self) -> Option<&Label> {
+    pub const fn retirement(&self) -> Option<&Personal> {
         self.retirement.as_ref()
     }
 

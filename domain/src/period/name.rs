@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::Timestamp;
 use crate::ids::IdError;
 
-/// A calendar year, month or day of UTC: `2026`, `2026-10`, `2026-10-31` (P1).
+/// A calendar year, month or day of UTC: `2026`, `2026-10`, `2026-10-31` (C1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeriodName {
     first_day: Date,

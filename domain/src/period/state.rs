@@ -13,7 +13,7 @@ use super::{
 use crate::event::Inconsistency;
 use crate::{Label, Position, Refusal, Timestamp};
 
-/// All periods that were closed. They are one aggregate, so that they tile time (P1).
+/// All periods that were closed. They are one aggregate, so that they tile time (C1).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Periods {
     /// Those that were closed, with the position that was taken into account.
@@ -55,7 +55,7 @@ impl Periods {
         })])
     }
 
-    /// Each account that something stands or stood in (P2).
+    /// Each account that something stands or stood in (C2).
     fn balances(&self, close: &ClosePeriod) -> Result<Vec<SealedBalance>, Refusal> {
         let mut booked: BTreeMap<&Label, &BookedBalance> =
             close.balances.iter().map(|balance| (&balance.account, balance)).collect();

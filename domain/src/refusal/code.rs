@@ -17,7 +17,7 @@ pub enum RefusalKind {
 
 impl Refusal {
     /// Every code, in the order of precedence.
-    pub const CODES: [&'static str; 39] = [
+    pub const CODES: [&'static str; 40] = [
         "unknown_tenant",
         "tenant_exists",
         "unknown_meter",
@@ -55,6 +55,7 @@ impl Refusal {
         "period_closed",
         "period_not_over",
         "period_out_of_order",
+        "nothing_to_erase",
         "amount_out_of_range",
         "insufficient_credits",
     ];
@@ -100,6 +101,7 @@ impl Refusal {
             Refusal::PeriodClosed { .. } => "period_closed",
             Refusal::PeriodNotOver { .. } => "period_not_over",
             Refusal::PeriodOutOfOrder { .. } => "period_out_of_order",
+            Refusal::NothingToErase { .. } => "nothing_to_erase",
             Refusal::AmountOutOfRange => "amount_out_of_range",
             Refusal::InsufficientCredits { .. } => "insufficient_credits",
         }
@@ -147,7 +149,8 @@ impl Refusal {
             | Refusal::NothingToVoid { .. }
             | Refusal::NotRefundable { .. }
             | Refusal::RefundExceedsDebit { .. }
-            | Refusal::UsageAlreadyVoid { .. } => RefusalKind::Conflict,
+            | Refusal::UsageAlreadyVoid { .. }
+            | Refusal::NothingToErase { .. } => RefusalKind::Conflict,
         }
     }
 }

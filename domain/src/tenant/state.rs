@@ -8,13 +8,13 @@ use super::{
     TenantCommand, TenantCreated, TenantEvent, TenantReactivated, TenantRenamed, TenantSuspended,
 };
 use crate::event::Inconsistency;
-use crate::{Label, Refusal, TenantId, calendar};
+use crate::{Label, Personal, Refusal, TenantId, calendar};
 
 /// Who a wallet, its agents and its usage belong to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenant {
     profile: Option<TenantCreated>,
-    suspension: Option<Label>,
+    suspension: Option<Personal>,
 }
 
 impl Tenant {
@@ -29,7 +29,7 @@ impl Tenant {
 
     /// Its name for people.
     #[must_use]
-    pub fn name(&self) -> Option<&Label> {
+    pub fn name(&self) -> Option<&Personal> {
         self.profile.as_ref().map(|profile| &profile.name)
     }
 
@@ -41,7 +41,7 @@ impl Tenant {
 
     /// Why it is suspended, if it is.
     #[must_use]
-    pub const fn suspension(&self) -> Option<&Label> {
+    pub const fn suspension(&self) -> Option<&Personal> {
         self.suspension.as_ref()
     }
 
@@ -81,7 +81,7 @@ impl Tenant {
     fn create(
         &self,
         tenant: &TenantId,
-        name: &Label,
+        name: &Personal,
         time_zone: &Label,
     ) -> Result<Vec<TenantEvent>, Refusal> {
         if self.exists() {

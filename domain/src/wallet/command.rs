@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use super::event::{Attribution, GrantKind, Origin, Overage, Usage};
-use crate::{Credits, EntryId, GrantId, HoldId, Label, MeterName, Timestamp};
+use crate::{Credits, EntryId, GrantId, HoldId, MeterName, Personal, Timestamp};
 
 /// What can be asked of a wallet.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub enum WalletCommand {
         /// The lot.
         grant: GrantId,
         /// Why.
-        reason: Label,
+        reason: Personal,
     },
     /// Consume credits (W4).
     Debit(Debit),
@@ -40,7 +40,7 @@ pub enum WalletCommand {
         /// The hold.
         hold: HoldId,
         /// Why, for people.
-        reason: Option<Label>,
+        reason: Option<Personal>,
     },
     /// Return part of a debit, settlement or usage record (W10).
     Refund {
@@ -51,24 +51,24 @@ pub enum WalletCommand {
         /// New expiry for credits whose lot has expired.
         expires_at: Option<Timestamp>,
         /// Why, for people.
-        reason: Option<Label>,
+        reason: Option<Personal>,
     },
     /// Set how far the wallet may go below zero (W5).
     SetOverdraftLimit {
         /// The limit; zero forbids overdraft.
         limit: Credits,
         /// Why, for people.
-        reason: Option<Label>,
+        reason: Option<Personal>,
     },
     /// Refuse debits and holds (W13).
     Freeze {
         /// Why.
-        reason: Label,
+        reason: Personal,
     },
     /// End a freeze (W13).
     Unfreeze {
         /// Why.
-        reason: Label,
+        reason: Personal,
     },
     /// Record usage, rate it and pay for it (U1-U3).
     RecordUsage(Usage),
@@ -77,14 +77,14 @@ pub enum WalletCommand {
         /// The record.
         entry: EntryId,
         /// Why.
-        reason: Label,
+        reason: Personal,
     },
     /// Rate a usage record by the prices that are known now for when it occurred (U3, U4).
     RateUsage {
         /// The record.
         entry: EntryId,
         /// Why.
-        reason: Label,
+        reason: Personal,
     },
 }
 
@@ -108,7 +108,7 @@ pub struct Grant {
     /// What one credit cost, in money, for reports.
     pub unit_cost: Option<Decimal>,
     /// What it refers to outside.
-    pub source: Option<Label>,
+    pub source: Option<Personal>,
 }
 
 /// Consume credits (W4).
@@ -123,7 +123,7 @@ pub struct Debit {
     /// Who and what it is attributed to.
     pub attribution: Attribution,
     /// Why, for people.
-    pub reason: Option<Label>,
+    pub reason: Option<Personal>,
 }
 
 /// Reserve credits (W6).

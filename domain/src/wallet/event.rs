@@ -19,18 +19,19 @@ pub use work::{
 };
 
 use crate::event::events;
+use crate::personal::in_clear;
 
 events! {
     /// What can happen to a wallet.
     WalletEvent {
         /// A lot of credits came in (W1).
-        CreditsGranted = 1,
+        CreditsGranted = 2 from { 1 => in_clear },
         /// The unused remainder of a grant was taken back (W11).
-        GrantVoided = 1,
+        GrantVoided = 2 from { 1 => in_clear },
         /// What was left of a lot expired (W12).
         CreditsExpired = 1,
         /// Credits were consumed (W4).
-        CreditsDebited = 1,
+        CreditsDebited = 2 from { 1 => in_clear },
         /// Credits were reserved (W6).
         HoldPlaced = 1,
         /// A hold got more time (W9).
@@ -38,24 +39,24 @@ events! {
         /// A hold ended in a charge (W8, W9).
         HoldSettled = 1,
         /// A hold ended without a charge (W7).
-        HoldReleased = 1,
+        HoldReleased = 2 from { 1 => in_clear },
         /// A hold ran out of time (W7).
         HoldExpired = 1,
         /// Credits that became spendable repaid overdraft (W5).
         OverdraftRepaid = 1,
         /// How far the wallet may go below zero (W5).
-        OverdraftLimitSet = 1,
+        OverdraftLimitSet = 2 from { 1 => in_clear },
         /// Part of a debit, settlement or usage record was returned (W10).
-        CreditsRefunded = 1,
+        CreditsRefunded = 2 from { 1 => in_clear },
         /// No debits and holds until unfrozen (W13).
-        WalletFrozen = 1,
+        WalletFrozen = 2 from { 1 => in_clear },
         /// A freeze ended (W13).
-        WalletUnfrozen = 1,
+        WalletUnfrozen = 2 from { 1 => in_clear },
         /// Usage was recorded, rated and paid for (U1, U2).
         UsageRecorded = 1,
         /// A mistaken usage record was taken back (U4).
-        UsageVoided = 1,
+        UsageVoided = 2 from { 1 => in_clear },
         /// A usage record got its price, or another one (U3, U4).
-        UsageRated = 1,
+        UsageRated = 2 from { 1 => in_clear },
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Draw, Draws};
 use super::lots::Lots;
-use crate::{Credits, GrantId, Label, MeterName, Refusal, Timestamp};
+use crate::{Credits, GrantId, MeterName, Personal, Refusal, Timestamp};
 
 /// What the wallet has and owes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub(super) struct Funds {
     pub(super) lots: Lots,
     pub(super) overdraft: Overdraft,
     /// Why grants were voided; what returns to them goes too (W11).
-    voided: BTreeMap<GrantId, Label>,
+    voided: BTreeMap<GrantId, Personal>,
 }
 
 /// What is owed (W5).

@@ -1,4 +1,4 @@
-//! P1, P2: periods tile time and are sealed with what the books say.
+//! C1, C2: periods tile time and are sealed with what the books say.
 
 use cqrs_es::test::TestFramework;
 use quipu_domain::period::{

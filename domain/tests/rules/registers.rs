@@ -275,3 +275,46 @@ fn a_wallet_runs_as_a_cqrs_es_aggregate() {
         .when(limit("5"))
         .then_expect_events(vec![WalletEvent::OverdraftLimitSet(event)]);
 }
+
+#[test]
+fn p4_an_erasure_names_the_keys_and_needs_one() {
+    use quipu_domain::KeyId;
+    use quipu_domain::subject::{SubjectCommand, SubjectErased, SubjectEvent, SubjectRegister};
+    let erase = |keys: &[KeyId]| SubjectCommand::Erase {
+        subject: tenant_id(),
+        keys: keys.to_vec(),
+        reason: text("request 4711"),
+    };
+    let erased = |keys: &[KeyId]| {
+        SubjectEvent::SubjectErased(SubjectErased {
+            subject: tenant_id(),
+            keys: keys.to_vec(),
+            reason: text("request 4711"),
+        })
+    };
+    let (one, other) = (KeyId(1), KeyId(2));
+    let register = || TestFramework::<SubjectRegister>::with(());
+    register()
+        .given_no_previous_events()
+        .when(erase(&[one]))
+        .then_expect_events(vec![erased(&[one])]);
+    // Who is given a name again can be erased again.
+    register()
+        .given(vec![erased(&[one])])
+        .when(erase(&[other]))
+        .then_expect_events(vec![erased(&[other])]);
+    register()
+        .given(vec![erased(&[one])])
+        .when(erase(&[]))
+        .then_expect_error(Refusal::NothingToErase { subject: tenant_id() });
+}
+
+#[test]
+fn p5_an_event_of_schema_1_is_read_in_clear() {
+    use quipu_domain::Event;
+    let data = r#"{"tenant":"t_acme","name":"Acme","time_zone":"Europe/Stockholm"}"#.to_owned();
+    let data = serde_json::value::RawValue::from_string(data).unwrap();
+    let read = Event::decode("tenant", "TenantCreated", 1, None, &data).unwrap();
+    assert_eq!(read, Event::Tenant(created()));
+    assert_eq!(read.schema(), 2);
+}

@@ -5,30 +5,43 @@ use quipu_domain::epoch::EpochEvent;
 use quipu_domain::meter::MeterEvent;
 use quipu_domain::period::PeriodEvent;
 use quipu_domain::price_table::PriceTableEvent;
+use quipu_domain::subject::SubjectEvent;
 use quipu_domain::tenant::TenantEvent;
 use quipu_domain::wallet::WalletEvent;
 use quipu_domain::wallet::event::Rating;
-use quipu_domain::{Event, Label};
+use quipu_domain::{Event, Personal};
 
 /// The reason that an event gives, where it is one that gives any.
-pub(super) fn reason_of(event: &Event) -> Option<&Label> {
+pub(super) fn reason_of(event: &Event) -> Option<Personal> {
     match event {
-        Event::Tenant(TenantEvent::TenantSuspended(e)) => Some(&e.reason),
-        Event::Tenant(TenantEvent::TenantReactivated(e)) => Some(&e.reason),
-        Event::Agent(AgentEvent::AgentRetired(e)) => Some(&e.reason),
-        Event::Epoch(EpochEvent::EpochStarted(e)) => Some(&e.reason),
+        Event::Tenant(TenantEvent::TenantSuspended(e)) => Some(e.reason.clone()),
+        Event::Tenant(TenantEvent::TenantReactivated(e)) => Some(e.reason.clone()),
+        Event::Agent(AgentEvent::AgentRetired(e)) => Some(e.reason.clone()),
+        Event::Subject(SubjectEvent::SubjectErased(e)) => Some(Personal::from(&e.reason)),
+        Event::Epoch(EpochEvent::EpochStarted(e)) => Some(Personal::from(&e.reason)),
         Event::Wallet(wallet) => match wallet {
-            WalletEvent::GrantVoided(e) => Some(&e.reason),
-            WalletEvent::CreditsDebited(e) => e.reason.as_ref(),
-            WalletEvent::HoldReleased(e) => e.reason.as_ref(),
-            WalletEvent::OverdraftLimitSet(e) => e.reason.as_ref(),
-            WalletEvent::CreditsRefunded(e) => e.reason.as_ref(),
-            WalletEvent::WalletFrozen(e) => Some(&e.reason),
-            WalletEvent::WalletUnfrozen(e) => Some(&e.reason),
-            WalletEvent::UsageVoided(e) => Some(&e.reason),
-            WalletEvent::UsageRated(e) => Some(&e.reason),
+            WalletEvent::GrantVoided(e) => Some(e.reason.clone()),
+            WalletEvent::CreditsDebited(e) => e.reason.clone(),
+            WalletEvent::HoldReleased(e) => e.reason.clone(),
+            WalletEvent::OverdraftLimitSet(e) => e.reason.clone(),
+            WalletEvent::CreditsRefunded(e) => e.reason.clone(),
+            WalletEvent::WalletFrozen(e) => Some(e.reason.clone()),
+            WalletEvent::WalletUnfrozen(e) => Some(e.reason.clone()),
+            WalletEvent::UsageVoided(e) => Some(e.reason.clone()),
+            WalletEvent::UsageRated(e) => Some(e.reason.clone()),
             _ => None,
         },
+        _ => None,
+    }
+}
+
+/// The name that an event gives, where it is one that gives any.
+pub(super) fn name_of(event: &Event) -> Option<&Personal> {
+    match event {
+        Event::Tenant(TenantEvent::TenantCreated(e)) => Some(&e.name),
+        Event::Tenant(TenantEvent::TenantRenamed(e)) => Some(&e.name),
+        Event::Agent(AgentEvent::AgentRegistered(e)) => Some(&e.name),
+        Event::Agent(AgentEvent::AgentRenamed(e)) => Some(&e.name),
         _ => None,
     }
 }
@@ -44,9 +57,12 @@ pub(super) fn of(event: &Event) -> String {
             format!("published {} prices of {} from {} on", e.models.len(), e.table, e.effective_at)
         }
         Event::Agent(AgentEvent::AgentRegistered(e)) => format!("registered agent {}", e.agent),
-        Event::Agent(AgentEvent::AgentRenamed(e)) => format!("renamed to {}", e.name),
+        Event::Agent(AgentEvent::AgentRenamed(_)) => "renamed".to_owned(),
         Event::Agent(AgentEvent::AgentRetired(_)) => "retired".to_owned(),
         Event::Period(PeriodEvent::PeriodClosed(e)) => format!("closed period {}", e.period),
+        Event::Subject(SubjectEvent::SubjectErased(e)) => {
+            format!("erased what was sealed for {}", e.subject)
+        }
         Event::Epoch(EpochEvent::EpochStarted(e)) => format!(
             "began to sign as {}; {} events had been signed as {}",
             e.origin, e.prev_size, e.prev_origin
@@ -57,8 +73,8 @@ pub(super) fn of(event: &Event) -> String {
 
 fn tenant(event: &TenantEvent) -> String {
     match event {
-        TenantEvent::TenantCreated(e) => format!("created tenant {}", e.name),
-        TenantEvent::TenantRenamed(e) => format!("renamed to {}", e.name),
+        TenantEvent::TenantCreated(e) => format!("created tenant {}", e.tenant),
+        TenantEvent::TenantRenamed(_) => "renamed".to_owned(),
         TenantEvent::TenantSuspended(_) => "suspended".to_owned(),
         TenantEvent::TenantReactivated(_) => "reactivated".to_owned(),
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quipu_domain::wallet::WalletEvent;
 use quipu_domain::wallet::event::{Draw, GrantKind, LotReturn, LotTerms, Origin, Returns};
-use quipu_domain::{Credits, GrantId, Label, MeterName, Recorded, TenantId, Timestamp};
+use quipu_domain::{Credits, GrantId, MeterName, Personal, Recorded, TenantId, Timestamp};
 
 use crate::book_history::{BookAmounts, EXPIRED, HELD, REMAINING, VOIDED, VOIDS};
 use crate::explain::{self, Figures};
@@ -48,7 +48,7 @@ table! {
         /// Where its credits were issued from.
         origin: Origin,
         /// What it refers to outside.
-        source: Option<Label>,
+        source: Option<Personal>,
         /// What one credit cost, a decimal.
         unit_cost: Option<Arc<str>>,
         /// When it came in.

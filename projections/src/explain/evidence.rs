@@ -6,7 +6,9 @@ use quipu_domain::price_table::PriceTableEvent;
 use quipu_domain::rating::Working;
 use quipu_domain::wallet::WalletEvent;
 use quipu_domain::wallet::event::{Draws, Rating, Returns, Tally, Usage};
-use quipu_domain::{Credits, Event, Label, MeterName, Position, Recorded, TenantId, Timestamp};
+use quipu_domain::{
+    Credits, Event, Label, MeterName, Personal, Position, Recorded, TenantId, Timestamp,
+};
 
 use super::{Gap, PriceHistory};
 use crate::{AuditLine, ProjectionError, movement};
@@ -43,11 +45,11 @@ pub struct Evidence {
     /// The request.
     pub correlation: Option<Label>,
     /// Who reported usage, or what a grant refers to outside.
-    pub source: Option<Label>,
+    pub source: Option<Personal>,
     /// The reporter's id for it.
     pub source_id: Option<Label>,
     /// Why.
-    pub reason: Option<Label>,
+    pub reason: Option<Personal>,
     /// What it moved between the book's accounts (M4).
     pub postings: Vec<PostedAmount>,
     /// What usage was computed from.
@@ -183,7 +185,7 @@ impl Library {
             command: line.command,
             fingerprint: event.metadata.fingerprint.clone(),
             correlation: line.correlation,
-            source: source.cloned(),
+            source,
             source_id: source_id.cloned(),
             reason: line.reason,
             postings: postings
@@ -308,11 +310,15 @@ impl Evidence {
 }
 
 /// Who says so outside, and under which id.
-fn source_of(event: &Recorded) -> (Option<&Label>, Option<&Label>) {
+fn source_of(event: &Recorded) -> (Option<Personal>, Option<&Label>) {
     match &event.event {
-        Event::Wallet(WalletEvent::CreditsGranted(e)) => (e.source.as_ref(), None),
-        Event::Wallet(WalletEvent::UsageRecorded(e)) => (Some(&e.usage.source), Some(&e.usage.id)),
-        Event::PriceTable(PriceTableEvent::PricesPublished(e)) => (e.source.as_ref(), None),
+        Event::Wallet(WalletEvent::CreditsGranted(e)) => (e.source.clone(), None),
+        Event::Wallet(WalletEvent::UsageRecorded(e)) => {
+            (Some(Personal::from(&e.usage.source)), Some(&e.usage.id))
+        }
+        Event::PriceTable(PriceTableEvent::PricesPublished(e)) => {
+            (e.source.as_ref().map(Personal::from), None)
+        }
         _ => (None, None),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quipu_domain::wallet::WalletEvent;
 use quipu_domain::wallet::event::{Attribution, Draw, Draws, Rating, Returns};
-use quipu_domain::{Credits, Label, MeterName, Recorded, TenantId};
+use quipu_domain::{Credits, Label, MeterName, Personal, Recorded, TenantId};
 use serde::Serialize;
 
 use super::Entry;
@@ -20,9 +20,9 @@ pub(super) struct Details<'a> {
     draws: Option<Arc<str>>,
     reference: Option<Arc<str>>,
     price: Option<&'a Label>,
-    source: Option<&'a Label>,
+    source: Option<Personal>,
     source_id: Option<&'a Label>,
-    reason: Option<&'a Label>,
+    reason: Option<Personal>,
 }
 
 /// The details of an event that belongs on the statement; `None` for one that moves nothing.
@@ -31,13 +31,13 @@ pub(super) fn details_of(event: &WalletEvent) -> Option<Details<'_>> {
         WalletEvent::CreditsGranted(e) => Details {
             amount: e.amount,
             reference: text(e.grant),
-            source: e.source.as_ref(),
+            source: e.source.clone(),
             ..Details::default()
         },
         WalletEvent::GrantVoided(e) => Details {
             amount: e.amount,
             reference: text(e.grant),
-            reason: Some(&e.reason),
+            reason: Some(e.reason.clone()),
             ..Details::default()
         },
         WalletEvent::CreditsExpired(e) => {
@@ -48,7 +48,7 @@ pub(super) fn details_of(event: &WalletEvent) -> Option<Details<'_>> {
             meter: e.meter.as_ref(),
             attribution: Some(&e.attribution),
             draws: drawn(&e.draws),
-            reason: e.reason.as_ref(),
+            reason: e.reason.clone(),
             ..Details::default()
         },
         WalletEvent::HoldPlaced(e) => Details {
@@ -75,7 +75,7 @@ pub(super) fn details_of(event: &WalletEvent) -> Option<Details<'_>> {
             amount: e.amount,
             draws: drawn(&e.returned),
             reference: text(e.hold),
-            reason: e.reason.as_ref(),
+            reason: e.reason.clone(),
             ..Details::default()
         },
         WalletEvent::HoldExpired(e) => Details {
@@ -93,13 +93,13 @@ pub(super) fn details_of(event: &WalletEvent) -> Option<Details<'_>> {
             amount: e.amount,
             draws: returned(&e.returns),
             reference: text(e.of),
-            reason: e.reason.as_ref(),
+            reason: e.reason.clone(),
             ..Details::default()
         },
         WalletEvent::UsageRecorded(e) => {
             let (price, reason) = match &e.rating {
                 Rating::Rated { price, .. } => (Some(price), None),
-                Rating::Unpriced { why } => (None, Some(why)),
+                Rating::Unpriced { why } => (None, Some(Personal::from(why))),
             };
             Details {
                 amount: rated_amount(&e.rating),
@@ -107,7 +107,7 @@ pub(super) fn details_of(event: &WalletEvent) -> Option<Details<'_>> {
                 attribution: Some(&e.usage.attribution),
                 draws: drawn(&e.draws),
                 price,
-                source: Some(&e.usage.source),
+                source: Some(Personal::from(&e.usage.source)),
                 source_id: Some(&e.usage.id),
                 reason,
                 ..Details::default()
@@ -118,7 +118,7 @@ pub(super) fn details_of(event: &WalletEvent) -> Option<Details<'_>> {
             meter: Some(&e.meter),
             draws: returned(&e.returns),
             reference: text(e.of),
-            reason: Some(&e.reason),
+            reason: Some(e.reason.clone()),
             ..Details::default()
         },
         WalletEvent::UsageRated(e) => Details {
@@ -127,7 +127,7 @@ pub(super) fn details_of(event: &WalletEvent) -> Option<Details<'_>> {
             draws: drawn(&e.draws).or_else(|| returned(&e.returns)),
             reference: text(e.of),
             price: Some(&e.price),
-            reason: Some(&e.reason),
+            reason: Some(e.reason.clone()),
             ..Details::default()
         },
         WalletEvent::HoldExtended(_)
@@ -169,9 +169,9 @@ impl Details<'_> {
             draws: self.draws,
             reference: self.reference,
             price: self.price.cloned(),
-            source: self.source.cloned(),
+            source: self.source,
             source_id: self.source_id.cloned(),
-            reason: self.reason.cloned(),
+            reason: self.reason,
             actor: event.metadata.actor.clone(),
             command: event.metadata.command.clone(),
             correlation: event.metadata.correlation.clone(),

@@ -8,6 +8,7 @@ use quipu_domain::event::Inconsistency;
 use quipu_domain::meter::Meter;
 use quipu_domain::period::Periods;
 use quipu_domain::price_table::PriceTable;
+use quipu_domain::subject::SubjectRegister;
 use quipu_domain::tenant::Tenant;
 use quipu_domain::wallet::Wallet;
 use quipu_domain::{Event, Recorded, Stream, Version};
@@ -28,6 +29,7 @@ enum State {
     PriceTable(PriceTable),
     Agent(Agent),
     Periods(Periods),
+    Subject(SubjectRegister),
     Epoch(Epoch),
     Application,
 }
@@ -67,6 +69,7 @@ impl State {
             Event::PriceTable(_) => State::PriceTable(PriceTable::default()),
             Event::Agent(_) => State::Agent(Agent::default()),
             Event::Period(_) => State::Periods(Periods::default()),
+            Event::Subject(_) => State::Subject(SubjectRegister::default()),
             Event::Epoch(_) => State::Epoch(Epoch::default()),
             Event::Application(_) => State::Application,
         }
@@ -80,6 +83,7 @@ impl State {
             (State::PriceTable(state), Event::PriceTable(event)) => state.apply(event),
             (State::Agent(state), Event::Agent(event)) => state.apply(event),
             (State::Periods(state), Event::Period(event)) => state.apply(event),
+            (State::Subject(state), Event::Subject(event)) => state.apply(event),
             (State::Epoch(state), Event::Epoch(event)) => state.apply(event),
             (State::Application, Event::Application(_)) => Ok(()),
             (_, event) => Err(Inconsistency(format!(

@@ -1,4 +1,4 @@
-//! Closed periods: what each was sealed with is what the journal up to its position gives (P2).
+//! Closed periods: what each was sealed with is what the journal up to its position gives (C2).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 const DAY_MICROS: i64 = 86_400_000_000;
 
 /// What moved each account over all tenants, in micro-units, by the day on which it counts. Periods
-/// begin and end with days (P1).
+/// begin and end with days (C1).
 #[derive(Default)]
 pub(super) struct Movements {
     days: BTreeMap<i64, HashMap<Account, i128>>,

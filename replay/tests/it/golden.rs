@@ -59,9 +59,23 @@ fn shown(cells: &[Cell]) -> String {
     cells.iter().map(cell).collect::<Vec<_>>().join(" | ")
 }
 
+/// Every released format, the newest last.
+const FORMATS: [(&str, &str); 2] =
+    [("format-1-rows", FORMAT_1), ("format-2-rows", include_str!("../../golden/format-2.jsonl"))];
+
+fn newest() -> Vec<BatchRow> {
+    let [.., (_, lines)] = FORMATS;
+    journal(lines)
+}
+
 #[test]
-fn format_1_verifies_and_gives_the_same_rows() {
-    let rows = journal(FORMAT_1);
+fn every_format_verifies_and_gives_the_same_rows() {
+    for (name, lines) in FORMATS {
+        verifies_and_gives_the_same_rows(name, journal(lines));
+    }
+}
+
+fn verifies_and_gives_the_same_rows(name: &str, rows: Vec<BatchRow>) {
     let events = events(&rows);
     let mut views = views(&events);
     let report = report(rows, Some(&mut views), &[]);
@@ -86,7 +100,7 @@ fn format_1_verifies_and_gives_the_same_rows() {
     text += "\naudit log:\n";
     events.iter().for_each(|event| text += &format!("  {:?}\n", AuditLine::of(event)));
     insta::with_settings!({ snapshot_path => "../../golden", prepend_module_to_snapshot => false }, {
-        insta::assert_snapshot!("format-1-rows", text);
+        insta::assert_snapshot!(name, text);
     });
 }
 
@@ -107,8 +121,8 @@ fn a_book_with_a_second_epoch_verifies() {
 }
 
 #[test]
-fn events_are_written_today_as_they_were_then() {
-    for row in [FORMAT_1, FORMAT_1_EPOCHS].into_iter().flat_map(journal) {
+fn events_are_written_today_as_the_newest_format_has_them() {
+    for row in newest() {
         let texts: Vec<String> = codec::texts(&row)
             .unwrap()
             .map(|(position, text)| {
@@ -123,7 +137,7 @@ fn events_are_written_today_as_they_were_then() {
 
 #[test]
 fn the_newest_golden_journal_has_every_wallet_event() {
-    let events = events(&journal(FORMAT_1));
+    let events = events(&newest());
     let wallet = events.iter().filter(|recorded| matches!(recorded.event, Event::Wallet(_)));
     let mut types: Vec<&str> = wallet.map(|recorded| recorded.event.type_name()).collect();
     types.sort_unstable();

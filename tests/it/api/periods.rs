@@ -6,7 +6,7 @@ use crate::support::both_stores;
 use crate::support::server::{Server, assert_verifies};
 
 both_stores! {
-    /// P2: what was sealed stays, is what `verify` computes, and later entries stand as late.
+    /// C2: what was sealed stays, is what `verify` computes, and later entries stand as late.
     fn a_sealed_period_is_what_the_journal_gives(store: Store) {
         let server = Server::start(&store);
         let client = server.client();

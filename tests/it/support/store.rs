@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use quipu_testkit::{postgres, sqlite};
 use tempfile::TempDir;
@@ -27,6 +28,23 @@ impl Store {
             Store::Sqlite(folder) => command.arg("--data").arg(folder.path()),
             Store::Postgres(url) => command.arg("--database").arg(url),
         };
+        command.env("QUIPU_SUBJECT_KEYS", self.subject_keys());
+    }
+
+    /// Where the keys of personal texts are; the next run of the tests begins without any.
+    pub(crate) fn subject_keys(&self) -> PathBuf {
+        static ROOT: OnceLock<TempDir> = OnceLock::new();
+        let root = ROOT.get_or_init(|| {
+            let parent = Path::new(env!("CARGO_TARGET_TMPDIR")).join("subject-keys");
+            drop(std::fs::remove_dir_all(&parent));
+            std::fs::create_dir_all(&parent).expect("the folder of the build can be written to");
+            tempfile::tempdir_in(parent).expect("it is there")
+        });
+        let name = match self {
+            Store::Sqlite(folder) => folder.path().file_name().unwrap_or_default().to_os_string(),
+            Store::Postgres(url) => url.rsplit('/').next().unwrap_or_default().into(),
+        };
+        root.path().join(name)
     }
 
     pub(crate) fn folder(&self) -> Option<&Path> {

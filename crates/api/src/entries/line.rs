@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quipu_domain::{Credits, EntryId, Label, MeterName, Timestamp};
+use quipu_domain::{Credits, EntryId, Label, MeterName, Personal, Timestamp};
 use quipu_views::Entry;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -82,7 +82,7 @@ pub(super) struct EntryView {
     /// Who reported usage, or what a grant refers to outside.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    source: Option<Label>,
+    source: Option<Personal>,
     /// The reporter's id for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -90,7 +90,7 @@ pub(super) struct EntryView {
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    reason: Option<Label>,
+    reason: Option<Personal>,
     /// Who.
     #[schema(value_type = String)]
     actor: Label,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use quipu_domain::rating::Working;
-use quipu_domain::{Credits, Label, Position, TenantId, Timestamp};
+use quipu_domain::{Credits, Label, Personal, Position, TenantId, Timestamp};
 use quipu_projections::explain::{
     Cause, Cost, Evidence, Explanation, Figures, Gap, Line, Part, PostedAmount, Rest,
 };
@@ -127,7 +127,7 @@ pub(crate) struct EvidenceView {
     /// Who reported usage, or what a grant refers to outside.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    source: Option<Label>,
+    source: Option<Personal>,
     /// The reporter's id for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -135,7 +135,7 @@ pub(crate) struct EvidenceView {
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    reason: Option<Label>,
+    reason: Option<Personal>,
     /// What it moved between accounts; together zero.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     postings: Vec<PostingView>,

@@ -42,6 +42,7 @@ impl From<EngineError> for Problem {
                 "send fewer or shorter texts",
             )
             .with("most_bytes", most_bytes),
+            EngineError::Newer { why } => journal_newer(why),
             EngineError::Stopped => Problem::new(
                 Code::ShuttingDown,
                 "the server takes no more commands",
@@ -53,6 +54,16 @@ impl From<EngineError> for Problem {
             }
         }
     }
+}
+
+/// An event that only a newer program can read. Trying again is of no use.
+pub(super) fn journal_newer(why: String) -> Problem {
+    tracing::error!(why, "the journal is newer than this program");
+    Problem::new(
+        Code::JournalNewer,
+        why,
+        "have the operator start the version that wrote it, or a later one",
+    )
 }
 
 /// The command was not answered in time. It may take effect yet.

@@ -4,6 +4,7 @@ use quipu_domain::Refusal;
 use quipu_journal::JournalError;
 use quipu_views::ViewsError;
 
+use super::engine::journal_newer;
 use super::{Code, Problem};
 
 impl From<JournalError> for Problem {
@@ -18,6 +19,7 @@ impl From<JournalError> for Problem {
                 )
                 .retry_after_seconds(2)
             }
+            JournalError::Newer { .. } => journal_newer(error.to_string()),
             _ => Problem::internal(&error),
         }
     }

@@ -64,6 +64,9 @@ const fn hint(refusal: &Refusal) -> &'static str {
         Refusal::NothingToVoid { .. } => "look the lot up; it is used up, void or wholly held",
         Refusal::NotRefundable { .. } => "name a debit, a settlement or a usage record",
         Refusal::RefundExceedsDebit { .. } => "refund at most what is left of the entry",
+        Refusal::NothingToErase { .. } => {
+            "nothing is left to do: nothing is sealed for it, or it was erased already"
+        }
         Refusal::UsageUnpriceable { .. } => {
             "publish a price that holds at occurred_at, or change the meter's policy"
         }
@@ -85,6 +88,7 @@ fn members(refusal: &Refusal, problem: Problem) -> Problem {
         Refusal::UnknownMeter { meter } | Refusal::MeterExists { meter } => {
             problem.with("meter", meter)
         }
+        Refusal::NothingToErase { subject } => problem.with("subject", subject),
         Refusal::UnknownPriceTable { table } => problem.with("table", table),
         Refusal::UnknownAgent { agent }
         | Refusal::AgentExists { agent }

@@ -77,6 +77,7 @@ pub(crate) const RULES: &[(&str, StatusCode, &str)] = &[
     ("period_closed", StatusCode::CONFLICT, "The period was closed before"),
     ("period_not_over", StatusCode::UNPROCESSABLE_ENTITY, "A period is closed when it is over"),
     ("period_out_of_order", StatusCode::CONFLICT, "Periods tile time"),
+    ("nothing_to_erase", StatusCode::CONFLICT, "The subject has no key that could be destroyed"),
     (
         "amount_out_of_range",
         StatusCode::UNPROCESSABLE_ENTITY,

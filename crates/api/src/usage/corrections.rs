@@ -19,11 +19,12 @@ use crate::tenants::ReasonRequest;
     responses((status = 200, body = CommandAnswer, description = "The record is void."))
 )]
 pub(crate) async fn void(
-    call: Call,
+    mut call: Call,
     PathIds((tenant, entry)): PathIds<(TenantId, EntryId)>,
     StrictJson(request): StrictJson<ReasonRequest>,
 ) -> Result<Response, Problem> {
-    let command = WalletCommand::VoidUsage { entry, reason: request.reason.clone() };
+    let reason = call.seal(&tenant, &request.reason).await?;
+    let command = WalletCommand::VoidUsage { entry, reason };
     let command = Command::Wallet { tenant: tenant.clone(), command };
     let receipt = call.execute("usage.void", &(tenant, entry), &request, command).await?;
     answer::changed(&receipt, "UsageVoided")
@@ -37,11 +38,12 @@ pub(crate) async fn void(
     responses((status = 200, body = CommandAnswer, description = "The record has that price now."))
 )]
 pub(crate) async fn rate(
-    call: Call,
+    mut call: Call,
     PathIds((tenant, entry)): PathIds<(TenantId, EntryId)>,
     StrictJson(request): StrictJson<ReasonRequest>,
 ) -> Result<Response, Problem> {
-    let command = WalletCommand::RateUsage { entry, reason: request.reason.clone() };
+    let reason = call.seal(&tenant, &request.reason).await?;
+    let command = WalletCommand::RateUsage { entry, reason };
     let command = Command::Wallet { tenant: tenant.clone(), command };
     let receipt = call.execute("usage.rate", &(tenant, entry), &request, command).await?;
     answer::changed(&receipt, "UsageRated")

@@ -13,6 +13,7 @@ use quipu_domain::{Position, Recorded};
 use quipu_engine::{Clock, Engine, ManualClock, Options};
 use quipu_journal::{Journal, MemoryStore};
 use quipu_proofs::{KeyFolder, ProofStore, Proofs, Publisher};
+use quipu_sealing::SubjectKeys;
 use quipu_views::{Feed, FeedError, Location, Runner, RunnerOptions, Views};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -78,7 +79,8 @@ impl App {
         keys.generate(clock.now()).unwrap();
         let name = "example.com/book".parse().unwrap();
         let publisher = Publisher::new(proofs.clone(), keys, &name, 1).unwrap();
-        let state = State::new(engine.clone(), views, proofs, metrics, settings, limits);
+        let keys = SubjectKeys::open(&folder.path().join("subject-keys")).unwrap();
+        let state = State::new(engine.clone(), views, proofs, keys, metrics, settings, limits);
         let (router, _runner, _folder) = (router(state), runner, folder);
         App { router, engine, clock, store, publisher, _runner, _folder }
     }

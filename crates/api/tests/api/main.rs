@@ -10,6 +10,7 @@ mod events;
 mod explain;
 mod health;
 mod idempotency;
+mod personal;
 mod proofs;
 mod reads;
 mod server;

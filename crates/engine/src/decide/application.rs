@@ -10,7 +10,7 @@ use crate::{Append, EngineError};
 impl Decider {
     /// Appends events of somebody's own aggregate, if its stream is at the expected version.
     pub(crate) fn application(&mut self, append: Append) -> Result<Events, EngineError> {
-        let Append { stream, expected, events, metadata } = append;
+        let Append { stream, expected, effective_at, events, metadata } = append;
         let (actual, _) = self.application_version(&stream)?;
         if actual != expected {
             return Err(EngineError::VersionConflict { actual, expected });
@@ -19,7 +19,8 @@ impl Decider {
         let mut version = expected;
         let mut recorded = Vec::with_capacity(events.len());
         for event in &events {
-            let size = event.data.get().len();
+            let bag = event.metadata.as_ref().map_or(0, |metadata| metadata.get().len());
+            let size = event.data.get().len() + bag;
             if size > MOST_BYTES_IN_EVENT / 2 {
                 let most_bytes = MOST_BYTES_IN_EVENT / 2;
                 return Err(EngineError::EventTooLarge { most_bytes });
@@ -33,7 +34,7 @@ impl Decider {
                 version,
                 id: self.draft.next_id(moment.now),
                 recorded_at: moment.now,
-                effective_at: None,
+                effective_at: effective_at.filter(|at| *at != moment.now),
                 tenant: None,
                 metadata: metadata.clone(),
                 event: Event::Application(event),

@@ -50,6 +50,10 @@ impl Decider {
         self.states.price_tables.load(table, || Stream::price_table(table), &self.past)
     }
 
+    pub(super) fn load_subjects(&mut self) -> Result<(), EngineError> {
+        self.states.subjects.load(&(), Stream::subjects, &self.past)
+    }
+
     /// Loads a meter and the price table that it refers to at a time.
     pub(super) fn load_prices(
         &mut self,

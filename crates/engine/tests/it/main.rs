@@ -5,6 +5,7 @@ mod differential;
 
 mod faults;
 mod foreign_aggregates;
+mod newer_program;
 mod restart;
 mod support;
 mod usage;

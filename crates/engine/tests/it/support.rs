@@ -72,8 +72,8 @@ pub(crate) fn tenant(name: &str) -> TenantId {
     format!("t_{name}").parse().expect("a tenant id")
 }
 
-pub(crate) fn label(text: &str) -> Label {
-    text.parse().expect("a label")
+pub(crate) fn label<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().expect("a label, or a personal text")
 }
 
 pub(crate) fn time(text: &str) -> Timestamp {

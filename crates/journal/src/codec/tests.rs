@@ -27,6 +27,7 @@ fn full() -> Recorded {
         event: Event::Application(ApplicationEvent {
             type_name: "CaseOpened".to_owned(),
             schema: 2,
+            metadata: Some(RawValue::from_string(r#"{"trace":"7"}"#.to_owned()).unwrap()),
             data,
         }),
     }
@@ -46,7 +47,7 @@ fn an_event_with_every_field_has_these_bytes() {
         r#""id":"01900000-0000-7000-8000-000000000001","type":"CaseOpened","schema":2,"#,
         r#""recorded_at":"2026-11-20T12:00:00.000001Z","effective_at":"2026-11-19T00:00:00Z","#,
         r#""tenant":"t_acme","actor":"local","command":"key \"1\"","fingerprint":"00ff","#,
-        r#""correlation":"request-1","causation":6,"data":{"b": 1.50,"a":"é\u0001"}}"#,
+        r#""correlation":"request-1","causation":6,"metadata":{"trace":"7"},"data":{"b": 1.50,"a":"é\u0001"}}"#,
     );
     assert_eq!(text_of(&full()), expected);
     assert_eq!(decode(Position(7), expected).unwrap(), full());
@@ -60,12 +61,14 @@ fn absent_fields_are_left_out() {
         effective_at: None,
         tenant: None,
         metadata: Metadata::by(label("scheduler")),
-        event: Event::Wallet(WalletEvent::WalletFrozen(WalletFrozen { reason: label("audit") })),
+        event: Event::Wallet(WalletEvent::WalletFrozen(WalletFrozen {
+            reason: "audit".parse().unwrap(),
+        })),
         ..full()
     };
     let expected = concat!(
         r#"{"position":7,"stream":"wallet/t_acme","version":3,"#,
-        r#""id":"01900000-0000-7000-8000-000000000001","type":"WalletFrozen","schema":1,"#,
+        r#""id":"01900000-0000-7000-8000-000000000001","type":"WalletFrozen","schema":2,"#,
         r#""recorded_at":"2026-11-20T12:00:00.000001Z","actor":"scheduler","#,
         r#""data":{"reason":"audit"}}"#,
     );
@@ -82,7 +85,7 @@ fn a_header_keeps_the_exact_text() {
 }
 
 #[test]
-fn what_is_not_an_event_is_corrupt_and_what_is_newer_is_unreadable() {
+fn what_is_not_an_event_is_corrupt_and_what_is_newer_says_so() {
     let text = text_of(&full());
     for (position, text) in [
         (8, text.clone()),
@@ -95,5 +98,8 @@ fn what_is_not_an_event_is_corrupt_and_what_is_newer_is_unreadable() {
     }
     let newer = text.replace("case/c/1", "wallet/t_acme");
     let error = decode(Position(7), &newer).unwrap_err();
+    assert!(matches!(error, JournalError::Newer { position: Position(7), .. }), "{error}");
+    let malformed = newer.replace("CaseOpened", "WalletFrozen");
+    let error = decode(Position(7), &malformed).unwrap_err();
     assert!(matches!(error, JournalError::Unreadable { position: Position(7), .. }), "{error}");
 }

@@ -129,7 +129,7 @@ pub(crate) fn events(first: u64, last: u64) -> Vec<Recorded> {
 /// The event at a position: the same in every store.
 pub(crate) fn event(position: u64) -> Recorded {
     let tenant: TenantId = format!("t_{}", position % STREAMS).parse().unwrap();
-    let reason = label(&format!("reason \"{position}\" é"));
+    let reason = format!("reason \"{position}\" é").parse().unwrap();
     Recorded {
         position: Position(position),
         stream: Stream::wallet(&tenant),
@@ -157,7 +157,7 @@ pub(crate) fn recorded_at(position: u64) -> Timestamp {
 /// An event with so many bytes of data.
 pub(crate) fn event_with_data(position: u64, bytes: usize) -> Recorded {
     let data = RawValue::from_string(format!("\"{}\"", "x".repeat(bytes - 2))).unwrap();
-    let noted = ApplicationEvent { type_name: "Noted".to_owned(), schema: 1, data };
+    let noted = ApplicationEvent { type_name: "Noted".to_owned(), schema: 1, metadata: None, data };
     Recorded {
         stream: Stream::application("note", "1").unwrap(),
         event: Event::Application(noted),

@@ -92,7 +92,7 @@ impl Book {
 
 fn event(position: u64, what: &str) -> Recorded {
     let data = RawValue::from_string(format!("\"{what} {position}\"")).unwrap();
-    let noted = ApplicationEvent { type_name: "Noted".to_owned(), schema: 1, data };
+    let noted = ApplicationEvent { type_name: "Noted".to_owned(), schema: 1, metadata: None, data };
     Recorded {
         position: Position(position),
         stream: Stream::application("note", "1").unwrap(),

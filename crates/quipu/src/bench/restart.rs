@@ -16,8 +16,7 @@ use super::fill::fill;
 use super::report::Report;
 use super::run_id::RunId;
 use super::setup;
-use super::stage;
-use crate::book::Place;
+use super::stage::{self, Closed};
 use crate::error::CliError;
 
 /// Starts that are measured: the first after the server was stopped, the others after a kill.
@@ -58,7 +57,7 @@ pub(super) fn run(args: &BenchArgs, wallets: usize) -> Result<Report, CliError> 
     let mut starts = Vec::new();
     for number in 0..STARTS {
         let began = Instant::now();
-        let server = Server::start(&closed.place)?;
+        let server = Server::start(&closed)?;
         runtime.block_on(ready(server.address))?;
         let ready_ms = millis(began.elapsed());
         let choice = Choice::new(Distribution::Uniform, wallets, 0);
@@ -118,11 +117,12 @@ struct Server {
 }
 
 impl Server {
-    fn start(place: &Place) -> Result<Server, CliError> {
+    fn start(closed: &Closed) -> Result<Server, CliError> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["serve", "--listen", "127.0.0.1:0"]);
         command.env("QUIPU_LOG", "warn,quipu=info").stdin(Stdio::null()).stdout(Stdio::null());
-        stage::name(place, &mut command);
+        stage::name(&closed.place, &mut command);
+        command.env("QUIPU_SUBJECT_KEYS", closed.subject_keys.path());
         let mut process = command.stderr(Stdio::piped()).spawn()?;
         let stderr = process.stderr.take();
         let mut server = Server { process, address: SocketAddr::from(([0, 0, 0, 0], 0)) };

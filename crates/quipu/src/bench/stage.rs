@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
+use quipu_sealing::SubjectKeys;
 use serde::Deserialize;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -16,6 +17,7 @@ use super::connection::Connection;
 use crate::book::{self, Book, Place};
 use crate::error::CliError;
 use crate::server::beside::Beside;
+use crate::subject_keys;
 
 /// What to drive.
 #[derive(Args, Clone, Debug)]
@@ -55,6 +57,8 @@ pub(super) struct Closed {
     /// Where it is.
     pub(super) place: Place,
     runtime: Runtime,
+    /// Where the keys of its tenants' names are; removed once it is dropped.
+    pub(super) subject_keys: TempDir,
     /// Removed once it is dropped.
     _folder: Option<TempDir>,
 }
@@ -68,10 +72,13 @@ impl TargetArgs {
             return Ok(Stage { address, stopping: Arc::default(), clients, own: None });
         }
         let (place, folder) = self.fresh()?;
-        let closed = Closed { place, runtime: book::runtime()?, _folder: folder };
+        let subject_keys = tempfile::Builder::new().prefix("quipu-bench-keys-").tempdir_in(".")?;
+        let closed = Closed { place, runtime: book::runtime()?, subject_keys, _folder: folder };
         let book = closed.book()?;
         refuse_used(&book)?;
-        let server = Beside::start(&book, &closed.runtime)?;
+        let keys = SubjectKeys::open(closed.subject_keys.path())
+            .map_err(|error| subject_keys::unusable(&error))?;
+        let server = Beside::start(&book, keys, &closed.runtime)?;
         let (address, stopping) = (server.address, Arc::clone(&server.stopping));
         Ok(Stage { address, stopping, clients, own: Some(Own { server, book, closed }) })
     }

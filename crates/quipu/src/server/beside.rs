@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use quipu_sealing::SubjectKeys;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -26,13 +27,18 @@ pub(crate) struct Beside {
 
 impl Beside {
     /// Takes the book and serves it, as `quipu serve` does by default.
-    pub(crate) fn start(book: &Book, runtime: &Runtime) -> Result<Beside, CliError> {
+    pub(crate) fn start(
+        book: &Book,
+        keys: SubjectKeys,
+        runtime: &Runtime,
+    ) -> Result<Beside, CliError> {
         super::log_to_stderr(false);
         let signals = Signals::watch(runtime.handle(), FINISHING)?;
         let listener = runtime.block_on(listen((Ipv4Addr::LOCALHOST, 0).into()))?;
         let address = listener.local_addr()?;
         let Some(parts) = Parts::start(
             book,
+            keys,
             BACKDATING_DAYS,
             &SigningArgs::unsaid(),
             runtime.handle(),

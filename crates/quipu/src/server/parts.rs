@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use quipu_api::{Limits, ServerOptions, State};
-use quipu_domain::{TenantId, Timestamp};
+use quipu_domain::subject::SubjectEvent;
+use quipu_domain::{Event, Stream, TenantId, Timestamp};
 use quipu_engine::{DueSource, Engine, Options, Scheduler, SystemClock};
 use quipu_journal::{JournalError, Lease};
 use quipu_proofs::Proofs;
+use quipu_sealing::SubjectKeys;
 use quipu_views::{Runner, RunnerOptions, Views};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -20,6 +22,7 @@ use super::publication::Publication;
 use crate::book::{self, Book, Place};
 use crate::error::CliError;
 use crate::signals::Signals;
+use crate::subject_keys;
 
 /// How long one wait for the lease lasts, before signals are looked at.
 const LEASE_WAIT: Duration = Duration::from_secs(1);
@@ -42,6 +45,7 @@ impl Parts {
     /// another server to let the book go.
     pub(super) fn start(
         book: &Book,
+        keys: SubjectKeys,
         backdating_days: u32,
         signing: &SigningArgs,
         runtime: &Handle,
@@ -55,6 +59,7 @@ impl Parts {
         };
         let Some(engine) = take_lease(book, &options, signals)? else { return Ok(None) };
         refuse_lost_end(&engine, &book.views)?;
+        runtime.block_on(destroy_erased(&engine, &keys))?;
         let proofs = book::open_proofs(&book.place, engine.journal().clone(), runtime)?;
         let publication = publication(&engine, &proofs, &book.place, signing, runtime)?;
         let runner = Runner::start(&book.views, RunnerOptions::default())?;
@@ -67,6 +72,7 @@ impl Parts {
             engine.clone(),
             book.views.clone(),
             proofs,
+            keys,
             metrics,
             book.settings()?,
             Limits::default(),
@@ -162,6 +168,23 @@ fn refuse_lost_end(engine: &Engine, views: &Views) -> Result<(), CliError> {
                rebuild` first"
             .into(),
     })
+}
+
+/// P4: what was recorded as erased is destroyed now, if a crash came between the two, or if an old
+/// copy of the keys was put back.
+async fn destroy_erased(engine: &Engine, keys: &SubjectKeys) -> Result<(), CliError> {
+    let erasures = engine.stream(Stream::subjects()).await;
+    let erasures = erasures.map_err(|error| CliError::Unavailable {
+        what: format!("the register of erased subjects cannot be read: {error}"),
+        hint: "try again; `quipu verify` tells whether the journal is whole".into(),
+    })?;
+    for recorded in erasures {
+        if let Event::Subject(SubjectEvent::SubjectErased(erased)) = recorded.event {
+            keys.destroy(&erased.subject, &erased.keys)
+                .map_err(|error| subject_keys::unusable(&error))?;
+        }
+    }
+    Ok(())
 }
 
 /// Knows from the views which wallets have something due.

@@ -107,3 +107,31 @@ fn a_noted_root_holds_the_book_to_it() {
     assert_eq!(cut.code(), i32::from(exit_codes::NOT_VERIFIED));
     assert!(cut.out().contains("does not hold at position 9"), "{}", cut.out());
 }
+
+#[test]
+fn a_tenant_is_erased_when_that_is_meant_and_its_statement_has_placeholders() {
+    let server = book(Server::start());
+    let erase = ["erase", "t_acme", "--reason", "request 4711", "--server", &server.url];
+    insta::assert_snapshot!("erase_unconfirmed", run(&erase).redacted(&server));
+    let source = |server: &Server| {
+        server.get("/v1/tenants/t_acme/entries?at_least=8")["entries"][0]["source"].clone()
+    };
+    assert_eq!(source(&server), "order 4711");
+    let erase = [&erase[..], &["--yes"]].concat();
+    insta::assert_snapshot!("erase", run(&erase).redacted(&server));
+    assert_eq!(source(&server), "[erased]");
+    insta::assert_snapshot!("erase_again", run(&erase).redacted(&server));
+    assert_eq!(server.on_book(&["verify"]).code(), i32::from(exit_codes::OK));
+}
+
+#[test]
+fn keys_within_the_book_are_refused() {
+    let folder = quipu_testkit::sqlite::folder();
+    let data = folder.path().join("book");
+    let keys = data.join("keys");
+    let (data, keys) = (data.to_str().unwrap(), keys.to_str().unwrap());
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--data", data, "--subject-keys", keys];
+    let refused = run(&serve);
+    assert_eq!(refused.code(), i32::from(exit_codes::MALFORMED), "{}", refused.err());
+    assert!(refused.err().contains("a copy of the book must not carry the keys"));
+}

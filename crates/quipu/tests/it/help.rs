@@ -19,6 +19,7 @@ fn the_verbs_explain_themselves() {
         "trial-balance",
         "close",
         "assert",
+        "erase",
         "verify",
         "replay",
         "diff",
@@ -33,6 +34,7 @@ fn the_verbs_explain_themselves() {
         insta::assert_snapshot!(format!("help_{verb}"), help(&[verb]));
     }
     insta::assert_snapshot!("help_import_usage", help(&["import", "usage"]));
+    insta::assert_snapshot!("help_import_postgres_es", help(&["import", "postgres-es"]));
     insta::assert_snapshot!("help_import_journal", help(&["import", "journal"]));
     for verb in ["rebuild", "cancel", "retry", "skip"] {
         insta::assert_snapshot!(format!("help_projections_{verb}"), help(&["projections", verb]));

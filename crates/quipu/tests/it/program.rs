@@ -11,8 +11,18 @@ use tempfile::TempDir;
 pub(crate) fn quipu(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quipu"));
     command.args(arguments).stdin(Stdio::null());
-    for name in ["DATA", "DATABASE", "LISTEN", "SERVER", "LOG", "BACKDATING_DAYS", "KEYS", "ORIGIN"]
-    {
+    let names = [
+        "DATA",
+        "DATABASE",
+        "LISTEN",
+        "SERVER",
+        "LOG",
+        "BACKDATING_DAYS",
+        "KEYS",
+        "ORIGIN",
+        "SUBJECT_KEYS",
+    ];
+    for name in names {
         command.env_remove(format!("QUIPU_{name}"));
     }
     command
@@ -89,6 +99,7 @@ pub(crate) struct Server {
     /// Where its book is, as arguments.
     pub(crate) place: [String; 2],
     folder: TempDir,
+    subject_keys: TempDir,
     child: Child,
 }
 
@@ -117,8 +128,9 @@ impl Server {
     }
 
     fn of(verb: &[&'static str], place: [String; 2], folder: TempDir) -> Server {
-        let (child, url) = spawn(verb, &place);
-        Server { url, verb: verb.to_vec(), place, folder, child }
+        let subject_keys = quipu_testkit::sqlite::folder();
+        let (child, url) = spawn(verb, &place, &subject_keys);
+        Server { url, verb: verb.to_vec(), place, folder, subject_keys, child }
     }
 
     /// A folder of its own; where it is on SQLite, its book is there.
@@ -141,7 +153,7 @@ impl Server {
 
     /// Starts it again on the same book.
     pub(crate) fn restart(&mut self) {
-        (self.child, self.url) = spawn(&self.verb, &self.place);
+        (self.child, self.url) = spawn(&self.verb, &self.place, &self.subject_keys);
     }
 
     /// Reads a resource.
@@ -187,9 +199,10 @@ impl Drop for Server {
     }
 }
 
-fn spawn(verb: &[&str], place: &[String; 2]) -> (Child, String) {
+fn spawn(verb: &[&str], place: &[String; 2], subject_keys: &TempDir) -> (Child, String) {
     let more = [place[0].as_str(), &place[1], "--listen", "127.0.0.1:0"];
     let mut child = quipu(&[verb, &more].concat())
+        .env("QUIPU_SUBJECT_KEYS", subject_keys.path())
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()

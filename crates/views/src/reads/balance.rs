@@ -3,7 +3,7 @@
 use quipu_database::{Connection, Row};
 use quipu_domain::postings::Account;
 use quipu_domain::wallet::Balance;
-use quipu_domain::{Credits, Label, MeterName, Position, TenantId, Timestamp};
+use quipu_domain::{Credits, MeterName, Personal, Position, TenantId, Timestamp};
 use quipu_projections::{Balance as BookRow, Balances, Book, BookHistory, Until};
 
 use super::{Answer, AsOf, Scope, history};
@@ -15,7 +15,7 @@ pub struct WalletBalance {
     /// The numbers.
     pub balance: Balance,
     /// Why the wallet is frozen, while it is (W13).
-    pub frozen_reason: Option<Label>,
+    pub frozen_reason: Option<Personal>,
     /// The wallet's last event; 0 where it has none.
     pub last_event: Position,
 }

@@ -9,14 +9,14 @@ use crate::wallet::event::{Draws, Rating, Returns, UsageRated, UsageRecorded, Us
 use crate::wallet::funds::Reach;
 use crate::wallet::line::{total, unwind};
 use crate::wallet::{Wallet, WalletContext, WalletEvent};
-use crate::{Credits, EntryId, Label, Refusal};
+use crate::{Credits, EntryId, Personal, Refusal};
 
 impl Wallet {
     /// What is left of its cost goes back. A running total it was part of stays as it is.
     pub(super) fn void_usage(
         &self,
         entry: EntryId,
-        reason: &Label,
+        reason: &Personal,
         context: &WalletContext<'_>,
     ) -> Result<Vec<WalletEvent>, Refusal> {
         let line = recorded_line(entry, context)?;
@@ -42,7 +42,7 @@ impl Wallet {
     pub(super) fn rate_usage(
         &self,
         entry: EntryId,
-        reason: &Label,
+        reason: &Personal,
         context: &WalletContext<'_>,
     ) -> Result<Vec<WalletEvent>, Refusal> {
         let now = context.moment.now;

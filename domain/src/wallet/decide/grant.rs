@@ -6,7 +6,7 @@ use super::checks;
 use crate::wallet::command::Grant;
 use crate::wallet::event::{CreditsGranted, GrantVoided, LotTerms};
 use crate::wallet::{Wallet, WalletContext, WalletEvent};
-use crate::{GrantId, Label, Refusal, Timestamp};
+use crate::{GrantId, Personal, Refusal, Timestamp};
 
 /// W1: the highest number, which burns last.
 const LAST_PRIORITY: u8 = 100;
@@ -49,7 +49,7 @@ impl Wallet {
     pub(super) fn void_grant(
         &self,
         grant: GrantId,
-        reason: &Label,
+        reason: &Personal,
         context: &WalletContext<'_>,
     ) -> Result<Vec<WalletEvent>, Refusal> {
         let voided = self.funds.is_voided(grant);

@@ -4,7 +4,7 @@ use crate::wallet::due::grants;
 use crate::wallet::event::{HoldExtended, HoldReleased};
 use crate::wallet::holds::Hold;
 use crate::wallet::{Wallet, WalletContext, WalletEvent};
-use crate::{Credits, HoldId, Label, Refusal};
+use crate::{Credits, HoldId, Personal, Refusal};
 
 /// W6: where the caller names none.
 const DEFAULT_TTL_SECONDS: i64 = 900;
@@ -42,7 +42,7 @@ impl Wallet {
     pub(super) fn release_hold(
         &self,
         hold: HoldId,
-        reason: Option<&Label>,
+        reason: Option<&Personal>,
         context: &WalletContext<'_>,
     ) -> Result<Vec<WalletEvent>, Refusal> {
         let open = self.open_hold(hold, context)?;

@@ -2,12 +2,12 @@
 
 use crate::wallet::event::{OverdraftLimitSet, WalletFrozen, WalletUnfrozen};
 use crate::wallet::{Wallet, WalletEvent};
-use crate::{Credits, Label, Refusal};
+use crate::{Credits, Personal, Refusal};
 
 /// W5: zero forbids overdraft; what is owed already stays owed.
 pub(super) fn set_overdraft_limit(
     limit: Credits,
-    reason: Option<&Label>,
+    reason: Option<&Personal>,
 ) -> Result<Vec<WalletEvent>, Refusal> {
     if limit < Credits::ZERO {
         return Err(Refusal::AmountNotPositive);
@@ -17,14 +17,14 @@ pub(super) fn set_overdraft_limit(
 }
 
 impl Wallet {
-    pub(super) fn freeze(&self, reason: &Label) -> Result<Vec<WalletEvent>, Refusal> {
+    pub(super) fn freeze(&self, reason: &Personal) -> Result<Vec<WalletEvent>, Refusal> {
         if self.freeze.is_some() {
             return Err(Refusal::WalletAlreadyFrozen);
         }
         Ok(vec![WalletEvent::WalletFrozen(WalletFrozen { reason: reason.clone() })])
     }
 
-    pub(super) fn unfreeze(&self, reason: &Label) -> Result<Vec<WalletEvent>, Refusal> {
+    pub(super) fn unfreeze(&self, reason: &Personal) -> Result<Vec<WalletEvent>, Refusal> {
         if self.freeze.is_none() {
             return Err(Refusal::WalletNotFrozen);
         }

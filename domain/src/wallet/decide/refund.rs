@@ -5,7 +5,7 @@ use super::grant::ends_after;
 use crate::wallet::event::{CreditsRefunded, Returns};
 use crate::wallet::line::{Piece, pieces, total, unwind};
 use crate::wallet::{Wallet, WalletContext, WalletEvent};
-use crate::{Credits, EntryId, GrantId, Label, Refusal, Timestamp};
+use crate::{Credits, EntryId, GrantId, Personal, Refusal, Timestamp};
 
 impl Wallet {
     pub(super) fn refund(
@@ -13,7 +13,7 @@ impl Wallet {
         entry: EntryId,
         amount: Option<Credits>,
         expires_at: Option<Timestamp>,
-        reason: Option<&Label>,
+        reason: Option<&Personal>,
         context: &WalletContext<'_>,
     ) -> Result<Vec<WalletEvent>, Refusal> {
         let now = context.moment.now;

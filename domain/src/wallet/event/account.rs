@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Draw, Returns};
-use crate::{Credits, EntryId, Label};
+use crate::{Credits, EntryId, Personal};
 
 /// Credits that became spendable repaid overdraft (W5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct OverdraftLimitSet {
     pub limit: Credits,
     /// Why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Label>,
+    pub reason: Option<Personal>,
 }
 
 /// Part of a debit, settlement or usage record was returned (W10).
@@ -40,7 +40,7 @@ pub struct CreditsRefunded {
     pub returns: Returns,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Label>,
+    pub reason: Option<Personal>,
 }
 
 /// No debits and holds until unfrozen (W13).
@@ -48,7 +48,7 @@ pub struct CreditsRefunded {
 #[serde(deny_unknown_fields)]
 pub struct WalletFrozen {
     /// Why.
-    pub reason: Label,
+    pub reason: Personal,
 }
 
 /// A freeze ended (W13).
@@ -56,5 +56,5 @@ pub struct WalletFrozen {
 #[serde(deny_unknown_fields)]
 pub struct WalletUnfrozen {
     /// Why.
-    pub reason: Label,
+    pub reason: Personal,
 }

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{Credits, GrantId, Label, MeterName, Timestamp};
+use crate::{Credits, GrantId, MeterName, Personal, Timestamp};
 
 /// Where the credits of a grant were issued from: the account on the other side (M4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ pub struct CreditsGranted {
     pub unit_cost: Option<Decimal>,
     /// What it refers to outside: an order, an invoice, a payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Label>,
+    pub source: Option<Personal>,
 }
 
 /// The unused remainder of a grant was taken back (W11). What is held at that time follows when
@@ -79,7 +79,7 @@ pub struct GrantVoided {
     /// Where it goes back to.
     pub origin: Origin,
     /// Why.
-    pub reason: Label,
+    pub reason: Personal,
 }
 
 /// What was left of a lot expired (W12).

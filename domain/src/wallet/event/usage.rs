@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{Attribution, Draws, Returns};
-use crate::{Credits, EntryId, Label, MeterName, Timestamp};
+use crate::{Credits, EntryId, Label, MeterName, Personal, Timestamp};
 
 /// What was used, as the caller reported it (U1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,7 +127,7 @@ pub struct UsageVoided {
     /// Where it goes.
     pub returns: Returns,
     /// Why.
-    pub reason: Label,
+    pub reason: Personal,
 }
 
 /// A usage record got its price, or another one (U3, U4): the difference was charged or returned.
@@ -156,5 +156,5 @@ pub struct UsageRated {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tally: Option<Tally>,
     /// Why.
-    pub reason: Label,
+    pub reason: Personal,
 }

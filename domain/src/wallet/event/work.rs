@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Draws;
-use crate::{AgentId, Credits, EntryId, HoldId, Label, MeterName, Timestamp};
+use crate::{AgentId, Credits, EntryId, HoldId, Label, MeterName, Personal, Timestamp};
 
 /// Who and what an amount is attributed to: the dimensions of reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ pub struct CreditsDebited {
     pub attribution: Attribution,
     /// Why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Label>,
+    pub reason: Option<Personal>,
 }
 
 /// What happens when a settlement is larger than its hold (W8).
@@ -153,7 +153,7 @@ pub struct HoldReleased {
     pub returned: Draws,
     /// Why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Label>,
+    pub reason: Option<Personal>,
 }
 
 /// A hold ran out of time (W7).

@@ -1,0 +1,99 @@
+//! Personal texts (P1 to P4): sealed before a command is decided, opened in the answer.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::app::App;
+
+const NAME: &str = "Erika Mustermann";
+
+async fn created(app: &App) -> Value {
+    let body = json!({"id": "t_acme", "name": NAME}).to_string();
+    let answer = app.post("/v1/tenants", "create", body).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+    answer.json()
+}
+
+async fn stored(app: &App) -> Vec<Value> {
+    let page = app.get("/v1/events").await.json();
+    page["events"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn p1_an_event_has_the_sealed_text_and_its_answer_the_name() {
+    let app = App::start();
+    assert_eq!(created(&app).await["name"], NAME);
+    let event = &stored(&app).await[0];
+    assert_eq!(event["schema"], 2);
+    let name = event["data"]["name"].as_str().unwrap();
+    assert!(name.starts_with("sealed:t_acme:") && !event.to_string().contains("Erika"), "{event}");
+    let seen = app.get("/v1/tenants/t_acme?at_least=1").await;
+    assert_eq!(seen.json()["name"], NAME);
+}
+
+#[tokio::test]
+async fn p2_nobody_has_somebody_elses_text_opened() {
+    let app = App::start();
+    created(&app).await;
+    let name = stored(&app).await[0]["data"]["name"].as_str().unwrap().to_owned();
+    app.post("/v1/tenants", "other", r#"{"id": "t_other", "name": "Other"}"#).await;
+    let grant = r#"{"amount": "5"}"#;
+    app.post("/v1/tenants/t_other/grants", "grant", grant).await;
+    for body in [
+        json!({"amount": "1", "run": name}),
+        json!({"amount": "1", "dimensions": {"a": name}}),
+        json!({"amount": "1", "dimensions": {name.as_str(): "a"}}),
+        json!({"amount": "1", "reason": name}),
+    ] {
+        let refused = app.post("/v1/tenants/t_other/debits", "debit", body.to_string()).await;
+        assert_eq!(
+            (refused.status, refused.code().as_str()),
+            (StatusCode::BAD_REQUEST, "invalid_value")
+        );
+    }
+    let quoted = json!({"amount": "1", "run": format!("it says \"{name}\"")}).to_string();
+    let debited = app.post("/v1/tenants/t_other/debits", "debit", quoted).await;
+    assert!(!debited.text().contains("Erika"), "{}", debited.text());
+}
+
+#[tokio::test]
+async fn p3_only_who_has_the_key_can_tell_which_request_a_fingerprint_is_of() {
+    let (one, other) = (App::start(), App::start());
+    let mut fingerprints = Vec::new();
+    for app in [&one, &other] {
+        created(app).await;
+        app.post("/v1/tenants/t_acme/grants", "grant", r#"{"amount": "5"}"#).await;
+        fingerprints
+            .push(stored(app).await.iter().map(|e| e["fingerprint"].clone()).collect::<Vec<_>>());
+    }
+    assert_ne!(fingerprints[0][0], fingerprints[1][0], "one with a name");
+    assert_eq!(fingerprints[0][1], fingerprints[1][1], "one without");
+}
+
+#[tokio::test]
+async fn p4_an_erasure_is_recorded_and_answered_again() {
+    let app = App::start();
+    created(&app).await;
+    let erase = |key: &'static str| {
+        app.post("/v1/subjects/t_acme/erase", key, r#"{"reason": "request 1"}"#)
+    };
+    let erased = erase("erase").await;
+    assert_eq!(erased.status, StatusCode::OK, "{}", erased.text());
+    assert_eq!(
+        (&erased.json()["subject"], &erased.json()["reason"]),
+        (&json!("t_acme"), &json!("request 1"))
+    );
+    let again = erase("erase").await;
+    assert_eq!((again.header("idempotency-replayed"), &again.bytes), ("true", &erased.bytes));
+    let seen = app.get("/v1/tenants/t_acme?at_least=2").await;
+    assert_eq!(seen.json()["name"], "[erased]");
+    let audit = app.get("/v1/audit?at_least=2").await.json();
+    assert_eq!(audit["lines"][0]["name"], "[erased]");
+    assert_eq!(audit["lines"][1]["summary"], "erased what was sealed for t_acme");
+    let nothing = erase("erase-again").await;
+    assert_eq!(
+        (nothing.status, nothing.code().as_str()),
+        (StatusCode::CONFLICT, "nothing_to_erase")
+    );
+    assert_eq!(stored(&app).await.len(), 2);
+}

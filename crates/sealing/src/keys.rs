@@ -1,0 +1,182 @@
+//! The keys of all subjects.
+
+use std::collections::{HashMap, HashSet};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use lru::LruCache;
+use quipu_domain::personal::SealedText;
+use quipu_domain::{KeyId, Label, Personal, TenantId};
+
+use crate::SealingError;
+use crate::cipher::Key;
+use crate::folder::Folder;
+use crate::json;
+
+/// Keys that stay in memory.
+const KEYS_IN_MEMORY: NonZeroUsize = NonZeroUsize::new(10_000).expect("it is not zero");
+
+/// What a personal text says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// This, which was sealed or stands in clear.
+    Text(String),
+    /// Nothing any more: its key was destroyed by an erasure.
+    Erased,
+    /// Nothing here: its key is not in this folder, or the text is not as it was sealed.
+    Unreadable,
+}
+
+impl Opened {
+    /// What people are shown.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        match self {
+            Opened::Text(text) => text,
+            Opened::Erased => "[erased]",
+            Opened::Unreadable => "[unreadable]",
+        }
+    }
+}
+
+/// The keys of all subjects, in a folder. Cheap to clone; all clones are the same keys.
+#[derive(Clone)]
+pub struct SubjectKeys(Arc<Shared>);
+
+struct Shared {
+    folder: Folder,
+    known: Mutex<Known>,
+}
+
+struct Known {
+    /// The key that a subject's texts are sealed with.
+    current: HashMap<TenantId, KeyId>,
+    loaded: LruCache<KeyId, Arc<Key>>,
+    /// Keys that an erasure destroyed, for telling that from a key that is missing.
+    erased: HashSet<KeyId>,
+}
+
+impl SubjectKeys {
+    /// The keys in a folder, which is made where there is none.
+    pub fn open(folder: &Path) -> Result<SubjectKeys, SealingError> {
+        let folder = Folder::open(folder)?;
+        let known = Known {
+            current: folder.keys()?.into_iter().collect(),
+            loaded: LruCache::new(KEYS_IN_MEMORY),
+            erased: HashSet::new(),
+        };
+        Ok(SubjectKeys(Arc::new(Shared { folder, known: Mutex::new(known) })))
+    }
+
+    /// Seals a text. The subject's first makes its key, which is durable when this returns.
+    pub fn seal(&self, subject: &TenantId, text: &Label) -> Result<Personal, SealingError> {
+        self.current(subject)?.seal(subject, text)
+    }
+
+    /// A digest of bytes that nobody can repeat once the subject was erased.
+    pub fn digest(&self, subject: &TenantId, bytes: &[u8]) -> Result<[u8; 32], SealingError> {
+        Ok(self.current(subject)?.digest(bytes))
+    }
+
+    /// What a text says.
+    #[must_use]
+    pub fn open_text(&self, text: &Personal) -> Opened {
+        match SealedText::parse(text.as_str()) {
+            Some(sealed) => self.open_sealed(&sealed),
+            None => Opened::Text(text.as_str().to_owned()),
+        }
+    }
+
+    /// Whether JSON may have sealed texts in it; where not, there is nothing to open.
+    #[must_use]
+    pub fn may_be_sealed(body: &[u8]) -> bool {
+        json::has_mark(body)
+    }
+
+    /// JSON with every text in it that is a sealed one opened, or replaced by `[erased]`.
+    #[must_use]
+    pub fn open_json(&self, body: Vec<u8>) -> Vec<u8> {
+        json::replace_sealed(body, |sealed| self.open_sealed(sealed).shown().to_owned())
+    }
+
+    /// Begins an erasure: all keys there are for the subject, in order. What is sealed for it
+    /// from now on is sealed with a new key, which is not among them.
+    pub fn retire(&self, subject: &TenantId) -> Result<Vec<KeyId>, SealingError> {
+        self.known().current.remove(subject);
+        let keys = self.0.folder.keys()?.into_iter();
+        let mut keys: Vec<KeyId> = keys.filter(|key| key.0 == *subject).map(|key| key.1).collect();
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
+    /// Ends an erasure: destroys keys, in the folder and in memory. Doing it again changes
+    /// nothing.
+    pub fn destroy(&self, subject: &TenantId, keys: &[KeyId]) -> Result<(), SealingError> {
+        let mut known = self.known();
+        if known.current.get(subject).is_some_and(|current| keys.contains(current)) {
+            known.current.remove(subject);
+        }
+        for key in keys {
+            known.loaded.pop(key);
+            known.erased.insert(*key);
+        }
+        drop(known);
+        for key in keys {
+            self.0.folder.destroy(subject, *key)?;
+        }
+        self.0.folder.sync()
+    }
+
+    fn open_sealed(&self, sealed: &SealedText<'_>) -> Opened {
+        if self.known().erased.contains(&sealed.key) {
+            return Opened::Erased;
+        }
+        let key = self.load(&sealed.subject, sealed.key).unwrap_or_else(|error| {
+            tracing::error!(%error, "a subject's key cannot be read");
+            None
+        });
+        key.and_then(|key| key.open(sealed)).map_or(Opened::Unreadable, Opened::Text)
+    }
+
+    /// The key to seal with. Of two first texts at the same time, one makes the key of both.
+    fn current(&self, subject: &TenantId) -> Result<Arc<Key>, SealingError> {
+        let current = self.known().current.get(subject).copied();
+        if let Some(id) = current
+            && let Some(key) = self.load(subject, id)?
+        {
+            return Ok(key);
+        }
+        let key = Arc::new(Key::random()?);
+        self.0.folder.write(subject, &key)?;
+        let mut known = self.known();
+        // The one that was there when this began could not be loaded: it is none any more.
+        let first = known.current.get(subject).copied().filter(|first| Some(*first) != current);
+        let Some(first) = first else {
+            known.current.insert(subject.clone(), key.id);
+            known.loaded.put(key.id, Arc::clone(&key));
+            return Ok(key);
+        };
+        drop(known);
+        self.0.folder.destroy(subject, key.id)?;
+        self.load(subject, first)?.map_or_else(|| self.current(subject), Ok)
+    }
+
+    fn load(&self, subject: &TenantId, id: KeyId) -> Result<Option<Arc<Key>>, SealingError> {
+        if let Some(key) = self.known().loaded.get(&id) {
+            return Ok(Some(Arc::clone(key)));
+        }
+        let Some(key) = self.0.folder.read(subject, id)?.map(Arc::new) else { return Ok(None) };
+        let mut known = self.known();
+        // It may have been destroyed while it was read.
+        if known.erased.contains(&id) {
+            return Ok(None);
+        }
+        known.loaded.put(id, Arc::clone(&key));
+        Ok(Some(key))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.known.lock().expect("nobody panics while holding this lock")
+    }
+}

@@ -1,0 +1,163 @@
+//! Keys live as long as they must, and no longer (P1 to P4).
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its case up fails")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use quipu_domain::{Label, Personal, TenantId};
+use quipu_sealing::{Opened, SealingError, SubjectKeys};
+use tempfile::TempDir;
+
+const NAME: &str = "Erika Mustermann";
+
+fn subject(id: &str) -> TenantId {
+    id.parse().unwrap()
+}
+
+fn name() -> Label {
+    NAME.parse().unwrap()
+}
+
+fn text() -> Opened {
+    Opened::Text(NAME.to_owned())
+}
+
+fn erase(keys: &SubjectKeys, id: &str) {
+    let doomed = keys.retire(&subject(id)).unwrap();
+    keys.destroy(&subject(id), &doomed).unwrap();
+}
+
+#[test]
+fn p1_a_text_is_sealed_differently_each_time_and_opens_after_a_restart() {
+    let folder = TempDir::new().unwrap();
+    let keys = SubjectKeys::open(folder.path()).unwrap();
+    let sealed = keys.seal(&subject("t_a"), &name()).unwrap();
+    let again = keys.seal(&subject("t_a"), &name()).unwrap();
+    assert_ne!(sealed, again);
+    assert!(!sealed.as_str().contains("Erika"));
+    assert_eq!(sealed.as_str().parse::<Personal>().unwrap(), sealed);
+    let keys = SubjectKeys::open(folder.path()).unwrap();
+    assert_eq!(keys.open_text(&sealed), text());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "one key for both");
+}
+
+#[test]
+fn p1_the_length_of_a_short_text_does_not_show() {
+    let folder = TempDir::new().unwrap();
+    let keys = SubjectKeys::open(folder.path()).unwrap();
+    let sealed = |text: &str| {
+        let sealed = keys.seal(&subject("t_a"), &text.parse().unwrap()).unwrap();
+        assert_eq!(keys.open_text(&sealed), Opened::Text(text.to_owned()));
+        sealed.as_str().len()
+    };
+    assert_eq!(sealed("A"), sealed("Erika Mustermann of Examplestown"));
+    assert_ne!(sealed("A"), sealed(&"A".repeat(33)));
+}
+
+#[test]
+fn p1_the_longest_text_there_is_can_be_sealed() {
+    let folder = TempDir::new().unwrap();
+    let keys = SubjectKeys::open(folder.path()).unwrap();
+    let longest: Label = "\u{1F600}".repeat(Label::MOST_CHARS).parse().unwrap();
+    let sealed = keys.seal(&subject("t_a"), &longest).unwrap();
+    assert_eq!(sealed.as_str().parse::<Personal>().unwrap(), sealed);
+    assert_eq!(keys.open_text(&sealed), Opened::Text(longest.as_str().to_owned()));
+}
+
+#[test]
+fn p3_a_sealed_text_is_bound_to_its_subject_and_to_every_byte() {
+    let folder = TempDir::new().unwrap();
+    let keys = SubjectKeys::open(folder.path()).unwrap();
+    let sealed = keys.seal(&subject("t_a"), &name()).unwrap();
+    let key_file = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+    let stolen = key_file.to_str().unwrap().replace("t_a.", "t_b.");
+    fs::copy(&key_file, stolen).unwrap();
+    let moved: Personal = sealed.as_str().replace("t_a", "t_b").parse().unwrap();
+    assert_eq!(keys.open_text(&moved), Opened::Unreadable);
+    let last = if sealed.as_str().ends_with('A') { "B" } else { "A" };
+    let cut = &sealed.as_str()[..sealed.as_str().len() - 5];
+    for changed in [cut.to_owned(), format!("{cut}{last}AAAA")] {
+        assert_eq!(keys.open_text(&changed.parse().unwrap()), Opened::Unreadable);
+    }
+}
+
+#[test]
+fn p4_an_erased_subject_is_erased_in_memory_on_disk_and_after_a_restart() {
+    let folder = TempDir::new().unwrap();
+    let keys = SubjectKeys::open(folder.path()).unwrap();
+    let (erased, kept) = (
+        keys.seal(&subject("t_a"), &name()).unwrap(),
+        keys.seal(&subject("t_b"), &name()).unwrap(),
+    );
+    assert_eq!(keys.open_text(&erased), text());
+    erase(&keys, "t_a");
+    assert_eq!(keys.open_text(&erased), Opened::Erased);
+    assert_eq!(keys.open_text(&kept), text());
+    erase(&keys, "t_a");
+    let keys = SubjectKeys::open(folder.path()).unwrap();
+    assert_eq!(keys.open_text(&erased), Opened::Unreadable, "the register is read by the server");
+    assert_eq!(keys.open_text(&kept), text());
+}
+
+#[test]
+fn p4_what_is_given_after_an_erasure_has_a_new_key_that_can_be_erased_too() {
+    let folder = TempDir::new().unwrap();
+    let keys = SubjectKeys::open(folder.path()).unwrap();
+    let before = keys.seal(&subject("t_a"), &name()).unwrap();
+    let doomed = keys.retire(&subject("t_a")).unwrap();
+    let between = keys.seal(&subject("t_a"), &name()).unwrap();
+    keys.destroy(&subject("t_a"), &doomed).unwrap();
+    assert_eq!(keys.open_text(&before), Opened::Erased);
+    assert_eq!(keys.open_text(&between), text());
+    erase(&keys, "t_a");
+    assert_eq!(keys.open_text(&between), Opened::Erased);
+}
+
+#[test]
+fn p4_every_key_of_a_subject_is_found_and_nobody_elses() {
+    let folder = TempDir::new().unwrap();
+    // Two programs that met the subject at the same time made a key each.
+    let (one, other) =
+        (SubjectKeys::open(folder.path()).unwrap(), SubjectKeys::open(folder.path()).unwrap());
+    let sealed = [&one, &other].map(|keys| keys.seal(&subject("t_a"), &name()).unwrap());
+    let of_others = one.seal(&subject("t_a.b"), &name()).unwrap();
+    assert_eq!(one.retire(&subject("t_a")).unwrap().len(), 2);
+    erase(&one, "t_a");
+    assert_eq!(sealed.map(|sealed| one.open_text(&sealed)), [Opened::Erased, Opened::Erased]);
+    assert_eq!(one.open_text(&of_others), text());
+}
+
+#[test]
+fn p4_a_digest_cannot_be_repeated_after_an_erasure() {
+    let folder = TempDir::new().unwrap();
+    let keys = SubjectKeys::open(folder.path()).unwrap();
+    let digest = |keys: &SubjectKeys| keys.digest(&subject("t_a"), b"a request").unwrap();
+    let first = digest(&keys);
+    assert_eq!(digest(&SubjectKeys::open(folder.path()).unwrap()), first);
+    erase(&keys, "t_a");
+    assert_ne!(digest(&keys), first);
+}
+
+#[test]
+fn keys_are_for_their_owner_only_and_what_a_crash_left_is_removed() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("keys");
+    SubjectKeys::open(&path).unwrap().seal(&subject("t_a"), &name()).unwrap();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let key_file = fs::read_dir(&path).unwrap().next().unwrap().unwrap().path();
+    assert_eq!((mode(&path), mode(&key_file)), (0o700, 0o600));
+    fs::write(path.join(".new-0000000000000000"), "half").unwrap();
+    SubjectKeys::open(&path).unwrap();
+    assert_eq!(fs::read_dir(&path).unwrap().count(), 1);
+}
+
+#[test]
+fn a_key_file_of_another_length_is_named() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("t_a.0123456789abcdef"), "short").unwrap();
+    let keys = SubjectKeys::open(folder.path()).unwrap();
+    let refused = keys.seal(&subject("t_a"), &name()).unwrap_err();
+    assert!(matches!(refused, SealingError::Malformed { .. }));
+    assert!(refused.to_string().contains("t_a.0123456789abcdef"), "{refused}");
+}
