@@ -77,9 +77,10 @@ pub(crate) fn redact(text: &str) -> String {
         let base64 = word.trim_matches([',', '"']).rsplit("\\n").find(|part| is_base64(part));
         let is_micros = plain.len() == 16 && plain.bytes().all(|b| b.is_ascii_digit());
         // A key may end like a time, and a time never looks like a key.
-        match (is_hash, base64, is_time || is_micros) {
-            (true, ..) => word.replace(hex, "HEX"),
-            (_, Some(base64), _) => word.replace(base64, "BASE64"),
+        match (is_micros, is_hash, base64, is_time) {
+            (true, ..) => word.replace(plain, "TIME"),
+            (_, true, ..) => word.replace(hex, "HEX"),
+            (_, _, Some(base64), _) => word.replace(base64, "BASE64"),
             (.., true) => word.replace(plain, "TIME"),
             _ => word.to_owned(),
         }
