@@ -139,30 +139,31 @@ impl Engine {
     /// Has a command decided and, if it is accepted, made durable.
     pub async fn execute(&self, request: Request) -> Result<Receipt, EngineError> {
         let tenant = request.command.tenant().cloned();
-        self.ask(tenant.as_ref(), |caller| Task::Command(Box::new(request), caller)).await
+        self.ask_in_turn(tenant.as_ref(), |caller| Task::Command(Box::new(request), caller)).await
     }
 
     /// Records usage: an outcome per record, in order.
     pub async fn record_usage(&self, batch: UsageBatch) -> Result<Vec<UsageOutcome>, EngineError> {
         // A batch takes the turn of its first record's tenant.
         let tenant = batch.records.first().map(|report| report.tenant.clone());
-        self.ask(tenant.as_ref(), |caller| Task::Usage(batch, caller)).await
+        self.ask_in_turn(tenant.as_ref(), |caller| Task::Usage(batch, caller)).await
     }
 
-    /// Appends events of an application's own aggregate.
+    /// Appends events of an application's own aggregate. Those of one caller arrive in the order in
+    /// which they are first polled, which an import relies on: so they take no turns.
     pub async fn append(&self, append: Append) -> Result<Vec<Arc<Recorded>>, EngineError> {
-        self.ask(None, |caller| Task::Append(append, caller)).await
+        self.ask(|caller| Task::Append(append, caller)).await
     }
 
     /// Writes what has fallen due in a wallet: expiries of lots and holds, repaid overdraft.
     pub async fn catch_up(&self, tenant: TenantId) -> Result<(), EngineError> {
-        self.ask(Some(&tenant.clone()), |caller| Task::CatchUp(tenant, caller)).await
+        self.ask_in_turn(Some(&tenant.clone()), |caller| Task::CatchUp(tenant, caller)).await
     }
 
     /// The durable events of one stream, in order. Reads the journal: call it where blocking is
     /// allowed to take a moment.
     pub async fn stream(&self, stream: Stream) -> Result<Vec<Recorded>, EngineError> {
-        let positions = self.ask(None, |caller| Task::Positions(stream, caller)).await?;
+        let positions = self.ask(|caller| Task::Positions(stream, caller)).await?;
         let journal = self.0.journal.clone();
         tokio::task::spawn_blocking(move || journal.events_at(&positions))
             .await
@@ -210,12 +211,16 @@ impl Engine {
         }
     }
 
-    async fn ask<T>(
+    async fn ask_in_turn<T>(
         &self,
         tenant: Option<&TenantId>,
         task: impl FnOnce(Caller<T>) -> Task,
     ) -> Result<T, EngineError> {
         let _turn = self.0.turns.take(tenant).await.inspect_err(count_overloaded)?;
+        self.ask(task).await
+    }
+
+    async fn ask<T>(&self, task: impl FnOnce(Caller<T>) -> Task) -> Result<T, EngineError> {
         if self.0.stopping.load(Ordering::SeqCst) {
             return Err(EngineError::Stopped);
         }

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::EngineError;
 
 /// A number of turns, given out in order while there are any, and then to one tenant after the
-/// other. Who waits costs nothing but memory, and each tenant's commands stay in their order.
+/// other. Who waits costs nothing but memory. Commands that are under way side by side have no order.
 #[derive(Clone)]
 pub(crate) struct Turns(Arc<Mutex<State>>);
 
