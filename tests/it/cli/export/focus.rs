@@ -28,6 +28,7 @@ pub(super) fn focus_conforms_and_its_credits_are_the_books(book: &ExportedBook<'
         assert_eq!(sum("PricingQuantity"), charged);
         assert_eq!(sum("BilledCost"), charged * "0.0125".parse::<Decimal>().expect("a decimal"));
         assert_eq!(summary["rows"], rows.len());
-        assert!(rows.iter().any(|row| row["BillingAccountName"] == "t_acme AB, Åre"));
+        // A file outlives an erasure, so names leave the book as they stand in it: sealed (P2).
+        assert!(rows.iter().all(|row| row["BillingAccountName"].starts_with("sealed:t_")));
     }
 }
