@@ -14,7 +14,7 @@ use axum::response::Response;
 use quipu_domain::postings::Account;
 use quipu_domain::{Label, MeterName, Position, TenantId, Timestamp};
 use quipu_projections::explain::{Explanation, Figures, Part, Rest};
-use quipu_projections::{Cell, Field, WindowUnit};
+use quipu_projections::{Cell, Field};
 use quipu_views::AsOf;
 use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer};
@@ -25,6 +25,7 @@ use crate::parameters::{KnownAtParameter, PathIds, StrictQuery};
 use crate::problem::{Code, Problem};
 use crate::reading::blocking;
 use crate::state::{State, now};
+use crate::usage_report::WindowParameter;
 use numbers::{Number, UsageRow};
 use things::Thing;
 pub(crate) use view::CauseView;
@@ -189,14 +190,6 @@ pub(crate) struct ThingParameters {
     at_least: Option<Position>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum WindowParameter {
-    Hour,
-    Day,
-    Month,
-}
-
 /// Explains a tenant's balance: what `/balance` shows, now or in the books of a moment.
 #[utoipa::path(
     get, path = "/v1/explain/balance/{tenant}", tag = "journal", params(BalanceParameters),
@@ -243,13 +236,8 @@ pub(crate) async fn usage(
     PathIds(tenant): PathIds<TenantId>,
     StrictQuery(query): StrictQuery<UsageParameters>,
 ) -> Result<Response, Problem> {
-    let unit = match query.window {
-        WindowParameter::Hour => WindowUnit::Hour,
-        WindowParameter::Day => WindowUnit::Day,
-        WindowParameter::Month => WindowUnit::Month,
-    };
     let row = UsageRow {
-        window: (unit, query.window_start),
+        window: (query.window.unit(), query.window_start),
         meter: query.meter,
         agent: query.agent,
         model: query.model,

@@ -58,11 +58,21 @@ pub(crate) struct ReportQuery {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum WindowParameter {
+pub(crate) enum WindowParameter {
     Hour,
     #[default]
     Day,
     Month,
+}
+
+impl WindowParameter {
+    pub(crate) const fn unit(self) -> WindowUnit {
+        match self {
+            WindowParameter::Hour => WindowUnit::Hour,
+            WindowParameter::Day => WindowUnit::Day,
+            WindowParameter::Month => WindowUnit::Month,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
@@ -95,11 +105,7 @@ impl<'de> Deserialize<'de> for Cursor {
 impl ReportQuery {
     fn query(self) -> UsageQuery {
         UsageQuery {
-            window: match self.window {
-                WindowParameter::Hour => WindowUnit::Hour,
-                WindowParameter::Day => WindowUnit::Day,
-                WindowParameter::Month => WindowUnit::Month,
-            },
+            window: self.window.unit(),
             group_by: match self.group_by {
                 GroupByParameter::None => GroupBy::None,
                 GroupByParameter::Agent => GroupBy::Agent,
