@@ -26,6 +26,7 @@
 //! arrive as arguments ([`Moment`]); the order of map iteration never depends on a hash seed.
 
 pub mod agent;
+mod aggregate;
 pub mod amount;
 pub mod calendar;
 pub mod envelope;

@@ -6,10 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use cqrs_es::Aggregate;
-use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::aggregate::aggregate;
 use crate::event::{Inconsistency, events};
 use crate::ids::IdError;
 use crate::{Label, Refusal, TenantId};
@@ -90,30 +89,7 @@ impl SubjectRegister {
     }
 }
 
-impl Aggregate for SubjectRegister {
-    const TYPE: &'static str = "subject";
-    type Command = SubjectCommand;
-    type Event = SubjectEvent;
-    type Error = Refusal;
-    type Services = ();
-
-    async fn handle(
-        &mut self,
-        command: SubjectCommand,
-        (): &(),
-        sink: &EventSink<Self>,
-    ) -> Result<(), Refusal> {
-        for event in self.decide(&command)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, event: SubjectEvent) {
-        SubjectRegister::apply(self, &event)
-            .expect("J5: events fold in the order they were recorded");
-    }
-}
+aggregate!(SubjectRegister in "subject": SubjectCommand => SubjectEvent, |_services: ()| ());
 
 /// Names a key of a subject: 16 hex digits, drawn at random. It tells nothing of the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

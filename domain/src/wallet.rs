@@ -1,6 +1,5 @@
 //! The wallet: a tenant's lots, holds, overdraft and usage, decided together (rules W and U).
 
-mod aggregate;
 mod apply;
 mod balance;
 pub mod command;

@@ -1,10 +1,9 @@
 //! An agent as its events made it, and what it decides.
 
-use cqrs_es::Aggregate;
-use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
 use super::{AgentCommand, AgentEvent, AgentRegistered, AgentRenamed, AgentRetired};
+use crate::aggregate::aggregate;
 use crate::event::Inconsistency;
 use crate::tenant::Tenant;
 use crate::{AgentId, Personal, Refusal, TenantId};
@@ -127,31 +126,10 @@ impl Agent {
     }
 }
 
-impl Aggregate for Agent {
-    const TYPE: &'static str = "agent";
-    type Command = AgentCommand;
-    type Event = AgentEvent;
-    type Error = Refusal;
-    type Services = AgentServices;
-
-    async fn handle(
-        &mut self,
-        command: AgentCommand,
-        services: &AgentServices,
-        sink: &EventSink<Self>,
-    ) -> Result<(), Refusal> {
-        let context = AgentContext {
-            tenant_id: &services.tenant_id,
-            tenant: &services.tenant,
-            agent: &services.agent,
-        };
-        for event in self.decide(&command, &context)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
+aggregate!(Agent in "agent": AgentCommand => AgentEvent, |services: AgentServices| (
+    &AgentContext {
+        tenant_id: &services.tenant_id,
+        tenant: &services.tenant,
+        agent: &services.agent,
     }
-
-    fn apply(&mut self, event: AgentEvent) {
-        Agent::apply(self, &event).expect("J5: events fold in the order they were recorded");
-    }
-}
+));

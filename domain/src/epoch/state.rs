@@ -1,10 +1,9 @@
 //! The epochs as their events made them.
 
-use cqrs_es::Aggregate;
-use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
 use super::{EpochCommand, EpochEvent, EpochStarted, origin};
+use crate::aggregate::aggregate;
 use crate::event::Inconsistency;
 use crate::{Label, Position, Refusal};
 
@@ -70,27 +69,5 @@ impl Epoch {
     }
 }
 
-impl Aggregate for Epoch {
-    const TYPE: &'static str = "epoch";
-    type Command = EpochCommand;
-    type Event = EpochEvent;
-    type Error = Refusal;
-    /// The position of the next event.
-    type Services = Position;
-
-    async fn handle(
-        &mut self,
-        command: EpochCommand,
-        next: &Position,
-        sink: &EventSink<Self>,
-    ) -> Result<(), Refusal> {
-        for event in self.decide(&command, *next)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, event: EpochEvent) {
-        Epoch::apply(self, &event).expect("J5: events fold in the order they were recorded");
-    }
-}
+// Services: the position of the next event.
+aggregate!(Epoch in "epoch": EpochCommand => EpochEvent, |next: Position| (*next));

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use cqrs_es::Aggregate;
-use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
 use super::validation::{check_definition, check_meter_price};
 use super::{Aggregation, MeterCommand, MeterDefined, MeterEvent, Price, UnpricedPolicy};
+use crate::aggregate::aggregate;
 use crate::event::Inconsistency;
 use crate::{MeterName, PriceTableName, Refusal, Timestamp};
 
@@ -150,30 +149,9 @@ impl Meter {
     }
 }
 
-impl Aggregate for Meter {
-    const TYPE: &'static str = "meter";
-    type Command = MeterCommand;
-    type Event = MeterEvent;
-    type Error = Refusal;
-    type Services = MeterServices;
-
-    async fn handle(
-        &mut self,
-        command: MeterCommand,
-        services: &MeterServices,
-        sink: &EventSink<Self>,
-    ) -> Result<(), Refusal> {
-        let context = MeterContext {
-            meter: &services.meter,
-            price_table_exists: services.price_table_exists,
-        };
-        for event in self.decide(&command, &context)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
+aggregate!(Meter in "meter": MeterCommand => MeterEvent, |services: MeterServices| (
+    &MeterContext {
+        meter: &services.meter,
+        price_table_exists: services.price_table_exists,
     }
-
-    fn apply(&mut self, event: MeterEvent) {
-        Meter::apply(self, &event).expect("J5: events fold in the order they were recorded");
-    }
-}
+));

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use cqrs_es::Aggregate;
-use cqrs_es::event_sink::EventSink;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{
     BookedBalance, ClosePeriod, PeriodClosed, PeriodCommand, PeriodEvent, PeriodName, SealedBalance,
 };
+use crate::aggregate::aggregate;
 use crate::event::Inconsistency;
 use crate::{Label, Position, Refusal, Timestamp};
 
@@ -125,26 +124,5 @@ impl Periods {
     }
 }
 
-impl Aggregate for Periods {
-    const TYPE: &'static str = "period";
-    type Command = PeriodCommand;
-    type Event = PeriodEvent;
-    type Error = Refusal;
-    type Services = Timestamp;
-
-    async fn handle(
-        &mut self,
-        command: PeriodCommand,
-        now: &Timestamp,
-        sink: &EventSink<Self>,
-    ) -> Result<(), Refusal> {
-        for event in self.decide(&command, *now)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, event: PeriodEvent) {
-        Periods::apply(self, &event).expect("J5: events fold in the order they were recorded");
-    }
-}
+// Services: what time it is.
+aggregate!(Periods in "period": PeriodCommand => PeriodEvent, |now: Timestamp| (*now));

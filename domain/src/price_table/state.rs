@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use cqrs_es::Aggregate;
-use cqrs_es::event_sink::EventSink;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{PriceTableCommand, PriceTableEvent, PricesPublished};
+use crate::aggregate::aggregate;
 use crate::event::Inconsistency;
 use crate::rating::{check_decimals, check_price};
 use crate::{PriceTableName, Refusal, Timestamp};
@@ -85,26 +84,4 @@ fn check_prices(prices: &PricesPublished) -> Result<(), String> {
     Ok(())
 }
 
-impl Aggregate for PriceTable {
-    const TYPE: &'static str = "price_table";
-    type Command = PriceTableCommand;
-    type Event = PriceTableEvent;
-    type Error = Refusal;
-    type Services = ();
-
-    async fn handle(
-        &mut self,
-        command: PriceTableCommand,
-        (): &(),
-        sink: &EventSink<Self>,
-    ) -> Result<(), Refusal> {
-        for event in self.decide(&command)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, event: PriceTableEvent) {
-        PriceTable::apply(self, &event).expect("J5: events fold in the order they were recorded");
-    }
-}
+aggregate!(PriceTable in "price_table": PriceTableCommand => PriceTableEvent, |_services: ()| ());

@@ -1,12 +1,11 @@
 //! A tenant as its events made it, and what it decides.
 
-use cqrs_es::Aggregate;
-use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
 use super::{
     TenantCommand, TenantCreated, TenantEvent, TenantReactivated, TenantRenamed, TenantSuspended,
 };
+use crate::aggregate::aggregate;
 use crate::event::Inconsistency;
 use crate::{Label, Personal, Refusal, TenantId, calendar};
 
@@ -124,27 +123,5 @@ impl Tenant {
     }
 }
 
-impl Aggregate for Tenant {
-    const TYPE: &'static str = "tenant";
-    type Command = TenantCommand;
-    type Event = TenantEvent;
-    type Error = Refusal;
-    /// Whom commands are sent to.
-    type Services = TenantId;
-
-    async fn handle(
-        &mut self,
-        command: TenantCommand,
-        tenant: &TenantId,
-        sink: &EventSink<Self>,
-    ) -> Result<(), Refusal> {
-        for event in self.decide(&command, tenant)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, event: TenantEvent) {
-        Tenant::apply(self, &event).expect("J5: events fold in the order they were recorded");
-    }
-}
+// Services: whom commands are sent to.
+aggregate!(Tenant in "tenant": TenantCommand => TenantEvent, |tenant: TenantId| (tenant));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::event::{LotTerms, Usage};
 use super::{Wallet, WalletCommand, WalletEvent};
 use crate::agent::Agent;
+use crate::aggregate::aggregate;
 use crate::meter::Meter;
 use crate::price_table::PriceTable;
 use crate::tenant::Tenant;
@@ -63,6 +64,10 @@ impl WalletServices {
         }
     }
 }
+
+aggregate!(Wallet in "wallet": WalletCommand => WalletEvent, |services: WalletServices| (
+    &services.context()
+));
 
 /// An earlier event of the same wallet that a command refers to.
 #[derive(Clone, Debug, PartialEq)]
