@@ -7,7 +7,7 @@ use std::time::Instant;
 use quipu_domain::postings::{self, Account};
 use quipu_domain::{Event, Position, Recorded, TenantId, Timestamp};
 use quipu_journal::Journal;
-use quipu_load::{Choice, Distribution, Extent, Latencies, LatencySummary, Random, Session, Step};
+use quipu_load::{Choice, Distribution, Latencies, LatencySummary, Random, Session, Step};
 use quipu_views::{
     AsOf, EntryQuery, GroupBy, HoldQuery, KnownAt, LotQuery, TrialBalanceQuery, UsageQuery, Views,
     ViewsError, WindowUnit,
@@ -20,6 +20,8 @@ use super::actor::Actor;
 use super::batch::RECORDS;
 use super::books::{self, Books};
 use super::connection::Connection;
+use super::driven::Client;
+use super::fill;
 use super::report::Report;
 use super::run_id::RunId;
 use super::setup;
@@ -65,7 +67,7 @@ pub(super) fn run(args: &BenchArgs, wallets: usize) -> Result<Report, CliError> 
     let mut report = Report::new(args, &stage, wallets)?;
     let acks = stage.drive(async {
         setup::set_up(stage.address, &run, wallets, &stage.stopping).await?;
-        let acks = fill(&stage, &run, wallets, args.events()).await?;
+        let acks = fill_dated(&stage, &run, wallets, args.events()).await?;
         books::caught_up(stage.address).await?;
         books::check_accounts(stage.address, &run, &acks).await?;
         Ok(acks)
@@ -121,7 +123,18 @@ impl Session for Dated {
     }
 }
 
-async fn fill(stage: &Stage, run: &RunId, wallets: usize, records: u64) -> Result<Acks, CliError> {
+impl Client for Dated {
+    fn acks(&self) -> Acks {
+        self.actor.acks()
+    }
+}
+
+async fn fill_dated(
+    stage: &Stage,
+    run: &RunId,
+    wallets: usize,
+    records: u64,
+) -> Result<Acks, CliError> {
     let choice = Choice::new(Distribution::Uniform, wallets, 0);
     let clients = (0..CONNECTIONS).map(|number| Dated {
         actor: Actor::new(Connection::new(stage.address), run, number, 0, &choice),
@@ -132,20 +145,7 @@ async fn fill(stage: &Stage, run: &RunId, wallets: usize, records: u64) -> Resul
         began: jiff::Timestamp::now(),
         random: Random::new(number as u64),
     });
-    let extent = Extent::Operations(records);
-    let (filled, clients) = quipu_load::run(clients.collect(), extent, &stage.stopping).await;
-    let mut acks = Acks::default();
-    clients.iter().for_each(|client| acks += client.actor.acks());
-    if filled.operations >= records {
-        return Ok(acks);
-    }
-    Err(CliError::Unavailable {
-        what: format!(
-            "only {} of {records} usage records could be recorded: refused {:?}, failed {:?}",
-            filled.operations, filled.refused, filled.failed
-        ),
-        hint: "look at the server's log, and run it again".into(),
-    })
+    fill::record(stage, clients.collect(), records).await
 }
 
 fn questions(run: &RunId, wallets: usize, head: Position) -> Result<Vec<Question>, CliError> {

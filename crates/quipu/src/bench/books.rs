@@ -13,7 +13,7 @@ use super::acknowledged::{Acknowledged, Acks};
 use super::connection::Connection;
 use super::observer;
 use super::run_id::RunId;
-use super::stage;
+use super::stage::{self, Stage};
 use crate::book::{Book, Place};
 use crate::error::CliError;
 
@@ -37,6 +37,17 @@ pub(super) struct Books {
 }
 
 impl Books {
+    /// Ends the server, and checks what it leaves: all of it where the book is one's own.
+    pub(super) fn proved(stage: Stage, acks: &Acks) -> Result<Books, CliError> {
+        let began = Instant::now();
+        let closed = stage.close()?;
+        if let Some(closed) = &closed {
+            check_journal(&closed.book()?, acks)?;
+            verify(&closed.place)?;
+        }
+        Ok(Books::checked(closed.is_some(), acks, began.elapsed()))
+    }
+
     /// That every check passed; the first that does not ends the run.
     pub(super) fn checked(verified: bool, acks: &Acks, took: Duration) -> Books {
         let events = |acks: &Acknowledged| acks.events().iter().map(|(_, count)| count).sum();

@@ -105,10 +105,7 @@ async fn drive<C: Client>(
         quipu_load::run(clients.collect(), Extent::Time { warm_up, measured }, &stage.stopping);
     let watch = observer::watch(stage.address, warm_up, measured);
     let ((measured, clients), observed) = tokio::join!(load, watch);
-    let observed = observed.map_err(|error| CliError::Unavailable {
-        what: format!("the server could not be watched: {error}"),
-        hint: "look at its log, and run it again".into(),
-    })?;
+    let observed = observed?;
     let mut acks = Acks::default();
     clients.iter().for_each(|client| acks += client.acks());
     let caught_up = books::caught_up(stage.address).await?;

@@ -13,7 +13,7 @@ use super::books::{self, Books};
 use super::connection::Connection;
 use super::debits::Debits;
 use super::driven::Client;
-use super::observer;
+use super::observer::{self, Observed};
 use super::report::Report;
 use super::run_id::RunId;
 use super::setup;
@@ -57,16 +57,10 @@ pub(super) fn run(args: &BenchArgs, wallets: usize) -> Result<Report, CliError> 
     let mut report = Report::new(args, &stage, wallets)?;
     let (Parts([alone, beside_a_flood, flood]), acks) =
         stage.drive(drive(args, &stage, &run, wallets))?;
-    let began = std::time::Instant::now();
-    let closed = stage.close()?;
-    if let Some(closed) = &closed {
-        books::check_journal(&closed.book()?, &acks)?;
-        books::verify(&closed.place)?;
-    }
+    let books = Books::proved(stage, &acks)?;
     let against =
         |of: fn(&LatencySummary) -> u64| ratio(of(&beside_a_flood.latency), of(&alone.latency));
     let (p50_ratio, p99_ratio) = (against(|it| it.p50_us), against(|it| it.p99_us));
-    let books = Books::checked(closed.is_some(), &acks, began.elapsed());
     report.figures(&Figures { alone, beside_a_flood, flood, p50_ratio, p99_ratio, books })?;
     Ok(report)
 }
@@ -96,7 +90,7 @@ async fn drive(
     let watch = observer::watch(stage.address, args.warm_up(), args.measured());
     let (alone, observed) =
         tokio::join!(quipu_load::run(steady(1), extent, &stage.stopping), watch);
-    let alone = Part::of(alone, observed, &mut acks)?;
+    let alone = Part::of(alone, &observed?, &mut acks);
     let flooding = (0..FLOODING).map(flooding).collect();
     let watch = observer::watch(stage.address, args.warm_up(), args.measured());
     let (beside, flood, observed) = tokio::join!(
@@ -104,9 +98,9 @@ async fn drive(
         quipu_load::run(flooding, extent, &stage.stopping),
         watch
     );
-    let resident = observed.as_ref().map(|it| it.resident_mib).unwrap_or_default();
-    let beside = Part::of(beside, observed, &mut acks)?;
-    let flood = Part { resident_mib: resident, ..Part::new(flood, &mut acks) };
+    let observed = observed?;
+    let beside = Part::of(beside, &observed, &mut acks);
+    let flood = Part::of(flood, &observed, &mut acks);
     books::caught_up(stage.address).await?;
     books::check_accounts(stage.address, run, &acks).await?;
     Ok((Parts([alone, beside, flood]), acks))
@@ -114,25 +108,17 @@ async fn drive(
 
 impl Part {
     fn of<C: Client>(
-        load: (Measured, Vec<C>),
-        observed: std::io::Result<observer::Observed>,
+        (measured, clients): (Measured, Vec<C>),
+        observed: &Observed,
         acks: &mut Acks,
-    ) -> Result<Part, CliError> {
-        let observed = observed.map_err(|error| CliError::Unavailable {
-            what: format!("the server could not be watched: {error}"),
-            hint: "look at its log, and run it again".into(),
-        })?;
-        Ok(Part { resident_mib: observed.resident_mib, ..Part::new(load, acks) })
-    }
-
-    fn new<C: Client>((measured, clients): (Measured, Vec<C>), acks: &mut Acks) -> Part {
+    ) -> Part {
         clients.iter().for_each(|client| *acks += client.acks());
         Part {
             debits_per_second: per_second(measured.operations, measured.elapsed),
             latency: measured.latencies.summary(),
             refused: measured.refused,
             failed: measured.failed,
-            resident_mib: 0,
+            resident_mib: observed.resident_mib,
         }
     }
 }

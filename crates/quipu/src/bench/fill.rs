@@ -8,7 +8,7 @@ use super::acknowledged::Acks;
 use super::actor::Actor;
 use super::batch::{Batches, RECORDS};
 use super::connection::Connection;
-use super::driven::Client as _;
+use super::driven::Client;
 use super::run_id::RunId;
 use super::stage::Stage;
 use crate::error::CliError;
@@ -33,8 +33,17 @@ pub(super) async fn fill(
         let actor = Actor::new(connection, run, number, wallets.start, &choice);
         Batches::new(actor, run, number, batch)
     });
+    record(stage, clients.collect(), records).await
+}
+
+/// Drives clients until so many usage records are in the book.
+pub(super) async fn record<C: Client>(
+    stage: &Stage,
+    clients: Vec<C>,
+    records: u64,
+) -> Result<Acks, CliError> {
     let extent = Extent::Operations(records);
-    let (filled, clients) = quipu_load::run(clients.collect(), extent, &stage.stopping).await;
+    let (filled, clients) = quipu_load::run(clients, extent, &stage.stopping).await;
     let mut acks = Acks::default();
     clients.iter().for_each(|client| acks += client.acks());
     if filled.operations >= records {

@@ -44,12 +44,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<Report, CliError> {
     let pasts: Vec<u64> = PASTS.into_iter().chain(args.events).collect();
     let mut report = Report::new(args, &stage, pasts.len())?;
     let (turns, acks) = stage.drive(drive(args, &stage, &run, &pasts))?;
-    let began = std::time::Instant::now();
-    let closed = stage.close()?;
-    if let Some(closed) = &closed {
-        books::check_journal(&closed.book()?, &acks)?;
-        books::verify(&closed.place)?;
-    }
+    let books = Books::proved(stage, &acks)?;
     let wallets: Vec<Past> = pasts
         .iter()
         .zip(&turns)
@@ -64,7 +59,6 @@ pub(super) fn run(args: &BenchArgs) -> Result<Report, CliError> {
         _ => 0.0,
     };
     let (p50_ratio, p99_ratio) = (against(|it| it.p50_us), against(|it| it.p99_us));
-    let books = Books::checked(closed.is_some(), &acks, began.elapsed());
     report.figures(&Figures { wallets_by_past: wallets, p50_ratio, p99_ratio, books })?;
     Ok(report)
 }

@@ -8,6 +8,7 @@ use quipu_load::{Latencies, resident_mib};
 use serde::Deserialize;
 
 use super::connection::Connection;
+use crate::error::CliError;
 
 /// How often it looks: a lag is known to so much.
 const INTERVAL: Duration = Duration::from_millis(20);
@@ -43,6 +44,17 @@ pub(super) struct Progress {
 
 /// Watches through the warm-up, which does not count, and the measured time.
 pub(super) async fn watch(
+    server: SocketAddr,
+    warm_up: Duration,
+    measured: Duration,
+) -> Result<Observed, CliError> {
+    observe(server, warm_up, measured).await.map_err(|error| CliError::Unavailable {
+        what: format!("the server could not be watched: {error}"),
+        hint: "look at its log, and run it again".into(),
+    })
+}
+
+async fn observe(
     server: SocketAddr,
     warm_up: Duration,
     measured: Duration,
