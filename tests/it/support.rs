@@ -1,6 +1,7 @@
 //! A server of the real program on a store of its own, and how to talk to it.
 
 pub(crate) mod client;
+pub(crate) mod files;
 pub(crate) mod server;
 pub(crate) mod store;
 

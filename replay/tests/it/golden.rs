@@ -19,14 +19,9 @@ struct Line {
     first_position: u64,
     last_position: u64,
     recorded_at_micros: i64,
-    prev_root: String,
-    root: String,
+    prev_root: Root,
+    root: Root,
     events: String,
-}
-
-fn root(hex: &str) -> Root {
-    let byte = |index: usize| u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).unwrap();
-    Root::stored(&(0..32).map(byte).collect::<Vec<u8>>()).unwrap()
 }
 
 fn journal(lines: &str) -> Vec<BatchRow> {
@@ -37,8 +32,8 @@ fn journal(lines: &str) -> Vec<BatchRow> {
             last_position: Position(line.last_position),
             recorded_at: Timestamp::from_micros(line.recorded_at_micros).unwrap(),
             events: line.events,
-            prev_root: root(&line.prev_root),
-            root: root(&line.root),
+            prev_root: line.prev_root,
+            root: line.root,
         }
     };
     lines.lines().map(row).collect()

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::usage::{prices, record};
 use crate::support::client::{Answer, Client};
+use crate::support::files::copy_files;
 use crate::support::server::{Server, run_on};
 use crate::support::store::Store;
 
@@ -120,9 +121,7 @@ fn case(world: &World) {
     world.verified_root(Some(&before));
 
     // A crash before the keys were destroyed, or an old copy put back, ends with the next start.
-    for key in fs::read_dir(copy.path()).expect("the copy").flatten() {
-        fs::copy(key.path(), keys.join(key.file_name())).expect("it can be put back");
-    }
+    copy_files(copy.path(), &keys);
     let server = Server::start(&world.store);
     let client = server.client();
     is_erased(&client);
@@ -222,8 +221,6 @@ fn everything_shown(client: &Client) -> String {
 
 fn copy_of(folder: &Path) -> TempDir {
     let copy = sqlite::folder();
-    for key in fs::read_dir(folder).expect("the keys").flatten() {
-        fs::copy(key.path(), copy.path().join(key.file_name())).expect("a copy");
-    }
+    copy_files(folder, copy.path());
     copy
 }

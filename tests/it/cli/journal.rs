@@ -13,6 +13,7 @@ use super::import_usage::talk;
 use crate::api::usage::{prices, record};
 use crate::support::both_stores;
 use crate::support::client::Client;
+use crate::support::files::copy_files;
 use crate::support::server::{Server, assert_verifies, program, run_on, verifier};
 use crate::support::store::Store;
 
@@ -45,7 +46,7 @@ both_stores! {
         assert!(same(&first, &exported(&back, &files, "third.jsonl")));
         // Views say the same at once, and the book goes on: keys that were used are known. What
         // opens the names is moved apart from the book (P1).
-        copy_folder(&store.subject_keys(), &back.subject_keys());
+        copy_files(&store.subject_keys(), &back.subject_keys());
         let server = Server::start(&back);
         let client = server.client();
         assert_eq!(self::answers(&client), answers);
@@ -155,20 +156,6 @@ both_stores! {
 }
 
 const GRANTS: &str = "/v1/tenants/t_book/grants";
-
-/// Copies files from one folder to another, unless they are the same.
-fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
-    if from == to {
-        return;
-    }
-    std::fs::create_dir_all(to).expect("made");
-    for file in std::fs::read_dir(from).expect("there are keys") {
-        let file = file.expect("read");
-        if file.file_type().expect("known").is_file() {
-            std::fs::copy(file.path(), to.join(file.file_name())).expect("copied");
-        }
-    }
-}
 
 /// Work of different kinds, in commits of different sizes.
 fn fill(client: &Client) {

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::cli::prove::{believed, printed, vkeys};
 use crate::support::client::Client;
+use crate::support::files::copy_files;
 use crate::support::server::{Server, assert_verifies, program, run_on};
 use crate::support::store::Store;
 
@@ -67,12 +68,7 @@ fn copy_book(from: &Path, to: &Path) {
             fs::remove_file(path).expect("it is there");
         }
     }
-    for entry in fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_file() {
-            fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("it is copied");
-        }
-    }
+    copy_files(from, to);
 }
 
 /// A running witness, killed when dropped.
