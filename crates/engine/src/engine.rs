@@ -54,7 +54,8 @@ impl Default for Options {
             states_in_memory: NonZeroUsize::new(100_000).expect("it is not zero"),
             clock: Arc::new(SystemClock),
             ids: Ids::random(),
-            recent: Arc::default(),
+            // Nobody follows.
+            recent: Arc::new(Recent::of(0)),
         }
     }
 }
