@@ -19,13 +19,13 @@ use crate::support::store::Store;
 both_stores! {
     fn an_event_of_an_unknown_type_is_refused_and_named(store: Store) {
         book(&store);
-        append(&store, "CreditsMelted", 1);
+        append_newer(&store, "CreditsMelted", 1);
         refused(&store, "as CreditsMelted in a wallet stream, which this one does not know");
     }
 
     fn a_schema_above_the_known_ones_is_refused_and_named(store: Store) {
         book(&store);
-        append(&store, "CreditsDebited", 9);
+        append_newer(&store, "CreditsDebited", 9);
         refused(&store, "as CreditsDebited of schema 9, and this one knows 2 at most");
     }
 
@@ -46,8 +46,19 @@ fn book(store: &Store) {
     server.stop();
 }
 
-/// Appends an event as a newer program would: with all its hashes.
-fn append(store: &Store, type_name: &str, schema: u32) {
+/// Appends an event as a newer program would.
+fn append_newer(store: &Store, type_name: &str, schema: u32) {
+    let event = ApplicationEvent {
+        type_name: type_name.to_owned(),
+        schema,
+        metadata: None,
+        data: RawValue::from_string("{}".to_owned()).expect("JSON"),
+    };
+    append(store, Stream::stored("wallet/t_new"), Version(2), event);
+}
+
+/// Appends an event with all its hashes, whatever it is.
+pub(crate) fn append(store: &Store, stream: Stream, version: Version, event: ApplicationEvent) {
     let runtime = Runtime::new().expect("a runtime");
     let sql_store = match store {
         Store::Sqlite(_) => SqlStore::open_sqlite(&store.journal_file().expect("a file")),
@@ -57,23 +68,18 @@ fn append(store: &Store, type_name: &str, schema: u32) {
     let (mut writer, _) =
         Writer::open(sql_store, Lease::Forced, KeyWindow::default()).expect("it opens");
     let head = writer.head();
-    let newer = Recorded {
+    let recorded = Recorded {
         position: head.position.plus(1),
-        stream: Stream::stored("wallet/t_new"),
-        version: Version(2),
+        stream,
+        version,
         id: "01a1f92c-85fe-7fb0-bfc8-fa8100000099".parse().expect("a UUID"),
         recorded_at: head.recorded_at,
         effective_at: None,
         tenant: Some("t_new".parse().expect("a tenant")),
         metadata: Metadata::by("local".parse().expect("a label")),
-        event: Event::Application(ApplicationEvent {
-            type_name: type_name.to_owned(),
-            schema,
-            metadata: None,
-            data: RawValue::from_string("{}".to_owned()).expect("JSON"),
-        }),
+        event: Event::Application(event),
     };
-    writer.append(&[newer]).expect("it is appended");
+    writer.append(&[recorded]).expect("it is appended");
 }
 
 /// Neither serving nor verifying takes it, and both say why and what to do.
