@@ -1,9 +1,7 @@
 //! A book that a newer version has written to: this one says so, says what to do, and leaves it
 //! alone.
 
-use std::process::Stdio;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use quipu_domain::event::ApplicationEvent;
 use quipu_domain::{Event, Metadata, Recorded, Stream, Version};
@@ -13,7 +11,7 @@ use tokio::runtime::Runtime;
 
 use super::plain_sql::sql;
 use crate::support::both_stores;
-use crate::support::server::{Server, program, run_on};
+use crate::support::server::{Server, refused_start, run_on};
 use crate::support::store::Store;
 
 both_stores! {
@@ -87,28 +85,11 @@ pub(crate) fn append(store: &Store, stream: Stream, version: Version, event: App
 fn refused(store: &Store, why: &str) {
     let before = sql(store, "select count(*), max(last_position) from journal_batch");
     let verified = run_on(store, &["verify", "--journal-only"]);
-    for (code, said) in [(verified.status.code(), verified.stderr), serve(store)] {
-        let said = String::from_utf8_lossy(&said);
-        assert_eq!(code, Some(5), "{said}");
+    for output in [verified, refused_start(store, &[])] {
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(5), "{said}");
         assert!(said.contains(why) && said.contains("newer quipu"), "{said}");
         assert!(said.contains("nothing was written"), "{said}");
     }
     assert_eq!(sql(store, "select count(*), max(last_position) from journal_batch"), before);
-}
-
-/// What a server says that does not start.
-fn serve(store: &Store) -> (Option<i32>, Vec<u8>) {
-    let mut command = program();
-    command.args(["serve", "--listen", "127.0.0.1:0"]);
-    store.give_to(&mut command);
-    let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while child.try_wait().expect("it can be waited for").is_none() {
-        if Instant::now() > deadline {
-            drop(child.kill());
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let output = child.wait_with_output().expect("it has ended");
-    (output.status.code(), output.stderr)
 }
