@@ -79,6 +79,7 @@ impl Parts {
             book.settings()?,
             Limits::default(),
         );
+        let state = if publication.is_signing() { state } else { state.without_signing() };
         let scheduler = Scheduler {
             engine: engine.clone(),
             source: Arc::new(DueWallets(book.views.clone())),
