@@ -99,7 +99,9 @@ impl Statements {
                 many: format!("SELECT {found} FROM {wanted} JOIN {name} ON {is_wanted}").leak(),
             },
             write: RowsStatement {
-                one: format!("{insert} VALUES {values} {on_conflict}").leak(),
+                // All columns are written, so to replace is to update; SQLite then searches once
+                // for the row's place, and not a second time to change what it found.
+                one: format!("INSERT OR REPLACE INTO {name} ({columns}) VALUES {values}").leak(),
                 many: format!("{insert} SELECT * FROM {rows} {on_conflict}").leak(),
             },
             delete: RowsStatement {
