@@ -8,6 +8,8 @@ mod activity;
 mod audit_line;
 mod balances;
 mod catalogue;
+mod explain;
+mod history;
 mod holds;
 mod parking;
 mod preparing;

@@ -212,7 +212,15 @@ fn the_lines_around_events_are_held_to_the_byte() {
 }
 
 #[test]
-fn a_restore_that_lost_what_was_signed_does_not_hold_and_what_the_journal_says_of_it_is_told() {
+fn events_that_no_commit_closes_are_not_passed_over() {
+    let mut commits = commits();
+    let open = commits.pop().unwrap().join("\n");
+    let (_, said) = what(&written(&commits).replace("{\"end\":", &format!("{open}\n{{\"end\":")));
+    assert!(said.contains("ends in the middle of a commit"), "{said}");
+}
+
+/// A book that was restored to about 120 events and went on; how many they were.
+fn restored_book() -> (String, u64) {
     let mut commits = commits();
     let kept: usize = 120;
     while commits.iter().map(Vec::len).sum::<usize>() > kept {
@@ -228,9 +236,33 @@ fn a_restore_that_lost_what_was_signed_does_not_hold_and_what_the_journal_says_o
          \"prev_size\":150,\"prev_root\":\"\",\"restored_size\":{restored},\"reason\":\"disk\"}}}}"
     );
     commits.push(vec![event]);
-    let (_, said) = what(&written(&commits));
+    (written(&commits), restored as u64)
+}
+
+#[test]
+fn a_restore_that_lost_what_was_signed_does_not_hold_and_what_the_journal_says_of_it_is_told() {
+    let (export, restored) = restored_book();
+    let (_, said) = what(&export);
     assert!(said.contains("the end is missing"), "{said}");
+    let position = restored + 1;
     let told =
         format!("says at position {position} that epoch 2 began after a restore to {restored}");
     assert!(said.contains(&told), "{said}");
+}
+
+#[test]
+fn a_restore_explains_no_checkpoint_but_those_that_it_lost() {
+    let (export, restored) = restored_book();
+    let old = old_checkpoint();
+    for checkpoint in [
+        Checkpoint { size: restored, ..old.clone() },
+        Checkpoint { size: 151, ..old.clone() },
+        Checkpoint { origin: "quipu.example/t/birch".to_owned(), ..old.clone() },
+    ] {
+        let said = verify(export.as_bytes(), vec![checkpoint]).finding.unwrap().what;
+        assert!(!said.contains("restore"), "{said}");
+    }
+    let lost = Checkpoint { size: restored + 1, ..old };
+    let said = verify(export.as_bytes(), vec![lost]).finding.unwrap().what;
+    assert!(said.contains("restore"), "{said}");
 }

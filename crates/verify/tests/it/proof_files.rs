@@ -90,10 +90,10 @@ fn what_is_wrong_with_a_file_is_said() {
     assert!(said(event(&PROOF.replace("index 16", "index 15"))).contains("another root"));
     let many = PROOF.replacen(
         "index 16\n",
-        &format!("index 16\n{}", "A".repeat(43) + "=\n").repeat(65),
+        &format!("index 16\n{}", ("A".repeat(43) + "=\n").repeat(65)),
         1,
     );
-    assert!(event(&many).is_err());
+    assert!(said(event(&many)).contains("too many hashes"));
     let only_log = Trust::from_policy(include_str!("../../vectors/policy")).unwrap();
     let unsigned = PROOF.split("\u{2014} witness").next().unwrap();
     let refused = verify_event(unsigned.as_bytes(), EVENT, &only_log).unwrap_err().to_string();

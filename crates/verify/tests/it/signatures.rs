@@ -148,6 +148,7 @@ fn a_policy_that_could_be_misread_is_refused_with_its_line() {
         (format!("{log}quorum none\nquorum none\n"), 3),
         (format!("{log}{log}quorum none\n"), 2),
         (format!("{log}{witness}{witness}quorum W\n"), 3),
+        (format!("{log}{witness}witness V {WITNESS}\nquorum W\n"), 3),
         (format!("{log}quorum W\n{witness}"), 2),
         (format!("{log}{witness}group G 2 W\nquorum G\n"), 3),
         (format!("{log}{witness}group G 0 W\nquorum G\n"), 3),
@@ -176,6 +177,7 @@ fn what_is_not_a_checkpoint_is_said_to_be_none() {
         format!("quipu.example/t/acme\n-8\n{root}\n"),
         format!("quipu.example/t/acme\n+8\n{root}\n"),
         format!("quipu.example/t/acme\n8\n{}\n", &root[..40]),
+        format!("quipu.example/t/acme\n8\n{root}\n\nextension\n"),
         "quipu.example/t/acme\n8\n".to_owned(),
     ] {
         let said = open(&signed(&text, &[Signer::log()]));
@@ -185,4 +187,9 @@ fn what_is_not_a_checkpoint_is_said_to_be_none() {
         let said = open(note);
         assert!(said.starts_with("it is not a signed checkpoint"), "{said}: {note:?}");
     }
+    let extended = |bytes| format!("{}{}\n", checkpoint_text(8, ROOT), "x".repeat(bytes));
+    let said = open(&signed(&extended(1 << 16), &[Signer::log()]));
+    assert!(said.contains("larger than 64 KiB"), "{said}");
+    let fits = signed(&extended(1 << 15), &[Signer::log()]);
+    assert!(Checkpoint::open(fits.as_bytes(), &trust()).is_ok());
 }

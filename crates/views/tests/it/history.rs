@@ -327,11 +327,24 @@ fn attribution(agent: &str) -> Attribution {
 pub(crate) struct Journal {
     events: Mutex<Vec<Recorded>>,
     failures: Mutex<u32>,
+    after_head: Mutex<Option<Deed>>,
 }
+
+/// What somebody else does meanwhile.
+type Deed = Box<dyn FnOnce() + Send>;
 
 impl Journal {
     pub(crate) fn new(events: &[Recorded]) -> Arc<Journal> {
-        Arc::new(Journal { events: Mutex::new(events.to_vec()), failures: Mutex::new(0) })
+        Arc::new(Journal {
+            events: Mutex::new(events.to_vec()),
+            failures: Mutex::new(0),
+            after_head: Mutex::new(None),
+        })
+    }
+
+    /// Does something once, right after somebody has asked where the journal ends.
+    pub(crate) fn after_head(&self, deed: impl FnOnce() + Send + 'static) {
+        *self.after_head.lock().unwrap() = Some(Box::new(deed));
     }
 
     pub(crate) fn extend(&self, events: &[Recorded]) {
@@ -367,6 +380,11 @@ impl Feed for Journal {
     }
 
     fn head(&self) -> Result<Position, FeedError> {
-        Ok(Position(u64::try_from(self.events.lock().unwrap().len()).unwrap()))
+        let head = Position(u64::try_from(self.events.lock().unwrap().len()).unwrap());
+        let deed = self.after_head.lock().unwrap().take();
+        if let Some(deed) = deed {
+            deed();
+        }
+        Ok(head)
     }
 }

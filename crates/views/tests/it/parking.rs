@@ -74,6 +74,31 @@ fn poison_stops_one_tenant_of_one_projection_and_a_retry_heals_it() {
 }
 
 #[test]
+fn a_rebuild_lets_go_on_what_is_mended_and_tells_what_stops_by_now() {
+    let history = History::generated(300);
+    let bolt: TenantId = text("t_bolt");
+    let (position, poison) = poisoned(&history, &bolt);
+    let original = history.events[usize::try_from(position.0).unwrap() - 1].event.clone();
+    on_each_engine(|store| {
+        let journal = Journal::new(&history.events);
+        let views = store.open(&journal);
+        views.catch_up(&options(64)).unwrap();
+        let parked = || {
+            views.rebuild(None, |_| std::ops::ControlFlow::Continue(())).unwrap();
+            let statuses = views.projections(history.head()).unwrap();
+            let parked = statuses.into_iter().flat_map(|status| status.parked);
+            parked.map(|at| (at.tenant, at.position)).collect::<Vec<_>>()
+        };
+        journal.replace(position, poison.clone());
+        assert_eq!(parked(), [(Some(bolt.clone()), position)]);
+        assert!(matches!(views.balance(&bolt, None, history.now), Err(ViewsError::Parked { .. })));
+        journal.replace(position, original.clone());
+        assert_eq!(parked(), []);
+        assert_same(&stored(&views), &folded(&history.events));
+    });
+}
+
+#[test]
 fn rows_of_a_parked_tenant_stay_as_they_were_before_the_poison() {
     let history = History::generated(300);
     let bolt: TenantId = text("t_bolt");
@@ -180,6 +205,7 @@ fn a_skipped_event_is_left_out_with_its_reason_until_the_version_changes() {
         let statuses = views.projections(history.head()).unwrap();
         let balances = statuses.into_iter().find(|each| each.name == "balances").unwrap();
         assert_eq!(balances.skipped, [], "another version sees it again");
+        assert!(connection.query("SELECT 1 FROM projection_skipped", &[]).unwrap().is_empty());
         assert_eq!(balances.parked.first().map(|at| at.position), Some(position));
     });
 }

@@ -3,6 +3,7 @@
 mod as_of;
 mod balances;
 mod lists;
+mod refusals;
 mod usage;
 
 use std::collections::BTreeSet;

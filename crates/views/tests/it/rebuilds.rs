@@ -110,17 +110,102 @@ fn what_another_version_or_another_selection_left_is_not_taken_up() {
         let views = store.open(&journal);
         views.catch_up(&options(50)).unwrap();
         let expected = stored(&views);
-        let interrupted = views.rebuild(Some("balances"), |_| ControlFlow::Break(()));
-        assert!(matches!(interrupted, Err(ViewsError::Interrupted { .. })));
-        let mut pages = 0;
-        views
-            .rebuild(Some("tenants"), |_| {
+        let left_by = |projection| {
+            let interrupted = views.rebuild(projection, |_| ControlFlow::Break(()));
+            assert!(matches!(interrupted, Err(ViewsError::Interrupted { .. })));
+        };
+        let begins_anew = |projection| {
+            let mut pages = 0;
+            let rebuilt = views.rebuild(projection, |_| {
                 pages += 1;
                 ControlFlow::Continue(())
-            })
-            .unwrap();
-        assert_eq!(pages, 1, "it began anew");
-        assert_same(&stored(&views), &expected);
+            });
+            rebuilt.unwrap();
+            assert_eq!(pages, 1, "it began anew");
+            assert_same(&stored(&views), &expected);
+        };
+        left_by(Some("balances"));
+        begins_anew(Some("tenants"));
+        left_by(None);
+        begins_anew(Some("tenants"));
+        left_by(None);
+        let older = "UPDATE projection SET version = 99 WHERE name = 'balances'";
+        store.scratch().execute(older, &[]).unwrap();
+        begins_anew(None);
+    });
+}
+
+#[test]
+fn what_was_built_of_a_journal_that_went_further_is_not_taken_up() {
+    let history = History::generated(100);
+    on_each_engine(|store| {
+        let views = store.open(&Journal::new(&history.events));
+        views.catch_up(&options(50)).unwrap();
+        let interrupted = views.rebuild(None, |_| ControlFlow::Break(()));
+        assert!(matches!(interrupted, Err(ViewsError::Interrupted { .. })));
+        drop(views);
+        store.delete();
+        let restored = &history.events[..60];
+        let views = store.open(&Journal::new(restored));
+        views.catch_up(&options(50)).unwrap();
+        views.rebuild(None, |_| ControlFlow::Continue(())).unwrap();
+        assert_same(&stored(&views), &folded(restored));
+    });
+}
+
+#[test]
+fn what_the_live_rows_get_at_the_last_moment_the_new_ones_have_too() {
+    let history = History::generated(100);
+    let (early, late) = history.events.split_at(60);
+    on_each_engine(|store| {
+        let journal = Journal::new(early);
+        let views = store.open(&journal);
+        views.catch_up(&options(50)).unwrap();
+        let (elsewhere, later) = (store.open(&journal), late.to_vec());
+        let mut others_move = Some({
+            let journal = journal.clone();
+            move || {
+                journal.extend(&later);
+                elsewhere.catch_up(&options(50)).unwrap();
+            }
+        });
+        let rebuilt = views.rebuild(None, |progress| {
+            // Only after the rebuild has asked for the last time where the journal ends.
+            assert_eq!(progress.position, Position(60));
+            others_move.take().into_iter().for_each(|deed| journal.after_head(deed));
+            ControlFlow::Continue(())
+        });
+        rebuilt.unwrap();
+        let statuses = views.projections(history.head()).unwrap();
+        assert!(statuses.iter().all(|status| status.lag == 0), "{statuses:?}");
+        assert_same(&stored(&views), &folded(&history.events));
+    });
+}
+
+#[test]
+fn rows_that_another_rebuild_has_taken_over_do_not_become_the_live_ones() {
+    let history = History::generated(100);
+    let (early, late) = history.events.split_at(60);
+    on_each_engine(|store| {
+        let journal = Journal::new(early);
+        let views = store.open(&journal);
+        views.catch_up(&options(50)).unwrap();
+        let before = stored(&views);
+        let (elsewhere, later) = (store.open(&journal), late.to_vec());
+        let mut other_begins = Some({
+            let journal = journal.clone();
+            move || {
+                journal.extend(&later);
+                let begun = elsewhere.rebuild(None, |_| ControlFlow::Break(()));
+                assert!(matches!(begun, Err(ViewsError::Interrupted { .. })), "{begun:?}");
+            }
+        });
+        let cancelled = views.rebuild(None, |_| {
+            other_begins.take().into_iter().for_each(|deed| journal.after_head(deed));
+            ControlFlow::Continue(())
+        });
+        assert!(matches!(cancelled, Err(ViewsError::Cancelled)), "{cancelled:?}");
+        assert_same(&stored(&views), &before);
     });
 }
 

@@ -11,9 +11,10 @@ use quipu_views::{Location, Moment, ReplayFile, Views, ViewsError};
 use crate::history::{History, Journal};
 use crate::stores::{assert_same, folded, options, stored};
 
+/// Up to an event in the middle of its row.
 fn moment(until: u64) -> Moment {
     let until = Position(until);
-    Moment { until, root_position: until, root: "ab".repeat(32) }
+    Moment { until, root_position: until.plus(1), root: "ab".repeat(32) }
 }
 
 fn replay(file: &Path, journal: &Arc<Journal>, until: u64) -> Result<ReplayFile, ViewsError> {
@@ -67,6 +68,36 @@ fn an_interrupted_replay_is_taken_up_and_a_finished_one_is_left_alone() {
 }
 
 #[test]
+fn a_replay_that_was_interrupted_at_its_very_end_is_finished() {
+    let history = History::generated(100);
+    let journal = Journal::new(&history.events);
+    let folder = quipu_testkit::sqlite::folder();
+    let file = folder.path().join("replay.db");
+    let begun = ReplayFile::open(&file, journal.clone()).unwrap();
+    let interrupted = begun.run(quipu_projections::all(), &moment(40), |_| ControlFlow::Break(()));
+    assert!(matches!(interrupted, Err(ViewsError::Interrupted { position: Position(40) })));
+    drop(begun);
+    let finished = replay(&file, &journal, 40).unwrap();
+    assert_eq!(finished.moment().unwrap(), Some((moment(40), true)));
+    assert_same(&stored(finished.views()), &folded(&history.events[..40]));
+}
+
+#[test]
+fn an_unfinished_replay_of_some_views_is_no_beginning_of_one_of_all() {
+    let history = History::generated(100);
+    let journal = Journal::new(&history.events);
+    let folder = quipu_testkit::sqlite::folder();
+    let file = folder.path().join("replay.db");
+    let begun = ReplayFile::open(&file, journal.clone()).unwrap();
+    let one: Vec<&'static dyn Projection> = vec![quipu_projections::named("balances").unwrap()];
+    let interrupted = begun.run(&one, &moment(40), |_| ControlFlow::Break(()));
+    assert!(matches!(interrupted, Err(ViewsError::Interrupted { .. })));
+    drop(begun);
+    let why = refused(replay(&file, &journal, 40));
+    assert!(why.contains("an unfinished replay of balances is there"), "{why}");
+}
+
+#[test]
 fn some_views_alone_are_replayed() {
     let history = History::generated(200);
     let journal = Journal::new(&history.events);
@@ -90,6 +121,14 @@ fn no_other_file_is_written_to() {
     std::fs::write(&text, "not a database").unwrap();
     assert!(refused(replay(&text, &journal, 20)).contains("something else"));
     assert_eq!(std::fs::read(&text).unwrap(), b"not a database");
+    let others = folder.path().join("others.db");
+    let header = [&b"SQLite format 3\0"[..], &[0; 84]].concat();
+    std::fs::write(&others, &header).unwrap();
+    assert!(refused(replay(&others, &journal, 20)).contains("something else"));
+    assert_eq!(std::fs::read(&others).unwrap(), header);
+    let empty = folder.path().join("empty.db");
+    std::fs::write(&empty, "").unwrap();
+    replay(&empty, &journal, 10).unwrap();
 
     let file = folder.path().join("views.db");
     let live = Views::open(Location::Sqlite { file: file.clone() }, journal.clone()).unwrap();

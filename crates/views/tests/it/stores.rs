@@ -73,6 +73,21 @@ impl Store {
         database.unwrap().writer().unwrap()
     }
 
+    /// A connection to what a rebuild has left unfinished.
+    pub(crate) fn scratch(&self) -> Connection {
+        let database = match &self.location {
+            Location::Sqlite { file } => {
+                let file = file.with_extension("rebuild.db");
+                Database::open_sqlite(&file, Durability::Derived, &MIGRATIONS)
+            }
+            Location::Postgres { url, handle } => {
+                let schema = "quipu_views_rebuild";
+                Database::connect_postgres(url, schema, handle.clone(), &MIGRATIONS)
+            }
+        };
+        database.unwrap().writer().unwrap()
+    }
+
     /// Takes everything away, as somebody might who knows that views can be built anew.
     pub(crate) fn delete(&self) {
         match &self.location {

@@ -123,6 +123,8 @@ fn events_far_out_of_order_are_found_among_thousands() {
             let position = Some(Position(below(history.head().0 + 1)));
             let moment = first.plus_seconds(i64::try_from(below(seconds)).unwrap());
             books(views, &tenant, &Moment::new(&history, position, Some(moment)), now);
+            let from = moment.plus_seconds(-6 * 3_600);
+            statement(views, &Moment::new(&history, position, None), (from, moment), now);
         }
     });
 }
@@ -176,6 +178,39 @@ fn books(views: &Views, tenant: &TenantId, moment: &Moment<'_>, now: Timestamp) 
     assert_eq!(i128::from(balance.available.micros()), wanted(Account::Available));
     assert_eq!(i128::from(balance.held.micros()), wanted(Account::Held));
     assert_eq!(-i128::from(balance.overdraft.micros()), wanted(Account::Overdraft));
+}
+
+/// The lines of a period are those of the events that count in it, and are known.
+fn statement(
+    views: &Views,
+    moment: &Moment<'_>,
+    (from, to): (Timestamp, Timestamp),
+    now: Timestamp,
+) {
+    let mut query = EntryQuery {
+        at: moment.at,
+        from: Some(from),
+        to: Some(to),
+        limit: EVERYTHING,
+        ..EntryQuery::default()
+    };
+    let mut found = Vec::new();
+    loop {
+        let page = views.entries(&acme(), &query, now).unwrap().value.entries;
+        found.extend(page.items.iter().map(|line| line.position));
+        if page.next.is_none() {
+            break;
+        }
+        query.after = page.next;
+    }
+    let acme = acme();
+    let moves = |event: &&Recorded| match &event.event {
+        Event::Wallet(wallet) => !postings::of(wallet).is_empty(),
+        _ => false,
+    };
+    let counts = |event: &&Recorded| (from..to).contains(&event.effective_at());
+    let wanted = moment.wallet(&acme).filter(moves).filter(counts).map(|event| event.position);
+    assert_eq!(found, wanted.collect::<Vec<_>>(), "{:?} from {from} to {to}", moment.at);
 }
 
 fn lots(views: &Views, tenant: &TenantId, moment: &Moment<'_>, now: Timestamp) {

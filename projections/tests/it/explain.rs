@@ -1,0 +1,100 @@
+//! What does not add up is said: whatever else is tested of explanations rests on that.
+
+use quipu_domain::postings::Account;
+use quipu_domain::{Position, Recorded};
+use quipu_projections::Quantity;
+use quipu_projections::explain::{
+    Evidence, Explainer, Explanation, Figures, Gap, Library, Line, Part, Rest, Subject,
+};
+
+use crate::support::{Story, credits, from_lots, from_overdraft};
+
+fn amount(amount: &str) -> Figures {
+    named("amount", amount)
+}
+
+fn named(name: &'static str, amount: &str) -> Figures {
+    Figures::from([(name, Quantity::from_micros(credits(amount).micros()))])
+}
+
+fn evidence(event: &Recorded) -> Evidence {
+    let mut library = Library::default();
+    library.add(event.clone(), "00".repeat(32));
+    library.evidence(event.position, 0).unwrap().unwrap()
+}
+
+fn gap(figure: &str, number: &str, sum: &str) -> Gap {
+    Gap { figure: figure.to_owned(), number: number.to_owned(), sum: sum.to_owned() }
+}
+
+/// 5.5 of -1, 2.5 and 4.
+fn explanation() -> Explanation {
+    let mut story = Story::new();
+    story.grant("2.5");
+    let event = evidence(story.events.last().unwrap());
+    Explanation {
+        what: "what t_acme has available".to_owned(),
+        figures: amount("5.5"),
+        parts: vec![Part { what: "a lot".to_owned(), figures: amount("-1") }],
+        lines: vec![Line { figures: amount("2.5"), event }],
+        rest: Some(Rest { events: 3, figures: amount("4") }),
+    }
+}
+
+#[test]
+fn a_number_is_what_its_parts_lines_and_rest_come_to_or_there_is_a_gap() {
+    assert_eq!(explanation().gaps(), []);
+    let less = |less: fn(&mut Explanation)| {
+        let mut explanation = explanation();
+        less(&mut explanation);
+        explanation.gaps()
+    };
+    assert_eq!(less(|told| told.rest = None), [gap("amount", "5.5", "1.5")]);
+    assert_eq!(less(|told| told.parts.clear()), [gap("amount", "5.5", "6.5")]);
+    assert_eq!(less(|told| told.lines.clear()), [gap("amount", "5.5", "3")]);
+    let surplus = less(|told| told.lines[0].figures.extend(named("cost", "1")));
+    assert_eq!(surplus, [gap("cost", "0", "1")], "a sum without a number");
+    let unexplained = less(|told| told.figures.extend(named("held", "2")));
+    assert_eq!(unexplained, [gap("held", "2", "0")], "a number without a sum");
+}
+
+#[test]
+fn m4_an_event_whose_postings_do_not_sum_to_zero_is_a_gap() {
+    let mut story = Story::new();
+    story.debit("1", from_overdraft("2"));
+    let event = evidence(story.events.last().unwrap());
+    let mut explanation = explanation();
+    explanation.lines[0].event = event;
+    let told = [gap("the postings of event 2", "0", "-1000000 millionths")];
+    assert_eq!(explanation.gaps(), told);
+}
+
+fn explained(story: &Story, subject: Subject, most_lines: usize) -> (Vec<u64>, Option<Rest>) {
+    let mut explainer = Explainer::of(subject, most_lines, Rest::default());
+    story.events.iter().for_each(|event| explainer.event(event).unwrap());
+    let (lines, rest) = explainer.finish();
+    (lines.into_iter().map(|(Position(position), _)| position).collect(), rest)
+}
+
+#[test]
+fn the_last_events_are_told_and_those_before_are_summed_up() {
+    let mut story = Story::new();
+    let lot = story.grant("10");
+    for spent in ["1", "2", "3"] {
+        story.debit(spent, from_lots(&[(lot, spent)]));
+    }
+    let available = || Subject::Account { account: Account::Available, as_of: None };
+    assert_eq!(explained(&story, available(), 4), (vec![2, 3, 4, 5], None));
+    let rest = Some(Rest { events: 2, figures: amount("9") });
+    assert_eq!(explained(&story, available(), 2), (vec![4, 5], rest));
+}
+
+#[test]
+fn m5_what_counts_at_the_very_moment_belongs_to_a_balance_as_of_it() {
+    let mut story = Story::new();
+    story.grant("10");
+    let at = story.events[1].recorded_at;
+    let as_of = |as_of| Subject::Account { account: Account::Available, as_of: Some(as_of) };
+    assert_eq!(explained(&story, as_of(at), 9).0, [2]);
+    assert_eq!(explained(&story, as_of(at.plus_seconds(-1)), 9).0, [0_u64; 0]);
+}
