@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::answer::json;
 use crate::parameters::{Limit, NoParameters, StrictQuery};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, checkpoints_not_signed};
 use crate::proofs::text;
 use crate::reading::blocking;
 use crate::state::State;
@@ -100,8 +100,12 @@ pub(crate) async fn newest(
     Shared(state): Shared<State>,
     StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
 ) -> Result<Response, Problem> {
+    let is_signing = state.is_signing;
     let newest = blocking(move || state.proofs.newest()).await?;
     let Some(newest) = newest else {
+        if !is_signing {
+            return Err(checkpoints_not_signed());
+        }
         return Err(Problem::new(
             Code::CheckpointNotPublished,
             "no checkpoint has been published yet",

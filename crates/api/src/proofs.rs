@@ -5,11 +5,12 @@ use axum::extract::State as Shared;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use quipu_domain::Position;
+use quipu_proofs::{ProofError, Proofs};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::parameters::{PathIds, StrictQuery};
-use crate::problem::Problem;
+use crate::problem::{Problem, checkpoints_not_signed};
 use crate::reading::blocking;
 use crate::state::State;
 
@@ -45,8 +46,8 @@ pub(crate) async fn inclusion(
     PathIds(position): PathIds<u64>,
     StrictQuery(query): StrictQuery<InclusionQuery>,
 ) -> Result<Response, Problem> {
-    let proof = move || state.proofs.inclusion(Position(position), query.size);
-    Ok(text(blocking(proof).await?))
+    let inclusion = move |proofs: &Proofs| proofs.inclusion(Position(position), query.size);
+    proved(state, inclusion).await
 }
 
 /// Proves that a checkpoint continues an older one: the body of `add-checkpoint` of C2SP
@@ -60,7 +61,17 @@ pub(crate) async fn consistency(
     Shared(state): Shared<State>,
     StrictQuery(query): StrictQuery<ConsistencyQuery>,
 ) -> Result<Response, Problem> {
-    let proof = move || state.proofs.consistency(query.from, query.to);
+    proved(state, move |proofs| proofs.consistency(query.from, query.to)).await
+}
+
+async fn proved(
+    state: State,
+    proof: impl FnOnce(&Proofs) -> Result<String, ProofError> + Send + 'static,
+) -> Result<Response, Problem> {
+    let proof = move || match proof(&state.proofs) {
+        Err(ProofError::NotPublished { .. }) if !state.is_signing => Err(checkpoints_not_signed()),
+        proof => proof.map_err(Problem::from),
+    };
     Ok(text(blocking(proof).await?))
 }
 

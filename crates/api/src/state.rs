@@ -58,6 +58,8 @@ pub struct State {
     pub(crate) views: Views,
     pub(crate) keys: SubjectKeys,
     pub(crate) proofs: Proofs,
+    /// Whether checkpoints are signed, so that it makes sense to wait for one.
+    pub(crate) is_signing: bool,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) store_settings: std::sync::Arc<[(String, String)]>,
     pub(crate) started_at: Timestamp,
@@ -83,12 +85,19 @@ impl State {
             views,
             keys,
             proofs,
+            is_signing: true,
             metrics,
             store_settings: store_settings.into(),
             started_at: now(),
             limits,
             under_way: UnderWay::default(),
         }
+    }
+
+    /// The same, where no key signs checkpoints: whoever waits for one is told so.
+    #[must_use]
+    pub fn without_signing(self) -> State {
+        State { is_signing: false, ..self }
     }
 }
 

@@ -25,10 +25,15 @@ pub const MIGRATIONS: Migrations = Migrations {
     sqlite: &[
         ("0001_journal", include_str!("../../../migrations/sqlite/0001_journal.sql")),
         ("0002_sealed_texts", include_str!("../../../migrations/sqlite/0002_sealed_texts.sql")),
+        ("0003_event_metadata", include_str!("../../../migrations/sqlite/0003_event_metadata.sql")),
     ],
     postgres: &[
         ("0001_journal", include_str!("../../../migrations/postgres/0001_journal.sql")),
         ("0002_sealed_texts", include_str!("../../../migrations/postgres/0002_sealed_texts.sql")),
+        (
+            "0003_event_metadata",
+            include_str!("../../../migrations/postgres/0003_event_metadata.sql"),
+        ),
     ],
 };
 

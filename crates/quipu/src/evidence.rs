@@ -64,7 +64,9 @@ impl Evidence {
                 let newest = proofs.newest().map_err(|error| unusable(&error))?;
                 newest.map(|newest| newest.note).ok_or_else(|| CliError::Refused {
                     what: "no checkpoint of this book was published".into(),
-                    hint: "serve it: a running server publishes every second".into(),
+                    hint: "serve it: a running server publishes every second, on PostgreSQL once \
+                           it is given --keys DIR"
+                        .into(),
                 })
             }
         }

@@ -60,7 +60,8 @@ pub(crate) fn unusable(error: &ProofError) -> CliError {
         ProofError::Database(error) => return book::unusable(error),
         ProofError::BeyondEnd { .. } => "positions begin with 1 and end with the journal's last",
         ProofError::NotPublished { .. } => {
-            "a running server publishes every second; `quipu checkpoint` shows the newest"
+            "a running server publishes every second, on PostgreSQL once it is given --keys DIR; \
+             `quipu checkpoint` shows the newest"
         }
         ProofError::Unreachable { .. } => "a restore lost events; see the event EpochStarted",
         ProofError::File { .. } => "the folder of keys must be there, and yours alone",

@@ -2,18 +2,26 @@
 
 use std::path::{Path, PathBuf};
 
+use std::time::Duration;
+
 use clap::Args;
+use quipu_domain::Position;
+use quipu_engine::Engine;
+use quipu_journal::{Journal, leaf_hash};
 use quipu_sealing::{SealingError, SubjectKeys};
 
-use crate::book::Place;
+use crate::book::{self, Place};
 use crate::error::CliError;
+
+/// How long after a failure the folder is claimed again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Where the keys are, as the command line says it.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct SubjectKeysArgs {
-    /// Keep the keys of personal texts in this folder; back it up apart from the book, and for a
-    /// short time only [default: the book's folder with .subject-keys after its name, or
-    /// ./quipu-subject-keys where the book is in PostgreSQL]
+    /// Keep the keys of personal texts in this folder, which serves no other book; back it up apart
+    /// from the book, and for a short time only [default: the book's folder with .subject-keys
+    /// after its name, or ./quipu-subject-keys where the book is in PostgreSQL]
     #[arg(long, env = "QUIPU_SUBJECT_KEYS", hide_env_values = true, value_name = "DIR")]
     subject_keys: Option<PathBuf>,
 }
@@ -53,10 +61,37 @@ fn refuse_within(folder: &Path, data: &Path) -> Result<(), CliError> {
     })
 }
 
-/// Keys that do not open or cannot be destroyed.
-pub(crate) fn unusable(error: &SealingError) -> CliError {
-    CliError::Unusable {
-        what: error.to_string(),
-        hint: "check the folder's permissions, or name another one with --subject-keys".into(),
+/// Gives the folder of keys to a book, which is known by its first event: a restored copy has it, a
+/// standby, an import.
+pub(crate) fn claim(keys: &SubjectKeys, journal: &Journal) -> Result<(), CliError> {
+    let first = journal.stored_at(&[Position(1)]);
+    let first = first.map_err(|error| book::journal_unusable(&error))?;
+    let hash = first.first().map(|event| leaf_hash(event.text.as_bytes()).0);
+    keys.claim(hash.as_ref()).map_err(|error| unusable(&error))
+}
+
+/// Gives it to a book that was empty when it was claimed, as soon as there is a first event.
+pub(crate) async fn claim_with_first_event(keys: SubjectKeys, engine: Engine) {
+    let mut head = engine.subscribe();
+    while head.wait_for(|head| head.position > Position::ZERO).await.is_ok() {
+        let (keys, journal) = (keys.clone(), engine.journal().clone());
+        match tokio::task::spawn_blocking(move || claim(&keys, &journal)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => tracing::error!(%error, "the folder of keys is not marked yet"),
+            Err(panic) => tracing::error!(%panic, "the folder of keys is not marked yet"),
+        }
+        tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Keys that do not open, are another book's, or cannot be destroyed.
+pub(crate) fn unusable(error: &SealingError) -> CliError {
+    let hint = match error {
+        SealingError::AnotherBook { .. } | SealingError::InUse { .. } => {
+            "each book has keys of its own: name its folder with --subject-keys, or a new one where \
+             it has none yet"
+        }
+        _ => "check the folder's permissions, or name another one with --subject-keys",
+    };
+    CliError::Unusable { what: error.to_string(), hint: hint.into() }
 }

@@ -21,6 +21,23 @@ pub enum SealingError {
         /// Which file.
         path: PathBuf,
     },
+    /// The folder has the keys of another book.
+    #[error(
+        "the keys in {} belong to another book: the one whose first event has the hash {owner}",
+        path.display()
+    )]
+    AnotherBook {
+        /// Which folder.
+        path: PathBuf,
+        /// What that book is known by.
+        owner: String,
+    },
+    /// A book that has no event yet uses the folder now.
+    #[error("another book, which has no event yet, is using the keys in {}", path.display())]
+    InUse {
+        /// Which folder.
+        path: PathBuf,
+    },
     /// The operating system gives no random bytes.
     #[error("no random bytes from the operating system: {0}")]
     Random(#[from] getrandom::Error),

@@ -1,9 +1,11 @@
-//! Keys as files: one each, named `{subject}.{key id}`, readable by their owner only.
+//! Keys as files: one each, named `{subject}.{key id}`, readable by their owner only; and a file
+//! that says which book they belong to.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use quipu_domain::{KeyId, TenantId};
 use zeroize::Zeroizing;
@@ -13,22 +15,70 @@ use crate::cipher::{KEY_BYTES, Key};
 
 /// What the name of a file begins with that is not a key yet.
 const UNFINISHED: &str = ".new-";
+/// The file with the hash of the book's first event. No key's name is without a full stop.
+const BOOK: &str = "book";
 
 /// The folder of the keys.
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// The folder, locked for as long as a book uses it that nothing tells from others yet.
+    locked: Mutex<Option<File>>,
+}
 
 impl Folder {
     /// Opens it, makes it where there is none, and removes what a crash left unfinished.
     pub(crate) fn open(path: &Path) -> Result<Folder, SealingError> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.map_err(failed("make", path))?;
-        let folder = Folder(path.to_owned());
+        let folder = Folder { path: path.to_owned(), locked: Mutex::default() };
         for name in folder.names()?.into_iter().filter(|name| name.starts_with(UNFINISHED)) {
-            let path = folder.0.join(name);
+            let path = folder.path.join(name);
             fs::remove_file(&path).map_err(failed("remove", &path))?;
         }
         folder.sync()?;
         Ok(folder)
+    }
+
+    /// Gives the folder to a book, if it is not another's.
+    pub(crate) fn claim(&self, first_event: Option<&[u8; 32]>) -> Result<(), SealingError> {
+        let book = first_event.map(|hash| hash.iter().map(|byte| format!("{byte:02x}")).collect());
+        let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut owner = self.owner()?;
+        if owner.is_none() && locked.is_none() {
+            *locked = Some(self.lock()?);
+            owner = self.owner()?;
+        }
+        match (owner, &book) {
+            (Some(owner), book) if Some(&owner) != book.as_ref() => {
+                *locked = None;
+                return Err(SealingError::AnotherBook { path: self.path.clone(), owner });
+            }
+            (None, Some(book)) => self.put(BOOK, book.as_bytes())?,
+            _ => {}
+        }
+        if book.is_some() {
+            *locked = None;
+        }
+        Ok(())
+    }
+
+    /// The book that the folder was given to.
+    fn owner(&self) -> Result<Option<String>, SealingError> {
+        let path = self.path.join(BOOK);
+        match fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            read => read.map(|hash| Some(hash.trim().to_owned())).map_err(failed("read", &path)),
+        }
+    }
+
+    /// The system frees it when the process ends, however it ends.
+    fn lock(&self) -> Result<File, SealingError> {
+        let folder = File::open(&self.path).map_err(failed("read", &self.path))?;
+        match folder.try_lock() {
+            Ok(()) => Ok(folder),
+            Err(TryLockError::WouldBlock) => Err(SealingError::InUse { path: self.path.clone() }),
+            Err(TryLockError::Error(error)) => Err(failed("lock", &self.path)(error)),
+        }
     }
 
     /// All keys there are.
@@ -58,19 +108,7 @@ impl Folder {
 
     /// Puts a key in; it is durable when this returns.
     pub(crate) fn write(&self, subject: &TenantId, key: &Key) -> Result<(), SealingError> {
-        let unfinished = self.0.join(format!("{UNFINISHED}{}", key.id));
-        let written = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&unfinished)
-            .and_then(|mut file| {
-                file.write_all(&*key.bytes)?;
-                file.sync_all()
-            })
-            .and_then(|()| fs::rename(&unfinished, self.path(subject, key.id)));
-        written.map_err(failed("write", &unfinished))?;
-        self.sync()
+        self.put(&name(subject, key.id), &*key.bytes)
     }
 
     /// Overwrites a key and takes it away. One that is not there is no error; how far this came
@@ -90,23 +128,44 @@ impl Folder {
 
     /// Makes the folder's own entries durable.
     pub(crate) fn sync(&self) -> Result<(), SealingError> {
-        let synced = File::open(&self.0).and_then(|folder| folder.sync_all());
-        synced.map_err(failed("write", &self.0))
+        let synced = File::open(&self.path).and_then(|folder| folder.sync_all());
+        synced.map_err(failed("write", &self.path))
+    }
+
+    /// Writes a file so that it is there wholly or not at all, for its owner only.
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), SealingError> {
+        let unfinished = self.path.join(format!("{UNFINISHED}{name}"));
+        let written = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&unfinished)
+            .and_then(|mut file| {
+                file.write_all(bytes)?;
+                file.sync_all()
+            })
+            .and_then(|()| fs::rename(&unfinished, self.path.join(name)));
+        written.map_err(failed("write", &unfinished))?;
+        self.sync()
     }
 
     fn path(&self, subject: &TenantId, id: KeyId) -> PathBuf {
-        self.0.join(format!("{subject}.{id}"))
+        self.path.join(name(subject, id))
     }
 
     fn names(&self) -> Result<Vec<String>, SealingError> {
         let read = || {
-            let entries = fs::read_dir(&self.0)?;
+            let entries = fs::read_dir(&self.path)?;
             let names =
                 entries.map(|entry| Ok(entry?.file_name().into_string().unwrap_or_default()));
             names.collect::<std::io::Result<Vec<String>>>()
         };
-        read().map_err(failed("read", &self.0))
+        read().map_err(failed("read", &self.path))
     }
+}
+
+fn name(subject: &TenantId, id: KeyId) -> String {
+    format!("{subject}.{id}")
 }
 
 fn failed(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> SealingError + use<> {

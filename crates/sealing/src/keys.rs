@@ -69,6 +69,15 @@ impl SubjectKeys {
         Ok(SubjectKeys(Arc::new(Shared { folder, known: Mutex::new(known) })))
     }
 
+    /// Gives the folder to a book, and refuses where it is another's: an erasure must find every
+    /// key that its book's texts were sealed with, and none of anybody else's. A book is known by
+    /// the hash of its first event, which all copies of it have. One that has no event yet has the
+    /// folder to itself, until it is claimed again with that hash or all clones are gone. Keys
+    /// that no book has claimed go to the first that does.
+    pub fn claim(&self, first_event: Option<&[u8; 32]>) -> Result<(), SealingError> {
+        self.0.folder.claim(first_event)
+    }
+
     /// Seals a text. The subject's first makes its key, which is durable when this returns.
     pub fn seal(&self, subject: &TenantId, text: &Label) -> Result<Personal, SealingError> {
         self.current(subject)?.seal(subject, text)

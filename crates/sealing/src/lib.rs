@@ -10,6 +10,7 @@
 //! use quipu_sealing::{Opened, SubjectKeys};
 //! # let folder = tempfile::TempDir::new()?;
 //! let keys = SubjectKeys::open(folder.path())?;
+//! keys.claim(None)?; // the book has no event yet
 //! let (acme, name) = ("t_acme".parse()?, "Acme".parse()?);
 //! let sealed = keys.seal(&acme, &name)?;
 //! assert_eq!(keys.open_text(&sealed), Opened::Text("Acme".to_owned()));
@@ -24,7 +25,7 @@
 //! as associated data, so that it cannot be passed off as another subject's.
 //!
 //! What must hold: a key is durable before anything that was sealed with it leaves this crate,
-//! and no key is written anywhere but into the folder.
+//! no key is written anywhere but into the folder, and a folder serves one book.
 //!
 //! **Absent from this crate:** the journal, HTTP, and which texts are personal (`quipu-domain`
 //! says so by their type, [`Personal`](quipu_domain::Personal)). It cannot promise that a file

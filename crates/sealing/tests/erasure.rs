@@ -203,6 +203,47 @@ fn keys_are_for_their_owner_only_and_what_a_crash_left_is_removed() {
 }
 
 #[test]
+fn p1_a_folder_of_keys_serves_one_book_and_every_copy_of_it() {
+    let folder = TempDir::new().unwrap();
+    let (one, other) = (Some(&[0x1a; 32]), Some(&[0x2b; 32]));
+    let open = || SubjectKeys::open(folder.path()).unwrap();
+    // Keys from before folders were marked: they go to the first book that claims them.
+    let sealed = open().seal(&subject("t_a"), &name()).unwrap();
+    open().claim(one).unwrap();
+    let restored = open();
+    restored.claim(one).unwrap();
+    restored.claim(one).unwrap();
+    assert_eq!(restored.open_text(&sealed), text());
+    for another in [other, None] {
+        let refused = open().claim(another).unwrap_err();
+        assert!(matches!(refused, SealingError::AnotherBook { .. }), "{refused}");
+        assert!(refused.to_string().contains(&"1a".repeat(32)), "{refused}");
+    }
+    restored.claim(one).unwrap();
+}
+
+#[test]
+fn p1_a_book_without_events_has_the_folder_to_itself() {
+    let folder = TempDir::new().unwrap();
+    let (one, other) = (Some(&[1; 32]), Some(&[2; 32]));
+    let open = || SubjectKeys::open(folder.path()).unwrap();
+    let first = open();
+    first.claim(None).unwrap();
+    first.claim(None).unwrap();
+    for another in [None, other] {
+        let refused = open().claim(another).unwrap_err();
+        assert!(matches!(refused, SealingError::InUse { .. }), "{refused}");
+    }
+    // It ended without an event: whatever it sealed is in no book.
+    drop(first);
+    let second = open();
+    second.claim(None).unwrap();
+    second.claim(other).unwrap();
+    assert!(matches!(open().claim(one).unwrap_err(), SealingError::AnotherBook { .. }));
+    open().claim(other).unwrap();
+}
+
+#[test]
 fn a_key_file_of_another_length_is_named() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("t_a.0123456789abcdef"), "short").unwrap();

@@ -1,69 +1,21 @@
 //! Erasure (P1 to P5), by what is on the disk: every file is searched for the texts themselves.
 
+mod world;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use quipu_testkit::{postgres, sqlite};
+use quipu_testkit::sqlite;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::usage::{prices, record};
 use crate::support::client::{Answer, Client};
 use crate::support::files::copy_files;
-use crate::support::server::{Server, run_on};
-use crate::support::store::Store;
+use world::World;
 
 /// What every personal text of these tests begins with, and nothing else does.
 const PLAIN: &str = "Plaintext";
-
-/// A book whose files can all be looked at.
-struct World {
-    store: Store,
-    /// Everything that the store writes.
-    files: PathBuf,
-    _cluster: Option<postgres::Server>,
-}
-
-impl World {
-    fn on_sqlite() -> World {
-        let store = Store::sqlite();
-        let files = store.folder().expect("SQLite has a folder").to_owned();
-        World { store, files, _cluster: None }
-    }
-
-    fn on_postgres() -> World {
-        let cluster = postgres::Server::own();
-        let store = Store::Postgres(cluster.database());
-        World { store, files: cluster.folder().to_owned(), _cluster: Some(cluster) }
-    }
-
-    /// How many files of the store hold these bytes.
-    fn files_with(&self, wanted: &str) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        search(&self.files, wanted, &mut found);
-        found
-    }
-
-    fn verified_root(&self, expected: Option<&str>) -> String {
-        let mut verb = vec!["verify", "--json"];
-        verb.extend(expected.into_iter().flat_map(|expected| ["--expect", expected]));
-        let output = run_on(&self.store, &verb);
-        assert!(output.status.success(), "{output:?}");
-        let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
-        format!("{}:{}", report["position"], report["root"].as_str().expect("a root"))
-    }
-}
-
-fn search(path: &Path, wanted: &str, found: &mut Vec<PathBuf>) {
-    if path.is_dir() {
-        // A running PostgreSQL removes files while they are listed.
-        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-            search(&entry.path(), wanted, found);
-        }
-    } else if fs::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(wanted)) {
-        found.push(path.to_owned());
-    }
-}
 
 /// A personal text, different for each command.
 fn plain(what: &str) -> String {
@@ -81,21 +33,31 @@ fn an_erased_tenant_is_nowhere_and_everything_still_verifies_on_postgres() {
 }
 
 fn case(world: &World) {
-    let server = Server::start(&world.store);
+    let server = world.serve();
     let client = server.client();
     let created = fill(&client);
     let seen = everything_shown(&client);
     for what in ["name", "rename", "agent", "source", "debit", "refund", "limit", "void"] {
         assert!(seen.contains(&plain(what)), "{what} is shown while its key lives: {seen}");
     }
-    server.stop();
-    assert_eq!(world.files_with(PLAIN), [] as [PathBuf; 0], "in clear before the erasure");
-    assert!(!world.files_with("sealed:t_gone:").is_empty(), "the search finds what is there");
+    // Beside a running server: with its write-ahead log.
+    nowhere(world, PLAIN.as_bytes());
+    world.stop(server);
+    world.leave_everything("before", &created.position);
+    nowhere(world, PLAIN.as_bytes());
+    let sealed = world.files_with(b"sealed:t_gone:");
+    for kind in ["journal", "hledger", "focus", "parquet.rows", "then.db", "proofs", "dump.sql"] {
+        let of_kind = |path: &PathBuf| path.to_string_lossy().contains(kind);
+        assert!(sealed.iter().any(of_kind), "the search finds what is there: {kind} in {sealed:?}");
+    }
     let before = world.verified_root(None);
     let keys = world.store.subject_keys();
-    let copy = copy_of(&keys);
+    let (copy, secrets) = (copy_of(&keys), secrets_of(&keys, "t_gone"));
+    for (file, secret) in &secrets {
+        assert_eq!(world.files_with(secret), [file.as_path()], "a key is in its file alone");
+    }
 
-    let server = Server::start(&world.store);
+    let server = world.serve();
     let client = server.client();
     let balance = client.balance("t_gone");
     let reason = json!({"reason": "request 4711"});
@@ -114,15 +76,21 @@ fn case(world: &World) {
         assert_eq!(client.balance("t_gone")["available"], balance["available"]);
     };
     is_erased(&client);
-    server.stop();
-    assert_eq!(world.files_with(PLAIN), [] as [PathBuf; 0]);
-    let names = fs::read_dir(&keys).expect("the keys").flatten();
-    assert!(names.into_iter().all(|key| !key.file_name().to_string_lossy().starts_with("t_gone.")));
-    world.verified_root(Some(&before));
+    world.stop(server);
+    let is_gone = || {
+        nowhere(world, PLAIN.as_bytes());
+        for (file, secret) in &secrets {
+            assert!(!file.exists());
+            nowhere(world, secret);
+        }
+        world.verified_root(Some(&before));
+    };
+    world.leave_everything("after", &created.position);
+    is_gone();
 
-    // A crash before the keys were destroyed, or an old copy put back, ends with the next start.
+    // An old copy of the keys that is put back ends with the next start.
     copy_files(copy.path(), &keys);
-    let server = Server::start(&world.store);
+    let server = world.serve();
     let client = server.client();
     is_erased(&client);
     assert_eq!(client.post("/v1/subjects/t_gone/erase", &reason).code(), "nothing_to_erase");
@@ -136,17 +104,36 @@ fn case(world: &World) {
     let verbatim = client.get("/v1/events?tenant=t_gone&type=TenantRenamed").ok();
     let stored = verbatim["events"][1]["data"]["name"].as_str().expect("a text");
     assert!(stored.starts_with("sealed:t_gone:"), "what is stored is what is proved: {stored}");
-    server.stop();
-    assert_eq!(world.files_with(PLAIN), [] as [PathBuf; 0]);
-    world.verified_root(Some(&before));
+    world.stop(server);
+    is_gone();
+}
+
+/// Asserts that no file holds these bytes.
+#[track_caller]
+fn nowhere(world: &World, wanted: &[u8]) {
+    assert_eq!(world.files_with(wanted), [] as [PathBuf; 0]);
+}
+
+/// The keys of a tenant, with their files.
+fn secrets_of(keys: &Path, tenant: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let named = format!("{tenant}.");
+    let files = fs::read_dir(keys).expect("the keys").flatten();
+    let of_tenant = files.filter(|key| key.file_name().to_string_lossy().starts_with(&named));
+    let read = |path: PathBuf| (path.clone(), fs::read(path).expect("it is there"));
+    let secrets: Vec<_> = of_tenant.map(|key| read(key.path())).collect();
+    assert!(!secrets.is_empty());
+    secrets
 }
 
 /// How the tenant was created, to be sent again.
-struct Created(Value);
+struct Created {
+    body: Value,
+    position: Value,
+}
 
 impl Created {
     fn answer(&self, client: &Client) -> Answer {
-        client.post_with_key("/v1/tenants", &self.0, "create-gone")
+        client.post_with_key("/v1/tenants", &self.body, "create-gone")
     }
 }
 
@@ -154,9 +141,10 @@ impl Created {
 fn fill(client: &Client) -> Created {
     prices(client);
     client.post("/v1/tenants", &json!({"id": "t_kept", "name": "Somebody else"})).ok();
-    let created = Created(json!({"id": "t_gone", "name": plain("name")}));
-    let first = created.answer(client);
+    let body = json!({"id": "t_gone", "name": plain("name")});
+    let first = client.post_with_key("/v1/tenants", &body, "create-gone");
     assert_eq!(first.ok()["name"], plain("name"));
+    let created = Created { body, position: first.ok()["position"].clone() };
     let again = created.answer(client);
     assert_eq!((again.replayed, &again.body), (true, &first.body));
     let other = json!({"id": "t_gone", "name": plain("other name")});

@@ -38,10 +38,7 @@ both_stores! {
         let second = exported(&other, &files, "second.jsonl");
         assert!(same(&first, &second), "the other engine holds the same bytes");
 
-        let back = match &store {
-            Store::Sqlite(_) => Store::sqlite(),
-            Store::Postgres(_) => Store::postgres(),
-        };
+        let back = store.another();
         imported(&back, &second);
         assert!(same(&first, &exported(&back, &files, "third.jsonl")));
         // Views say the same at once, and the book goes on: keys that were used are known. What
@@ -93,10 +90,7 @@ both_stores! {
 
         let forged = files.path().join("forged.jsonl");
         std::fs::write(&forged, rewritten(&now)).expect("written");
-        let book = match &store {
-            Store::Sqlite(_) => Store::sqlite(),
-            Store::Postgres(_) => Store::postgres(),
-        };
+        let book = store.another();
         imported(&book, &forged);
         assert_verifies(&book);
         let export = run_on(&book, &["export", "journal"]).stdout;
@@ -115,10 +109,7 @@ both_stores! {
         assert!(talk(&running).contains("is being written by"), "{}", talk(&running));
         server.stop();
 
-        let other = match &store {
-            Store::Sqlite(_) => Store::sqlite(),
-            Store::Postgres(_) => Store::postgres(),
-        };
+        let other = store.another();
         let server = Server::start(&other);
         server.client().tenant_with("t_other", "1");
         server.stop();
@@ -139,10 +130,7 @@ both_stores! {
         let text = std::fs::read_to_string(&file).expect("it is there");
         let bad = files.path().join("bad.jsonl");
         std::fs::write(&bad, text.replacen("\"amount\":\"7\"", "\"amount\":\"8\"", 1)).expect("written");
-        let copy = match &store {
-            Store::Sqlite(_) => Store::sqlite(),
-            Store::Postgres(_) => Store::postgres(),
-        };
+        let copy = store.another();
         let stopped = import(&copy, &bad);
         assert_eq!(stopped.status.code(), Some(2), "{}", talk(&stopped));
         let line = text.lines().position(|line| line.contains("\"amount\":\"7\"")).expect("a line") + 2;

@@ -11,6 +11,7 @@ use tlog_tiles::{Checkpoint, Hash, check_record, check_tree, record_hash};
 
 use crate::support::both_stores;
 use crate::support::server::{Server, program, run_on};
+use crate::support::store::Store;
 
 /// What the program printed when it succeeded.
 #[track_caller]
@@ -39,7 +40,8 @@ pub(crate) fn believed(note: &str, vkeys: &[String]) -> Checkpoint {
     Checkpoint::from_bytes(note.text()).expect("a checkpoint")
 }
 
-fn hashes(lines: &[&str]) -> Vec<Hash> {
+/// Hashes as C2SP's texts have them, one a line.
+pub(crate) fn hashes(lines: &[&str]) -> Vec<Hash> {
     lines.iter().map(|line| Hash::parse_hash(line).expect("a hash")).collect()
 }
 
@@ -112,4 +114,33 @@ both_stores! {
         let refused = run_on(&store, &["prove", "--consistency", old_file, "--out", out]);
         assert_eq!(refused.status.code(), Some(1), "{}", String::from_utf8_lossy(&refused.stderr));
     }
+}
+
+/// There is no folder beside a database, so one has to be named.
+#[test]
+fn on_postgres_a_server_without_keys_says_so_once_and_to_whoever_asks() {
+    let (store, folder) = (Store::postgres(), TempDir::new().expect("a folder"));
+    let server = Server::start(&store);
+    server.client().tenant_with("t_acme", "100");
+    let url = server.url();
+    let refused = |output: Output| {
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains("--keys DIR"), "{said}");
+    };
+    for verb in [&["checkpoint"][..], &["prove", "2"]] {
+        let asked = program().args(verb).args(["--server", &url]).output();
+        refused(asked.expect("it runs"));
+        refused(run_on(&store, verb));
+    }
+    let said = server.stop();
+    assert_eq!(said.matches("no checkpoint is signed").count(), 1, "{said}");
+    assert!(said.contains("--keys DIR"), "{said}");
+
+    let keys = folder.path().join("keys");
+    let server = Server::start_with(&store, &["--keys", keys.to_str().expect("UTF-8")]);
+    let asked = program().args(["checkpoint", "--server", &server.url()]).output();
+    let note = printed(&asked.expect("it runs"));
+    assert_eq!(believed(&note, &vkeys(&keys, &[])).size(), 2);
+    assert!(!server.stop().contains("no checkpoint is signed"));
 }

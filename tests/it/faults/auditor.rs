@@ -50,10 +50,7 @@ both_stores! {
         // The whole book is rewritten, hashes and all, and served with a new key under the old name.
         let forged = auditor.path("forged.jsonl");
         std::fs::write(&forged, rewritten(export.as_bytes())).expect("written");
-        let forgery = match &store {
-            Store::Sqlite(_) => Store::sqlite(),
-            Store::Postgres(_) => Store::postgres(),
-        };
+        let forgery = store.another();
         let forged = forged.to_str().expect("UTF-8");
         printed(&run_on(&forgery, &["import", "journal", forged]));
         let server = serve(&forgery, &auditor.path("other-keys"));

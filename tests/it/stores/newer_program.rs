@@ -1,9 +1,7 @@
 //! A book that a newer version has written to: this one says so, says what to do, and leaves it
 //! alone.
 
-use std::process::Stdio;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use quipu_domain::event::ApplicationEvent;
 use quipu_domain::{Event, Metadata, Recorded, Stream, Version};
@@ -13,19 +11,19 @@ use tokio::runtime::Runtime;
 
 use super::plain_sql::sql;
 use crate::support::both_stores;
-use crate::support::server::{Server, program, run_on};
+use crate::support::server::{Server, refused_start, run_on};
 use crate::support::store::Store;
 
 both_stores! {
     fn an_event_of_an_unknown_type_is_refused_and_named(store: Store) {
         book(&store);
-        append(&store, "CreditsMelted", 1);
+        append_newer(&store, "CreditsMelted", 1);
         refused(&store, "as CreditsMelted in a wallet stream, which this one does not know");
     }
 
     fn a_schema_above_the_known_ones_is_refused_and_named(store: Store) {
         book(&store);
-        append(&store, "CreditsDebited", 9);
+        append_newer(&store, "CreditsDebited", 9);
         refused(&store, "as CreditsDebited of schema 9, and this one knows 2 at most");
     }
 
@@ -46,8 +44,19 @@ fn book(store: &Store) {
     server.stop();
 }
 
-/// Appends an event as a newer program would: with all its hashes.
-fn append(store: &Store, type_name: &str, schema: u32) {
+/// Appends an event as a newer program would.
+fn append_newer(store: &Store, type_name: &str, schema: u32) {
+    let event = ApplicationEvent {
+        type_name: type_name.to_owned(),
+        schema,
+        metadata: None,
+        data: RawValue::from_string("{}".to_owned()).expect("JSON"),
+    };
+    append(store, Stream::stored("wallet/t_new"), Version(2), event);
+}
+
+/// Appends an event with all its hashes, whatever it is.
+pub(crate) fn append(store: &Store, stream: Stream, version: Version, event: ApplicationEvent) {
     let runtime = Runtime::new().expect("a runtime");
     let sql_store = match store {
         Store::Sqlite(_) => SqlStore::open_sqlite(&store.journal_file().expect("a file")),
@@ -57,23 +66,18 @@ fn append(store: &Store, type_name: &str, schema: u32) {
     let (mut writer, _) =
         Writer::open(sql_store, Lease::Forced, KeyWindow::default()).expect("it opens");
     let head = writer.head();
-    let newer = Recorded {
+    let recorded = Recorded {
         position: head.position.plus(1),
-        stream: Stream::stored("wallet/t_new"),
-        version: Version(2),
+        stream,
+        version,
         id: "01a1f92c-85fe-7fb0-bfc8-fa8100000099".parse().expect("a UUID"),
         recorded_at: head.recorded_at,
         effective_at: None,
         tenant: Some("t_new".parse().expect("a tenant")),
         metadata: Metadata::by("local".parse().expect("a label")),
-        event: Event::Application(ApplicationEvent {
-            type_name: type_name.to_owned(),
-            schema,
-            metadata: None,
-            data: RawValue::from_string("{}".to_owned()).expect("JSON"),
-        }),
+        event: Event::Application(event),
     };
-    writer.append(&[newer]).expect("it is appended");
+    writer.append(&[recorded]).expect("it is appended");
 }
 
 /// Neither serving nor verifying takes it, and both say why and what to do.
@@ -81,28 +85,11 @@ fn append(store: &Store, type_name: &str, schema: u32) {
 fn refused(store: &Store, why: &str) {
     let before = sql(store, "select count(*), max(last_position) from journal_batch");
     let verified = run_on(store, &["verify", "--journal-only"]);
-    for (code, said) in [(verified.status.code(), verified.stderr), serve(store)] {
-        let said = String::from_utf8_lossy(&said);
-        assert_eq!(code, Some(5), "{said}");
+    for output in [verified, refused_start(store, &[])] {
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(5), "{said}");
         assert!(said.contains(why) && said.contains("newer quipu"), "{said}");
         assert!(said.contains("nothing was written"), "{said}");
     }
     assert_eq!(sql(store, "select count(*), max(last_position) from journal_batch"), before);
-}
-
-/// What a server says that does not start.
-fn serve(store: &Store) -> (Option<i32>, Vec<u8>) {
-    let mut command = program();
-    command.args(["serve", "--listen", "127.0.0.1:0"]);
-    store.give_to(&mut command);
-    let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while child.try_wait().expect("it can be waited for").is_none() {
-        if Instant::now() > deadline {
-            drop(child.kill());
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let output = child.wait_with_output().expect("it has ended");
-    (output.status.code(), output.stderr)
 }

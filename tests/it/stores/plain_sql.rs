@@ -2,8 +2,12 @@
 
 use std::process::{Command, Output};
 
+use quipu_domain::event::ApplicationEvent;
+use quipu_domain::{Stream, Version};
 use serde_json::json;
+use serde_json::value::RawValue;
 
+use super::newer_program::append;
 use crate::support::both_stores;
 use crate::support::server::Server;
 use crate::support::store::Store;
@@ -37,6 +41,27 @@ both_stores! {
         }
         assert_eq!(sql(&store, "select count(*) from journal_event"), "3");
         server.stop();
+    }
+
+    fn a_person_reads_what_an_application_recorded_beside_its_events(store: Store) {
+        let server = Server::start(&store);
+        server.client().tenant_with("t_new", "5");
+        server.stop();
+        let raw = |text: &str| RawValue::from_string(text.to_owned()).expect("JSON");
+        let shipped = ApplicationEvent {
+            type_name: "OrderShipped".to_owned(),
+            schema: 1,
+            metadata: Some(raw(r#"{"trace":"r-17"}"#)),
+            data: raw(r#"{"order":17}"#),
+        };
+        let stream = Stream::application("order", "17").expect("a name");
+        append(&store, stream, Version(1), shipped);
+        let all = "select position, data, metadata from journal_event where position >= 2 order by 1";
+        let lines = sql(&store, all);
+        let lines: Vec<&str> = lines.lines().collect();
+        assert!(lines[0].ends_with('|'), "Quipu's own events have none: {lines:?}");
+        assert_eq!(lines[1], r#"3|{"order":17}|{"trace":"r-17"}"#);
+        assert_eq!(sql(&store, "select count(*) from journal_erasure"), "0");
     }
 }
 

@@ -1,11 +1,12 @@
 //! The real program as a process: started, killed, started again.
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+
+use tempfile::NamedTempFile;
 
 use super::client::Client;
 use super::store::Store;
@@ -15,6 +16,7 @@ pub(crate) fn program() -> Command {
     let mut command = Command::new(built().join("quipu"));
     command.env_remove("QUIPU_SERVER").env_remove("QUIPU_DATA").env_remove("QUIPU_DATABASE");
     command.env_remove("QUIPU_KEYS").env_remove("QUIPU_ORIGIN").env_remove("QUIPU_LISTEN");
+    command.env_remove("QUIPU_LOG");
     command
 }
 
@@ -58,10 +60,27 @@ pub(crate) fn assert_verifies(store: &Store) {
     );
 }
 
+/// What a server says that does not start.
+pub(crate) fn refused_start(store: &Store, more: &[&str]) -> Output {
+    let mut command = program();
+    command.args(["serve", "--listen", "127.0.0.1:0"]).args(more);
+    store.give_to(&mut command);
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while child.try_wait().expect("it can be waited for").is_none() {
+        if Instant::now() > deadline {
+            drop(child.kill());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.wait_with_output().expect("it has ended")
+}
+
 /// A running server, killed when dropped.
 pub(crate) struct Server {
     child: Child,
     pub(crate) port: u16,
+    log: NamedTempFile,
 }
 
 impl Server {
@@ -71,36 +90,35 @@ impl Server {
 
     /// Starts on a port and waits until it is ready.
     pub(crate) fn start_on(store: &Store, port: u16) -> Server {
-        Server::launch(store, port, &[])
+        Server::launch(store, port, &[], None)
     }
 
     /// Starts with more arguments.
     pub(crate) fn start_with(store: &Store, more: &[&str]) -> Server {
-        Server::launch(store, free_port(), more)
+        Server::launch(store, free_port(), more, None)
     }
 
-    fn launch(store: &Store, port: u16, more: &[&str]) -> Server {
+    /// Starts one that logs whatever it and its libraries can log.
+    pub(crate) fn start_tracing(store: &Store, more: &[&str]) -> Server {
+        Server::launch(store, free_port(), more, Some("trace"))
+    }
+
+    fn launch(store: &Store, port: u16, more: &[&str], level: Option<&str>) -> Server {
         let mut command = program();
         command.arg("serve").args(["--listen", &format!("127.0.0.1:{port}")]).args(more);
+        command.envs(level.map(|level| ("QUIPU_LOG", level)));
         store.give_to(&mut command);
-        let mut child = command
+        // Not a pipe: a server never waits for a file.
+        let log = NamedTempFile::new().expect("the system's folder can be written to");
+        let child = command
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
+            .stderr(log.reopen().expect("it is there"))
             .spawn()
             .expect("the program starts");
-        let talk = BufReader::new(child.stderr.take().expect("stderr is piped"));
-        let (sender, lines) = std::sync::mpsc::channel();
-        // Reads to the end, so that the server never waits for a full pipe.
-        std::thread::spawn(move || {
-            for line in talk.lines().map_while(Result::ok) {
-                drop(sender.send(line));
-            }
-        });
-        let server = Server { child, port };
+        let server = Server { child, port, log };
         let deadline = Instant::now() + Duration::from_secs(60);
         while !server.client().is_ready() {
-            let said: Vec<String> = lines.try_iter().collect();
-            assert!(Instant::now() < deadline, "not ready after a minute; it said {said:?}");
+            assert!(Instant::now() < deadline, "not ready after a minute; it: {}", server.said());
             std::thread::sleep(Duration::from_millis(20));
         }
         server
@@ -114,18 +132,26 @@ impl Server {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// SIGKILL: what `kill -9` sends.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().expect("it runs");
-        self.child.wait().expect("it ends");
+    /// What it has logged up to now.
+    pub(crate) fn said(&self) -> String {
+        let log = std::fs::read(self.log.path()).expect("it is there");
+        String::from_utf8_lossy(&log).into_owned()
     }
 
-    /// SIGTERM, and waits for the drain.
-    pub(crate) fn stop(mut self) {
+    /// SIGKILL: what `kill -9` sends. Returns what it had logged.
+    pub(crate) fn kill(mut self) -> String {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+        self.said()
+    }
+
+    /// SIGTERM, and waits for the drain. Returns all that it logged.
+    pub(crate) fn stop(mut self) -> String {
         let killed = Command::new("kill").arg(self.child.id().to_string()).status();
         assert!(killed.expect("kill runs").success());
         let status = self.child.wait().expect("it ends");
         assert!(status.success(), "a stopped server exits with 0, not {status}");
+        self.said()
     }
 }
 

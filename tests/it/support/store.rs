@@ -31,6 +31,14 @@ impl Store {
         command.env("QUIPU_SUBJECT_KEYS", self.subject_keys());
     }
 
+    /// Another, empty one, on the same engine.
+    pub(crate) fn another(&self) -> Store {
+        match self {
+            Store::Sqlite(_) => Store::sqlite(),
+            Store::Postgres(_) => Store::postgres(),
+        }
+    }
+
     /// Where the keys of personal texts are; the next run of the tests begins without any.
     pub(crate) fn subject_keys(&self) -> PathBuf {
         static ROOT: OnceLock<TempDir> = OnceLock::new();
@@ -42,7 +50,7 @@ impl Store {
         });
         let name = match self {
             Store::Sqlite(folder) => folder.path().file_name().unwrap_or_default().to_os_string(),
-            Store::Postgres(url) => url.rsplit('/').next().unwrap_or_default().into(),
+            Store::Postgres(url) => url.replace('/', "_").into(),
         };
         root.path().join(name)
     }

@@ -93,6 +93,7 @@ codes! {
     ViewParked = "view_parked", SERVICE_UNAVAILABLE, "The view stopped at an event it could not apply";
     ViewBehind = "view_behind", SERVICE_UNAVAILABLE, "The view is not there yet";
     CheckpointNotPublished = "checkpoint_not_published", NOT_FOUND, "No such checkpoint was published";
+    CheckpointsNotSigned = "checkpoints_not_signed", NOT_FOUND, "This server signs no checkpoints";
     CheckpointUnreachable = "checkpoint_unreachable", GONE, "The book does not lead to that checkpoint any more";
     ProofsUnavailable = "proofs_unavailable", SERVICE_UNAVAILABLE, "Checkpoints and tiles cannot be read now";
     OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "It is not known yet whether the command took effect";

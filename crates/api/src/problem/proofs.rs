@@ -4,6 +4,15 @@ use quipu_proofs::ProofError;
 
 use super::{Code, Problem};
 
+/// What was asked for is not there, and will not come: no key signs.
+pub(crate) fn checkpoints_not_signed() -> Problem {
+    Problem::new(
+        Code::CheckpointsNotSigned,
+        "no such checkpoint was published, and this server signs none",
+        "start it with a folder for keys, outside the database's backup: quipu serve --keys DIR",
+    )
+}
+
 impl From<ProofError> for Problem {
     fn from(error: ProofError) -> Problem {
         let detail = error.to_string();

@@ -61,6 +61,15 @@ impl App {
     }
 
     pub(crate) fn with(limits: Limits) -> App {
+        App::assemble(limits, |state| state)
+    }
+
+    /// As a server without keys to sign with.
+    pub(crate) fn without_signing() -> App {
+        App::assemble(Limits::default(), State::without_signing)
+    }
+
+    fn assemble(limits: Limits, finish: impl FnOnce(State) -> State) -> App {
         let clock = Arc::new(ManualClock::at(NOW.parse().unwrap()));
         let options = Options { clock: clock.clone(), ..Options::default() };
         let store = Arc::new(MemoryStore::new());
@@ -81,7 +90,7 @@ impl App {
         let publisher = Publisher::new(proofs.clone(), keys, &name, 1).unwrap();
         let keys = SubjectKeys::open(&folder.path().join("subject-keys")).unwrap();
         let state = State::new(engine.clone(), views, proofs, keys, metrics, settings, limits);
-        let (router, _runner, _folder) = (router(state), runner, folder);
+        let (router, _runner, _folder) = (router(finish(state)), runner, folder);
         App { router, engine, clock, store, publisher, _runner, _folder }
     }
 

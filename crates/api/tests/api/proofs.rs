@@ -47,6 +47,29 @@ async fn checkpoints_are_listed_and_the_newest_is_served_as_it_was_signed() {
     assert_eq!((&rest["checkpoints"][0]["size"], &rest["next_after"]), (&3.into(), &().into()));
 }
 
+/// Nothing comes of waiting, so nobody is told to.
+#[tokio::test]
+async fn a_server_that_signs_nothing_says_so_and_what_to_do() {
+    let app = App::without_signing().with_credits("5").await;
+    for path in ["/v1/log/checkpoint", "/v1/events/1/proof", "/v1/proofs/consistency?from=1"] {
+        let refused = app.get(path).await;
+        assert_eq!(
+            (refused.status, refused.code().as_str()),
+            (StatusCode::NOT_FOUND, "checkpoints_not_signed"),
+            "{path}"
+        );
+        assert!(refused.json()["hint"].to_string().contains("quipu serve --keys DIR"), "{path}");
+        assert!(!refused.headers.contains_key("retry-after"), "{path}");
+    }
+    // What was signed before is served and proved on; only what is newer is not.
+    app.publish();
+    app.post("/v1/tenants/t_acme/debits", "d", r#"{"amount":"1"}"#).await;
+    assert_eq!(app.get("/v1/log/checkpoint").await.status, StatusCode::OK);
+    assert_eq!(app.get("/v1/events/2/proof").await.status, StatusCode::OK);
+    assert_eq!(app.get("/v1/events/3/proof").await.code(), "checkpoints_not_signed");
+    assert_eq!(app.get("/v1/events/9/proof").await.code(), "not_found");
+}
+
 #[tokio::test]
 async fn an_event_is_proved_and_a_checkpoint_is_continued() {
     let app = App::start().with_credits("5").await;

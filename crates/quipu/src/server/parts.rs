@@ -33,6 +33,7 @@ const DUE_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Parts {
     engine: Engine,
     runner: Runner,
+    keys: SubjectKeys,
     state: State,
     /// Ends the tasks that run beside the server.
     stop: watch::Sender<bool>,
@@ -59,6 +60,7 @@ impl Parts {
         };
         let Some(engine) = take_lease(book, &options, signals)? else { return Ok(None) };
         refuse_lost_end(&engine, &book.views)?;
+        subject_keys::claim(&keys, engine.journal())?;
         runtime.block_on(destroy_erased(&engine, &keys))?;
         let proofs = book::open_proofs(&book.place, engine.journal().clone(), runtime)?;
         let publication = publication(&engine, &proofs, &book.place, signing, runtime)?;
@@ -72,11 +74,12 @@ impl Parts {
             engine.clone(),
             book.views.clone(),
             proofs,
-            keys,
+            keys.clone(),
             metrics,
             book.settings()?,
             Limits::default(),
         );
+        let state = if publication.is_signing() { state } else { state.without_signing() };
         let scheduler = Scheduler {
             engine: engine.clone(),
             source: Arc::new(DueWallets(book.views.clone())),
@@ -84,7 +87,7 @@ impl Parts {
             interval: DUE_INTERVAL,
         };
         let (stop, _) = watch::channel(false);
-        Ok(Some(Parts { engine, runner, state, stop, scheduler, publication }))
+        Ok(Some(Parts { engine, runner, keys, state, stop, scheduler, publication }))
     }
 
     /// Answers requests until `shutdown`, and then those under way.
@@ -92,6 +95,8 @@ impl Parts {
         let scheduler = tokio::spawn(self.scheduler.run(self.stop.subscribe()));
         let publishing = Arc::clone(&self.publication).run(self.stop.subscribe());
         let publishing = tokio::spawn(publishing);
+        let claim = subject_keys::claim_with_first_event(self.keys.clone(), self.engine.clone());
+        let claiming = tokio::spawn(claim);
         let waker = self.runner.waker();
         let mut head = self.engine.subscribe();
         let waking = tokio::spawn(async move {
@@ -110,8 +115,13 @@ impl Parts {
         }
         self.engine.shutdown().await;
         waking.abort();
+        claiming.abort();
         // What the last requests wrote is signed too.
         tokio::task::block_in_place(|| self.publication.finish());
+        let claim = || subject_keys::claim(&self.keys, self.engine.journal());
+        if let Err(error) = tokio::task::block_in_place(claim) {
+            tracing::error!(%error, "the folder of keys is not marked yet");
+        }
         // The runner's thread ends with the page in hand; the next start goes on from there.
         tokio::task::block_in_place(|| self.runner.stop());
     }

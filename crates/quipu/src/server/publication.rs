@@ -55,12 +55,20 @@ impl Publication {
                 });
             }
             None => {
-                tracing::warn!("no checkpoint is signed: name a folder for keys with --keys");
+                tracing::warn!(
+                    "no checkpoint is signed: name a folder for keys with --keys DIR, outside the \
+                     database's backup"
+                );
                 None
             }
         };
         let (head, complaint) = (engine.subscribe(), Mutex::default());
         Ok(Publication { proofs, publisher, witnesses, head, complaint })
+    }
+
+    /// Whether there are keys to sign with.
+    pub(super) const fn is_signing(&self) -> bool {
+        self.publisher.is_some()
     }
 
     /// Runs until `stop` says so or its sender is gone.

@@ -1,0 +1,143 @@
+//! Erasure (P4) when something goes wrong: a crash before the key is gone, a folder of keys that is
+//! another book's.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::both_stores;
+use crate::support::client::Client;
+use crate::support::server::{Server, assert_verifies, refused_start};
+use crate::support::store::Store;
+
+both_stores! {
+    /// The server is held where it is about to open the key's file, and killed there.
+    fn a_kill_between_an_erasure_and_its_key_ends_with_the_next_start(store: Store) {
+        let server = Server::start(&store);
+        let client = server.client();
+        client.post("/v1/tenants", &json!({"id": "t_gone", "name": "Erika Mustermann"})).ok();
+        client.tenant_with("t_kept", "5");
+        let key = key_of(&store, "t_gone");
+        let bytes = fs::read(&key).expect("it is there");
+        let barred = Barred::bar(&key);
+        let erase = |server: &Server| {
+            let (client, reason) = (server.client(), json!({"reason": "request 4711"}));
+            move || client.try_post("/v1/subjects/t_gone/erase", &reason, "erase-1")
+        };
+        let unanswered = std::thread::spawn(erase(&server));
+        wait_for_erasure(&server);
+        assert_eq!(name(&client, "t_gone"), "[erased]");
+        server.kill();
+        if let Ok(answer) = unanswered.join().expect("it ends") {
+            assert_eq!(answer.code(), "outcome_unknown", "nobody was told that it was done");
+        }
+        barred.free();
+        assert_eq!(fs::read(&key).expect("it is there"), bytes, "the crash came first");
+
+        let server = Server::start(&store);
+        assert!(!key.exists(), "a server that answers has destroyed it");
+        let client = server.client();
+        assert_eq!(name(&client, "t_gone"), "[erased]");
+        assert_eq!(name(&client, "t_kept"), "t_kept");
+        let again = erase(&server)().expect("an answer");
+        assert!(again.replayed && again.ok()["type"] == "SubjectErased", "{}", again.body);
+        server.stop();
+        assert_verifies(&store);
+    }
+
+    /// P1: two books in one folder would seal under each other's keys.
+    fn two_books_do_not_share_a_folder_of_keys(store: Store) {
+        let server = Server::start(&store);
+        server.client().tenant_with("t_one", "5");
+        server.stop();
+        let folder = store.subject_keys();
+        let folder = folder.to_str().expect("UTF-8");
+        let another = store.another();
+        let refused = |why: &str| {
+            let output = refused_start(&another, &["--subject-keys", folder]);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(5), "{said}");
+            assert!(said.contains(why) && said.contains("--subject-keys"), "{said}");
+        };
+        refused("belong to another book");
+        // With keys of its own it is served; with those of the first book, still not.
+        let server = Server::start(&another);
+        server.client().tenant_with("t_two", "5");
+        server.stop();
+        refused("belong to another book");
+        // A folder from before folders were marked is taken by the book that comes first.
+        fs::remove_file(store.subject_keys().join("book")).expect("it was marked");
+        let server = Server::start(&store);
+        assert_eq!(name(&server.client(), "t_one"), "t_one");
+        server.stop();
+        refused("belong to another book");
+    }
+
+    /// Both would seal before either has an event to be known by.
+    fn two_empty_books_do_not_share_a_folder_of_keys(store: Store) {
+        let server = Server::start(&store);
+        let folder = store.subject_keys();
+        let another = store.another();
+        let more = ["--subject-keys", folder.to_str().expect("UTF-8")];
+        let output = refused_start(&another, &more);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(5), "{said}");
+        assert!(said.contains("has no event yet") && said.contains("--subject-keys"), "{said}");
+        server.client().tenant_with("t_one", "5");
+        server.kill();
+        let server = Server::start(&store);
+        assert_eq!(name(&server.client(), "t_one"), "t_one");
+        server.stop();
+    }
+}
+
+/// What a tenant is called, as of everything that is in the journal now.
+fn name(client: &Client, tenant: &str) -> Value {
+    let head = client.head();
+    client.get(&format!("/v1/tenants/{tenant}?at_least={head}")).ok()["name"].clone()
+}
+
+/// The file of a tenant's only key.
+fn key_of(store: &Store, tenant: &str) -> PathBuf {
+    let files = fs::read_dir(store.subject_keys()).expect("a folder").flatten();
+    let named = format!("{tenant}.");
+    let mut keys = files.filter(|file| file.file_name().to_string_lossy().starts_with(&named));
+    let key = keys.next().expect("it has a key").path();
+    assert!(keys.next().is_none(), "one key");
+    key
+}
+
+fn wait_for_erasure(server: &Server) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !server.client().get("/v1/events?type=SubjectErased").body.contains("request 4711") {
+        assert!(Instant::now() < deadline, "not recorded after a minute");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A key's file moved away, and a pipe that nobody reads in its place: whoever opens that to write
+/// waits for ever.
+struct Barred {
+    place: PathBuf,
+    aside: PathBuf,
+}
+
+impl Barred {
+    fn bar(key: &Path) -> Barred {
+        let mut aside = key.as_os_str().to_owned();
+        aside.push(".aside");
+        let barred = Barred { place: key.to_owned(), aside: aside.into() };
+        fs::rename(&barred.place, &barred.aside).expect("it is there");
+        let made = Command::new("mkfifo").arg(&barred.place).status().expect("mkfifo runs");
+        assert!(made.success());
+        barred
+    }
+
+    /// Puts the file back, untouched.
+    fn free(self) {
+        fs::rename(&self.aside, &self.place).expect("it is there");
+    }
+}
