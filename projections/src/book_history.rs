@@ -70,7 +70,7 @@ impl Projection for BookHistory {
 
     fn prepare(&self, event: &Recorded, rows: &mut Rows) {
         if let Ok(Some((tenant, _))) = movement::wallet_event(event) {
-            history::prepare::<Book>(tenant, rows);
+            history::prepare::<Book>(tenant, event, rows);
         }
     }
 

@@ -49,14 +49,20 @@ pub fn apply_page<'a, S: Source>(
 ) -> Result<(), S::Error> {
     let is_live = |event: &&Recorded| !parked.contains_key(&event.tenant);
     let events: Vec<&Recorded> = events.into_iter().filter(is_live).collect();
+    let mut prepared_until = 0;
     for (index, event) in events.iter().enumerate() {
         if parked.contains_key(&event.tenant) {
             continue;
         }
         let mut outcome = apply(projection, event, rows);
         while matches!(&outcome, Err(error) if error.is_unprepared()) {
-            let ahead = events.len().min(index + LOOK_AHEAD_EVENTS);
-            if !prepare(projection, &events[index..ahead], rows, source)? {
+            let until = if index < prepared_until {
+                end_of_partition(&events, index)
+            } else {
+                prepared_until = events.len().min(index + LOOK_AHEAD_EVENTS);
+                prepared_until
+            };
+            if !prepare(projection, &events[index..until], rows, source)? {
                 break;
             }
             outcome = apply(projection, event, rows);
@@ -79,6 +85,14 @@ fn apply(
     projection.apply(event, rows).inspect_err(|_| rows.undo_event())
 }
 
+/// Where the next events of another partition begin. An event that was prepared and cannot be
+/// applied yet asks for more because of what its own partition's events have made since then;
+/// nobody else's need to be prepared again.
+fn end_of_partition(events: &[&Recorded], index: usize) -> usize {
+    let same = events[index..].iter().take_while(|event| event.tenant == events[index].tenant);
+    index + same.count()
+}
+
 /// Brings what the events ask for into memory. Says whether that was anything new.
 fn prepare<S: Source>(
     projection: &dyn Projection,
@@ -87,15 +101,21 @@ fn prepare<S: Source>(
     source: &mut S,
 ) -> Result<bool, S::Error> {
     let known = rows.known();
-    events.iter().for_each(|event| projection.prepare(event, rows));
-    for (table, keys) in rows.missing() {
-        for cells in source.rows(table, &keys)? {
-            rows.load(table, &cells)?;
+    loop {
+        let before = rows.known();
+        events.iter().for_each(|event| projection.prepare(event, rows));
+        for (table, keys) in rows.missing() {
+            for cells in source.rows(table, &keys)? {
+                rows.load(table, &cells)?;
+            }
+        }
+        let positions = rows.missing_events();
+        if !positions.is_empty() {
+            source.events(&positions)?.into_iter().for_each(|event| rows.load_event(event));
+        }
+        // What was brought in may say what else is needed: the next round asks for that.
+        if rows.known() == before {
+            return Ok(before > known);
         }
     }
-    let positions = rows.missing_events();
-    if !positions.is_empty() {
-        source.events(&positions)?.into_iter().for_each(|event| rows.load_event(event));
-    }
-    Ok(rows.known() > known)
 }

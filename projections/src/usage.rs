@@ -133,7 +133,7 @@ impl Projection for Usage {
         }
         let Some(record) = record_of(event) else { return };
         rows.want::<UsageZone>(UsageZoneKey { tenant: tenant.clone() });
-        trees::prepare::<UsageSums>(tenant, rows);
+        trees::prepare::<UsageSums>(tenant, event, rows);
         if record.position() != event.position {
             rows.want::<UnpricedUsage>(unpriced_key(tenant, record));
             rows.want_event(record.position());

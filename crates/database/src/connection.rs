@@ -4,6 +4,16 @@ use crate::postgres::PostgresConnection;
 use crate::sqlite::SqliteConnection;
 use crate::{DatabaseError, Engine, Row, Value};
 
+/// A statement for rows of parameters, as each engine runs it best.
+#[derive(Clone, Copy, Debug)]
+pub struct RowsStatement {
+    /// SQLite's: it runs once per row, with the row's values as parameters.
+    pub one: &'static str,
+    /// PostgreSQL's, where a message costs more than a row: it runs once for many rows, and each
+    /// parameter is the array of one column's values.
+    pub many: &'static str,
+}
+
 /// A connection. Statements outside [`begin`](Self::begin) and [`commit`](Self::commit) are
 /// transactions of their own. Dropping it rolls back what is open.
 pub struct Connection(pub(crate) Inner);
@@ -54,6 +64,30 @@ impl Connection {
         rows: &[Vec<Value>],
     ) -> Result<u64, DatabaseError> {
         on_either!(self, connection => connection.execute_many(sql, rows))
+    }
+
+    /// Runs a statement for all rows, and gives the number of rows that it changed.
+    pub fn execute_rows(
+        &mut self,
+        statement: &RowsStatement,
+        rows: &[Vec<Value>],
+    ) -> Result<u64, DatabaseError> {
+        match &mut self.0 {
+            Inner::Sqlite(connection) => connection.execute_many(statement.one, rows),
+            Inner::Postgres(connection) => connection.execute_columns(statement.many, rows),
+        }
+    }
+
+    /// Runs a query for all rows of parameters, and gives what it finds for any of them.
+    pub fn query_rows(
+        &mut self,
+        statement: &RowsStatement,
+        rows: &[Vec<Value>],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        match &mut self.0 {
+            Inner::Sqlite(connection) => connection.query_many(statement.one, rows),
+            Inner::Postgres(connection) => connection.query_columns(statement.many, rows),
+        }
     }
 
     /// Begins a transaction that will write.

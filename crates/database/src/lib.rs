@@ -33,7 +33,7 @@ mod postgres;
 mod sqlite;
 mod value;
 
-pub use connection::Connection;
+pub use connection::{Connection, RowsStatement};
 pub use database::{Database, Engine};
 pub use error::DatabaseError;
 pub use migrations::Migrations;

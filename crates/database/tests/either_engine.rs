@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use quipu_database::{Database, DatabaseError, Durability, Engine, Migrations, Value};
+use quipu_database::{
+    Database, DatabaseError, Durability, Engine, Migrations, Row, RowsStatement, Value,
+};
 use quipu_testkit::postgres::Server;
 use quipu_testkit::{postgres, sqlite};
 use tempfile::TempDir;
@@ -19,6 +21,17 @@ const ITEM_POSTGRES: &str = "CREATE TABLE item (
         $$ BEGIN RAISE EXCEPTION 'items stay'; END $$;
     CREATE TRIGGER item_keeps BEFORE DELETE ON item FOR EACH ROW EXECUTE FUNCTION item_keeps();";
 const INSERT: &str = "INSERT INTO item (id, parent, text, bytes) VALUES ($1, $2, $3, $4)";
+const INSERT_ROWS: RowsStatement = RowsStatement {
+    one: INSERT,
+    many: "INSERT INTO item (id, parent, text, bytes) \
+        SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bytea[])",
+};
+const SELECT_ROWS: RowsStatement = RowsStatement {
+    one: "SELECT id, parent, text, bytes FROM item WHERE id = $1 AND text = $2",
+    many: "SELECT item.id, item.parent, item.text, item.bytes \
+        FROM unnest($1::bigint[], $2::text[]) AS wanted (id, text) \
+        JOIN item ON item.id = wanted.id AND item.text = wanted.text",
+};
 const IDS: &str = "SELECT id FROM item ORDER BY id";
 
 struct Bed {
@@ -66,6 +79,23 @@ fn many_rows_keep_their_order(database: &Database) {
     assert_eq!(writer.execute_many(INSERT, &rows).unwrap(), 2_000);
     writer.commit().unwrap();
     assert_eq!(ids(database), (1..=2_000).collect::<Vec<_>>());
+}
+
+fn rows_are_written_and_found_together(database: &Database) {
+    let rows: Vec<Vec<Value>> = (1..=10_000).map(|id| item(id, (id > 1).then(|| id - 1))).collect();
+    let mut writer = database.writer().unwrap();
+    assert_eq!(writer.execute_rows(&INSERT_ROWS, &rows).unwrap(), 10_000);
+    assert_eq!(writer.execute_rows(&INSERT_ROWS, &[]).unwrap(), 0);
+    let keys: Vec<Vec<Value>> =
+        [1, 20_000, 7, 10_000].map(|id| vec![id.into(), "é".into()]).to_vec();
+    let mut found = writer.query_rows(&SELECT_ROWS, &keys).unwrap();
+    found.sort_by_key(|row| row.int(0).unwrap());
+    let found: Vec<&[Value]> = found.iter().map(Row::values).collect();
+    assert_eq!(found, [item(1, None), item(7, Some(6)), item(10_000, Some(9_999))]);
+    // Reading left no transaction open.
+    writer.begin().unwrap();
+    assert_eq!(writer.query_rows(&SELECT_ROWS, &keys).unwrap().len(), 3);
+    writer.commit().unwrap();
 }
 
 fn a_failed_transaction_cannot_be_committed_in_part(database: &Database) {
@@ -134,6 +164,7 @@ macro_rules! on_both {
 on_both! {
     values_survive,
     many_rows_keep_their_order,
+    rows_are_written_and_found_together,
     a_failed_transaction_cannot_be_committed_in_part,
     refusals_are_told_apart,
     a_read_sees_one_state_and_cannot_write,

@@ -189,3 +189,26 @@ impl SubjectKeys {
         self.0.known.lock().expect("nobody panics while holding this lock")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn p4_a_key_that_was_destroyed_while_it_was_read_does_not_come_back() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let keys = SubjectKeys::open(folder.path()).unwrap();
+        let subject: TenantId = "t_a".parse().unwrap();
+        keys.seal(&subject, &"Erika Mustermann".parse().unwrap()).unwrap();
+        let file = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+        let read = fs::read(&file).unwrap();
+        let doomed = keys.retire(&subject).unwrap();
+        keys.destroy(&subject, &doomed).unwrap();
+        assert!(keys.known().loaded.is_empty());
+        fs::write(&file, read).unwrap();
+        assert!(keys.load(&subject, doomed[0]).unwrap().is_none());
+        assert!(keys.known().loaded.is_empty());
+    }
+}

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its case up fails")]
 
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt;
 
 use quipu_domain::{Label, Personal, TenantId};
@@ -126,6 +127,55 @@ fn p4_every_key_of_a_subject_is_found_and_nobody_elses() {
     erase(&one, "t_a");
     assert_eq!(sealed.map(|sealed| one.open_text(&sealed)), [Opened::Erased, Opened::Erased]);
     assert_eq!(one.open_text(&of_others), text());
+    assert_eq!(one.retire(&subject("t_a.b")).unwrap().len(), 1, "a point in an id is no end of it");
+}
+
+#[test]
+fn p1_of_two_first_texts_at_the_same_time_one_makes_the_key_of_both() {
+    let folder = TempDir::new().unwrap();
+    let keys = SubjectKeys::open(folder.path()).unwrap();
+    let together = std::sync::Barrier::new(4);
+    for id in ["t_a", "t_b", "t_c", "t_d", "t_e"] {
+        std::thread::scope(|scope| {
+            let seal = || {
+                together.wait();
+                keys.seal(&subject(id), &name()).unwrap()
+            };
+            let sealing: Vec<_> = (0..4).map(|_| scope.spawn(seal)).collect();
+            for sealed in sealing {
+                assert_eq!(keys.open_text(&sealed.join().unwrap()), text());
+            }
+        });
+        assert_eq!(keys.retire(&subject(id)).unwrap().len(), 1, "{id}");
+    }
+}
+
+#[test]
+fn p4_a_destroyed_keys_file_is_overwritten_for_who_still_has_it_open() {
+    let folder = TempDir::new().unwrap();
+    let keys = SubjectKeys::open(folder.path()).unwrap();
+    keys.seal(&subject("t_a"), &name()).unwrap();
+    let key_file = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+    let mut open = fs::File::open(&key_file).unwrap();
+    erase(&keys, "t_a");
+    assert!(!key_file.exists());
+    let mut bytes = Vec::new();
+    open.read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes, [0; 64]);
+}
+
+#[test]
+fn p4_an_erasure_that_the_folder_refuses_is_an_error() {
+    let folder = TempDir::new().unwrap();
+    let keys = SubjectKeys::open(folder.path()).unwrap();
+    keys.seal(&subject("t_a"), &name()).unwrap();
+    let doomed = keys.retire(&subject("t_a")).unwrap();
+    let key_file = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(&key_file).unwrap();
+    // Nobody, not even root, removes a folder as if it were a file.
+    fs::create_dir(&key_file).unwrap();
+    let refused = keys.destroy(&subject("t_a"), &doomed).unwrap_err();
+    assert!(matches!(refused, SealingError::Folder { what: "destroy", .. }), "{refused}");
 }
 
 #[test]

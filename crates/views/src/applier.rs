@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::Arc;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
 
 use quipu_database::Connection;
 use quipu_domain::{Position, Recorded};
@@ -12,6 +14,12 @@ use quipu_projections::{Cell, Parked, Partition, Projection, Rows, Schema, Sourc
 use crate::checkpoints::{self, Checkpoint};
 use crate::skips::Skips;
 use crate::{Feed, FeedError, ViewsError, cells, statements};
+
+/// Events of a page from which on its projections share the processor's cores.
+const EVENTS_WORTH_A_THREAD: usize = 1_024;
+
+static CORES: LazyLock<usize> =
+    LazyLock::new(|| available_parallelism().map_or(1, NonZeroUsize::get));
 
 /// Some projections and what is in memory of their rows. After any error it is of no use any
 /// more: whoever goes on makes a new one.
@@ -102,19 +110,23 @@ impl Applier {
             return Err(FeedError(format!("event {} is missing", self.position().plus(1))).into());
         }
         let events = by_tenant(events);
-        for state in &mut self.states {
-            let is_fresh = |event: &&Recorded| {
-                event.position > state.folded && !state.skipped.contains(&event.position)
-            };
-            let fresh: Vec<&Recorded> = events.iter().copied().filter(is_fresh).collect();
-            let before: Vec<Partition> = state.parked.keys().cloned().collect();
-            let mut source = Stored { connection, feed };
-            apply_page(state.projection, fresh, &mut state.rows, &mut state.parked, &mut source)?;
-            let stopped = state.parked.keys().filter(|partition| !before.contains(partition));
-            state.parked_now.extend(stopped.cloned());
-            state.folded = state.folded.max(last.position);
-        }
-        Ok(())
+        let source = Shared(Mutex::new(Stored { connection, feed }));
+        // The costliest projections come late in the list: whoever takes them must not be the last.
+        let rest = Mutex::new(self.states.iter_mut().rev());
+        let next = || rest.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = || {
+            let mut states = std::iter::from_fn(next);
+            states.try_for_each(|state| state.fold(&events, last.position, &source))
+        };
+        let threads = if events.len() < EVENTS_WORTH_A_THREAD { 1 } else { *CORES };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let own = work();
+            let joined = others
+                .into_iter()
+                .map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            joined.fold(own, Result::and)
+        })
     }
 
     /// Writes what was folded, in one transaction.
@@ -153,6 +165,24 @@ fn by_tenant(events: &[Arc<Recorded>]) -> Vec<&Recorded> {
 }
 
 impl State {
+    fn fold(
+        &mut self,
+        events: &[&Recorded],
+        last: Position,
+        source: &Shared<'_>,
+    ) -> Result<(), ViewsError> {
+        let is_fresh = |event: &&Recorded| {
+            event.position > self.folded && !self.skipped.contains(&event.position)
+        };
+        let fresh: Vec<&Recorded> = events.iter().copied().filter(is_fresh).collect();
+        let before: Vec<Partition> = self.parked.keys().cloned().collect();
+        apply_page(self.projection, fresh, &mut self.rows, &mut self.parked, &mut &*source)?;
+        let stopped = self.parked.keys().filter(|partition| !before.contains(partition));
+        self.parked_now.extend(stopped.cloned());
+        self.folded = self.folded.max(last);
+        Ok(())
+    }
+
     fn parked_now(&self) -> impl Iterator<Item = (&Partition, &Parked)> {
         self.parked_now.iter().filter_map(|partition| self.parked.get_key_value(partition))
     }
@@ -173,6 +203,31 @@ fn report(projection: &str, partition: &Partition, parked: &Parked) {
 pub(crate) struct Stored<'a> {
     pub(crate) connection: &'a mut Connection,
     pub(crate) feed: &'a dyn Feed,
+}
+
+/// The same, for projections that take turns at it.
+struct Shared<'a>(Mutex<Stored<'a>>);
+
+impl<'a> Shared<'a> {
+    fn lock(&self) -> MutexGuard<'_, Stored<'a>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Source for &Shared<'_> {
+    type Error = ViewsError;
+
+    fn rows(
+        &mut self,
+        table: &'static Schema,
+        keys: &[Vec<Cell>],
+    ) -> Result<Vec<Vec<Cell>>, ViewsError> {
+        self.lock().rows(table, keys)
+    }
+
+    fn events(&mut self, positions: &[Position]) -> Result<Vec<Recorded>, ViewsError> {
+        self.lock().events(positions)
+    }
 }
 
 impl Source for Stored<'_> {

@@ -2,25 +2,18 @@
 //! from names that are constants of it; values are always bound.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use quipu_database::{Connection, Engine, Row, Value};
-use quipu_projections::{Cell, Changes, Schema};
+use quipu_database::{Connection, Row, RowsStatement, Value};
+use quipu_projections::{Cell, Changes, Column, Kind, Schema};
 
 use crate::scratch::REBUILD_SCHEMA;
 use crate::{ViewsError, cells};
 
-/// Keys in one SELECT.
-const KEYS: usize = 32;
-/// Rows in one INSERT on PostgreSQL, where a message costs more than a row.
-const ROWS: usize = 64;
-
 struct Statements {
-    load: &'static str,
-    write_one: &'static str,
-    write_many: &'static str,
-    delete: &'static str,
+    load: RowsStatement,
+    write: RowsStatement,
+    delete: RowsStatement,
     first_page: &'static str,
     next_page: &'static str,
     clear: &'static str,
@@ -44,15 +37,8 @@ pub(crate) fn load(
     table: &Schema,
     keys: &[Vec<Cell>],
 ) -> Result<Vec<Row>, ViewsError> {
-    let mut found = Vec::new();
-    for chunk in keys.chunks(KEYS) {
-        // A shorter chunk asks for its last key again and again: one statement for all lengths.
-        let padding = chunk.last().into_iter().cycle().take(KEYS - chunk.len());
-        let params: Vec<Value> =
-            chunk.iter().chain(padding).flatten().cloned().map(cells::value).collect();
-        found.extend(connection.query(of(table).load, &params)?);
-    }
-    Ok(found)
+    let keys: Vec<Vec<Value>> = keys.iter().cloned().map(cells::values).collect();
+    Ok(connection.query_rows(&of(table).load, &keys)?)
 }
 
 /// The next rows after a key, in order of keys.
@@ -73,22 +59,9 @@ pub(crate) fn write(connection: &mut Connection, changes: Vec<Changes>) -> Resul
     for Changes { schema, written, deleted } in changes {
         let statements = of(schema);
         let rows: Vec<Vec<Value>> = written.into_iter().map(cells::values).collect();
-        match connection.engine() {
-            Engine::Sqlite => {
-                connection.execute_many(statements.write_one, &rows)?;
-            }
-            Engine::Postgres => {
-                let mut rows = rows.into_iter();
-                let whole_chunks = rows.len() / ROWS;
-                let chunks: Vec<Vec<Value>> = (0..whole_chunks)
-                    .map(|_| rows.by_ref().take(ROWS).flatten().collect())
-                    .collect();
-                connection.execute_many(statements.write_many, &chunks)?;
-                connection.execute_many(statements.write_one, &rows.collect::<Vec<_>>())?;
-            }
-        }
+        connection.execute_rows(&statements.write, &rows)?;
         let keys: Vec<Vec<Value>> = deleted.into_iter().map(cells::values).collect();
-        connection.execute_many(statements.delete, &keys)?;
+        connection.execute_rows(&statements.delete, &keys)?;
     }
     Ok(())
 }
@@ -111,54 +84,70 @@ impl Statements {
         let columns = names.join(", ");
         let keys = key.join(", ");
         let select = format!("SELECT {columns} FROM {name}");
-        let write = |rows| {
-            let values = numbered(rows, names.len());
-            format!("INSERT INTO {name} ({columns}) VALUES {values}{}", on_conflict(key, rest))
-        };
-        let is_key = |first: usize| {
-            let equal = |(index, column): (usize, &&str)| format!("{column} = ${}", first + index);
-            key.iter().enumerate().map(equal).collect::<Vec<_>>().join(" AND ")
-        };
-        let any_key: Vec<String> =
-            (0..KEYS).map(|index| format!("({})", is_key(1 + index * key.len()))).collect();
+        let insert = format!("INSERT INTO {name} ({columns})");
+        let on_conflict = on_conflict(key, rest);
+        let values = numbered(names.len());
+        let rows = arrays(table.columns);
+        let is_key = each(key, " AND ", |place, name| format!("{name} = ${place}"));
+        let wanted = format!("{} AS wanted ({keys})", arrays(&table.columns[..key.len()]));
+        let is_wanted =
+            each(key, " AND ", |_, column| format!("{name}.{column} = wanted.{column}"));
+        let found = each(&names, ", ", |_, column| format!("{name}.{column}"));
         Statements {
-            load: format!("{select} WHERE {}", any_key.join(" OR ")).leak(),
-            write_one: write(1).leak(),
-            write_many: write(ROWS).leak(),
-            delete: format!("DELETE FROM {name} WHERE {}", is_key(1)).leak(),
+            load: RowsStatement {
+                one: format!("{select} WHERE {is_key}").leak(),
+                many: format!("SELECT {found} FROM {wanted} JOIN {name} ON {is_wanted}").leak(),
+            },
+            write: RowsStatement {
+                one: format!("{insert} VALUES {values} {on_conflict}").leak(),
+                many: format!("{insert} SELECT * FROM {rows} {on_conflict}").leak(),
+            },
+            delete: RowsStatement {
+                one: format!("DELETE FROM {name} WHERE {is_key}").leak(),
+                many: format!("DELETE FROM {name} USING {wanted} WHERE {is_wanted}").leak(),
+            },
             first_page: format!("{select} ORDER BY {keys} LIMIT $1").leak(),
             next_page: format!(
                 "{select} WHERE ({keys}) > {} ORDER BY {keys} LIMIT ${}",
-                numbered(1, key.len()),
+                numbered(key.len()),
                 key.len() + 1
             )
             .leak(),
             clear: format!("DELETE FROM {name}").leak(),
-            copy: format!(
-                "INSERT INTO {name} ({columns}) SELECT {columns} FROM {REBUILD_SCHEMA}.{name}"
-            )
-            .leak(),
+            copy: format!("{insert} SELECT {columns} FROM {REBUILD_SCHEMA}.{name}").leak(),
         }
     }
 }
 
-/// `($1, $2), ($3, $4)`.
-fn numbered(rows: usize, columns: usize) -> String {
-    let mut text = String::new();
-    for index in 0..rows * columns {
-        let before = match index {
-            0 => "(",
-            _ if index % columns == 0 => "), (",
-            _ => ", ",
+/// `($1, $2)`.
+fn numbered(columns: usize) -> String {
+    let places: Vec<String> = (1..=columns).map(|place| format!("${place}")).collect();
+    format!("({})", places.join(", "))
+}
+
+/// `unnest($1::bigint[], $2::text[])`: on PostgreSQL, a table of the arrays' values.
+fn arrays(columns: &[Column]) -> String {
+    let array = |(index, column): (usize, &Column)| {
+        let element = match column.kind {
+            Kind::Int => "bigint",
+            Kind::Text => "text",
+            Kind::Bytes => "bytea",
         };
-        write!(text, "{before}${}", index + 1).expect("a String takes any text");
-    }
-    text + ")"
+        format!("${}::{element}[]", index + 1)
+    };
+    let arrays: Vec<String> = columns.iter().enumerate().map(array).collect();
+    format!("unnest({})", arrays.join(", "))
+}
+
+/// Each name, and its place from 1 on, in SQL.
+fn each(names: &[&str], separator: &str, sql: impl Fn(usize, &str) -> String) -> String {
+    let parts = names.iter().enumerate().map(|(index, name)| sql(index + 1, name));
+    parts.collect::<Vec<_>>().join(separator)
 }
 
 fn on_conflict(key: &[&str], rest: &[&str]) -> String {
-    let set: Vec<String> = rest.iter().map(|name| format!("{name} = excluded.{name}")).collect();
-    format!(" ON CONFLICT ({}) DO UPDATE SET {}", key.join(", "), set.join(", "))
+    let set = each(rest, ", ", |_, name| format!("{name} = excluded.{name}"));
+    format!("ON CONFLICT ({}) DO UPDATE SET {set}", key.join(", "))
 }
 
 #[cfg(test)]
@@ -167,6 +156,6 @@ mod tests {
 
     #[test]
     fn parameters_are_numbered_in_order() {
-        assert_eq!(numbered(2, 3), "($1, $2, $3), ($4, $5, $6)");
+        assert_eq!(numbered(3), "($1, $2, $3)");
     }
 }

@@ -24,6 +24,10 @@ const MIGRATIONS: Migrations = Migrations {
         ("0001_tables", include_str!("../../../migrations/postgres/views_0001_tables.sql")),
         ("0002_history", include_str!("../../../migrations/postgres/views_0002_history.sql")),
         ("0003_skipped", include_str!("../../../migrations/postgres/views_0003_skipped.sql")),
+        (
+            "0004_room_to_update",
+            include_str!("../../../migrations/postgres/views_0004_room_to_update.sql"),
+        ),
     ],
 };
 

@@ -29,7 +29,8 @@ fn close(period: &str, known_at: u64, before: &str, closing: &str) -> PeriodComm
     })
 }
 
-fn closed(period: &str, known_at: u64, parts: [&str; 4]) -> PeriodEvent {
+/// The same, sealed: opening, late, movement and closing.
+pub(crate) fn closed(period: &str, known_at: u64, parts: [&str; 4]) -> PeriodEvent {
     let name: PeriodName = text(period);
     let sealed = |account: &str, sign: Decimal| {
         let [opening, late, movement, closing] = parts.map(|part| sign * decimal(part));

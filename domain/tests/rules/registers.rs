@@ -307,6 +307,7 @@ fn p4_an_erasure_names_the_keys_and_needs_one() {
         .given(vec![erased(&[one])])
         .when(erase(&[]))
         .then_expect_error(Refusal::NothingToErase { subject: tenant_id() });
+    assert!(SubjectRegister::default().apply(&erased(&[])).is_err(), "J5");
 }
 
 #[test]

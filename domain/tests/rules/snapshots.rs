@@ -4,12 +4,15 @@
 use quipu_domain::agent::Agent;
 use quipu_domain::epoch::{Epoch, EpochCommand, NewEpoch, SignedHead};
 use quipu_domain::meter::{Aggregation, Meter, Price, Tier, UnpricedPolicy};
+use quipu_domain::period::Periods;
 use quipu_domain::price_table::{PriceTable, PricesPublished, TokenPrice};
+use quipu_domain::subject::{SubjectCommand, SubjectRegister};
 use quipu_domain::tenant::Tenant;
 use quipu_domain::wallet::{Wallet, WalletCommand};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::periods::closed;
 use crate::support::{
     Book, after, debit, expiring, freeze, grant, hold, limit, rate_usage, refund, scoped,
     some_usage, suspended_tenant, text, usage, void,
@@ -89,6 +92,24 @@ fn the_epochs_shape_is_pinned() {
     let events = epoch.decide(&EpochCommand::Start(last, new), next).unwrap();
     events.iter().for_each(|event| epoch.apply(event).unwrap());
     insta::assert_snapshot!(written(Epoch::SCHEMA, &epoch));
+}
+
+#[test]
+fn the_periods_shape_is_pinned() {
+    let mut periods = Periods::default();
+    periods.apply(&closed("2026-09", 7, ["1", "0", "2", "3"])).unwrap();
+    periods.apply(&closed("2026-10", 12, ["3", "-0.5", "2.5", "5"])).unwrap();
+    insta::assert_snapshot!(written(Periods::SCHEMA, &periods));
+}
+
+#[test]
+fn the_subject_registers_shape_is_pinned() {
+    let mut register = SubjectRegister::default();
+    let (subject, keys) = (text("t_acme"), vec![text("00ff00ff00ff00ff")]);
+    let erase = SubjectCommand::Erase { subject, keys, reason: text("request 4711") };
+    let events = register.decide(&erase).unwrap();
+    events.iter().for_each(|event| register.apply(event).unwrap());
+    insta::assert_snapshot!(written(SubjectRegister::SCHEMA, &register));
 }
 
 #[test]

@@ -30,11 +30,17 @@ pub(crate) fn record<S: Subject>(
     close(full, rows)
 }
 
-/// Asks for the rows that [`record`] may need.
-pub(crate) fn prepare<S: Subject>(tenant: &TenantId, rows: &mut Rows) {
-    for is_late in [false, true] {
-        for level in 0..=NodeKey::TOP {
-            rows.want::<Node<S>>(NodeKey::open(tenant, is_late, level));
+/// Asks for the rows that [`record`] may need: of thousands of tenants, most need only a leaf.
+pub(crate) fn prepare<S: Subject>(tenant: &TenantId, event: &Recorded, rows: &mut Rows) {
+    rows.want::<Node<S>>(NodeKey::open(tenant, false, 0));
+    let is_late = is_late::<S>(rows, tenant, event).unwrap_or(false);
+    for level in 0..=NodeKey::TOP {
+        let key = NodeKey::open(tenant, is_late, level);
+        rows.want::<Node<S>>(key.clone());
+        // The first node of a level has no parent yet.
+        let has_parent = matches!(rows.get::<Node<S>>(&key), Ok(Some(node)) if node.place > 0);
+        if !has_parent {
+            break;
         }
     }
     if let Ok(Some(leaf)) = rows.get::<Node<S>>(&NodeKey::open(tenant, true, 0))
@@ -65,8 +71,10 @@ fn close<S: Subject>(full: Node<S>, rows: &mut Rows) -> Result<(), ProjectionErr
     let full = full.closed();
     if full.level() < NodeKey::TOP {
         let key = NodeKey::open(&full.key.tenant, full.key.is_late, full.level() + 1);
-        let fresh = || Node::empty(key.clone(), 0, Order::NONE);
-        let parent = rows.edit_or::<Node<S>>(&key, fresh)?;
+        if full.place == 0 {
+            rows.put(Node::<S>::empty(key.clone(), 0, Order::NONE));
+        }
+        let parent = rows.edit::<Node<S>>(&key)?;
         if parent.is_full() {
             let next = Node::empty(key.clone(), parent.place + 1, Order::NONE);
             let full_parent = std::mem::replace(parent, next);

@@ -10,6 +10,7 @@ mod balances;
 mod catalogue;
 mod holds;
 mod parking;
+mod preparing;
 mod statement;
 mod support;
 mod tenants;

@@ -43,3 +43,54 @@ impl TrialBalance {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use quipu_domain::wallet::WalletEvent;
+    use quipu_domain::wallet::event::{Attribution, CreditsDebited, Draw, Draws, HoldReleased};
+    use quipu_domain::{Credits, EntryId, GrantId, HoldId, Metadata, Position, Stream, Version};
+
+    use super::*;
+
+    fn found(event: WalletEvent) -> String {
+        let tenant: TenantId = "t_acme".parse().unwrap();
+        let recorded = Recorded {
+            position: Position(4),
+            stream: Stream::wallet(&tenant),
+            version: Version(3),
+            id: uuid::Uuid::from_u128(4),
+            recorded_at: "2026-11-20T12:00:00Z".parse().unwrap(),
+            effective_at: None,
+            tenant: Some(tenant),
+            metadata: Metadata::by("local".parse().unwrap()),
+            event: Event::Wallet(event),
+        };
+        TrialBalance::default().event(&recorded).unwrap_err().what
+    }
+
+    #[test]
+    fn m4_nothing_is_taken_from_where_nothing_is() {
+        let amount: Credits = "5".parse().unwrap();
+        let lots = vec![Draw { grant: GrantId(Position(2)), amount }];
+        let what = found(WalletEvent::HoldReleased(HoldReleased {
+            hold: HoldId(Position(3)),
+            amount,
+            returned: Draws { lots, overdraft: Credits::ZERO },
+            reason: None,
+        }));
+        assert_eq!(what, "it takes t_acme's account held below zero");
+    }
+
+    #[test]
+    fn m4_postings_sum_to_zero() {
+        let what = found(WalletEvent::CreditsDebited(CreditsDebited {
+            entry: EntryId(Position(4)),
+            amount: "1".parse().unwrap(),
+            draws: Draws { lots: Vec::new(), overdraft: "2".parse().unwrap() },
+            meter: None,
+            attribution: Attribution::default(),
+            reason: None,
+        }));
+        assert_eq!(what, "its postings sum to -1000000 millionths of a credit, not to zero");
+    }
+}

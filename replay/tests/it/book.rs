@@ -71,6 +71,19 @@ impl Bookkeeper {
         }
     }
 
+    /// So many debits, all of the same amount.
+    pub(crate) fn debits(&mut self, count: usize, amount: &str) {
+        for _ in 0..count {
+            self.wallet(&WalletCommand::Debit(Debit {
+                amount: amount.parse().unwrap(),
+                meter: None,
+                effective_at: None,
+                attribution: Attribution::default(),
+                reason: None,
+            }));
+        }
+    }
+
     /// Records an event that nobody decided.
     pub(crate) fn forged(&mut self, event: WalletEvent) {
         self.versions[1] += 1;
@@ -139,6 +152,11 @@ pub(crate) fn bookkeeper() -> Bookkeeper {
 
 /// The events as rows of a journal: two events to a row, the chain and the tree as they must be.
 pub(crate) fn rows(events: &[Recorded]) -> Vec<BatchRow> {
+    rows_of(events, 2)
+}
+
+/// The same with so many events to a row.
+pub(crate) fn rows_of(events: &[Recorded], events_in_row: usize) -> Vec<BatchRow> {
     let mut tree = Tree::default();
     let row = |events: &[Recorded]| {
         let prev_root = tree.root();
@@ -160,7 +178,7 @@ pub(crate) fn rows(events: &[Recorded]) -> Vec<BatchRow> {
             root: tree.root(),
         }
     };
-    events.chunks(2).map(row).collect()
+    events.chunks(events_in_row).map(row).collect()
 }
 
 /// The views that the events give.
@@ -211,8 +229,23 @@ impl ViewSource for MemoryViews {
     }
 }
 
-/// A journal that is nothing but its rows.
-pub(crate) struct Rows(pub(crate) Vec<BatchRow>);
+/// A journal that is nothing but its rows, and what else is told of its end.
+pub(crate) struct Rows {
+    rows: Vec<BatchRow>,
+    pub(crate) head: Head,
+    pub(crate) last_segment: Option<SegmentEnd>,
+}
+
+impl Rows {
+    pub(crate) fn of(rows: Vec<BatchRow>) -> Rows {
+        let head = rows.last().map_or_else(Head::genesis, |row| Head {
+            position: row.last_position,
+            root: row.root,
+            recorded_at: row.recorded_at,
+        });
+        Rows { rows, head, last_segment: None }
+    }
+}
 
 impl Store for Rows {
     fn acquire(&self, _: Lease) -> Result<Box<dyn Appender>, JournalError> {
@@ -220,23 +253,22 @@ impl Store for Rows {
     }
 
     fn head(&self) -> Result<Head, JournalError> {
-        Ok(self.0.last().map_or_else(Head::genesis, |row| Head {
-            position: row.last_position,
-            root: row.root,
-            recorded_at: row.recorded_at,
-        }))
+        Ok(self.head)
     }
 
     fn rows_after(&self, after: Position, most: usize) -> Result<Vec<BatchRow>, JournalError> {
-        let rows = self.0.iter().filter(|row| row.last_position > after);
-        Ok(rows.take(most.div_ceil(2)).cloned().collect())
+        // By position, as the databases do.
+        let page = |row: &&BatchRow| {
+            row.last_position > after && row.first_position <= after.plus(most as u64)
+        };
+        Ok(self.rows.iter().filter(page).cloned().collect())
     }
 
     fn rows_holding(&self, positions: &[Position]) -> Result<Vec<BatchRow>, JournalError> {
         let holds = |row: &&BatchRow| {
             positions.iter().any(|p| (row.first_position..=row.last_position).contains(p))
         };
-        Ok(self.0.iter().filter(holds).cloned().collect())
+        Ok(self.rows.iter().filter(holds).cloned().collect())
     }
 
     fn postings(&self, wanted: &[(Stream, Position)]) -> Result<Vec<Vec<Position>>, JournalError> {
@@ -248,7 +280,7 @@ impl Store for Rows {
     }
 
     fn last_segment(&self) -> Result<Option<SegmentEnd>, JournalError> {
-        Ok(None)
+        Ok(self.last_segment.clone())
     }
 
     fn snapshots(
@@ -267,7 +299,16 @@ pub(crate) fn report(
     views: Option<&mut MemoryViews>,
     expected: &[(u64, Root)],
 ) -> Report {
-    let store: Arc<dyn Store> = Arc::new(Rows(rows));
+    report_of(Rows::of(rows), views, expected)
+}
+
+/// Verifies a journal that was tampered with in more than its rows.
+pub(crate) fn report_of(
+    journal: Rows,
+    views: Option<&mut MemoryViews>,
+    expected: &[(u64, Root)],
+) -> Report {
+    let store: Arc<dyn Store> = Arc::new(journal);
     let expected: Vec<Expectation> = expected
         .iter()
         .map(|(position, root)| Expectation { position: Position(*position), root: *root })

@@ -9,13 +9,22 @@ use crate::book::{bookkeeper, report, rows};
 const UNTIL_POSITION_4: &[(&str, &str)] =
     &[("available", "445"), ("held", "75"), ("issued/purchase", "-520")];
 
-/// The book with a period closed by its seventh event.
+/// The book with the day of its events closed by its seventh event.
 fn sealed(known_at: u64, balances: &[(&str, &str)], root: Option<&str>) -> Vec<Recorded> {
+    sealed_day("2026-11-20", known_at, balances, root)
+}
+
+fn sealed_day(
+    day: &str,
+    known_at: u64,
+    balances: &[(&str, &str)],
+    root: Option<&str>,
+) -> Vec<Recorded> {
     let mut events = bookkeeper().events;
     let rows = rows(&events);
     let row = rows.iter().find(|row| row.last_position == Position(known_at));
     let true_root = row.map_or_else(|| "none".to_owned(), |row| row.root.to_string());
-    let period: PeriodName = "2026-11-20".parse().unwrap();
+    let period: PeriodName = day.parse().unwrap();
     let balances = balances.iter().map(|(account, closing)| SealedBalance {
         account: account.parse().unwrap(),
         opening: Decimal::ZERO,
@@ -54,6 +63,13 @@ fn p2_a_period_sealed_with_what_was_known_holds() {
     assert_eq!(finding(&sealed(4, UNTIL_POSITION_4, None)), None);
     let all = [("available", "478.25"), ("consumed/-", "41.75"), ("issued/purchase", "-520")];
     assert_eq!(finding(&sealed(6, &all, None)), None);
+}
+
+#[test]
+fn p2_a_day_ends_before_the_next_one_begins() {
+    assert_eq!(finding(&sealed_day("2026-11-19", 4, &[], None)), None);
+    let what = finding(&sealed_day("2026-11-19", 4, UNTIL_POSITION_4, None)).unwrap();
+    assert!(what.contains("available did not hold 445 when it was over"), "{what}");
 }
 
 #[test]

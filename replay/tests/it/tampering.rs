@@ -1,9 +1,9 @@
 //! Every change to the stored rows is found, and its position named.
 
 use quipu_domain::Position;
-use quipu_journal::{BatchRow, Root};
+use quipu_journal::{BatchRow, Root, SegmentEnd};
 
-use crate::book::{bookkeeper, finding, report, rows, views};
+use crate::book::{Rows, bookkeeper, finding, report, report_of, rows, views};
 
 fn honest() -> Vec<BatchRow> {
     rows(&bookkeeper().events)
@@ -76,6 +76,47 @@ fn a_deleted_row_is_named_by_its_position() {
         let deleted = rows.remove(index);
         let (position, what) = finding(rows);
         assert_eq!(position, deleted.first_position.0, "{what}");
+    }
+}
+
+#[test]
+fn a_gap_that_is_larger_than_a_page_is_not_taken_for_the_end() {
+    let mut book = bookkeeper();
+    book.debits(4_200, "0.01");
+    let mut rows = rows(&book.events);
+    rows.drain(1..rows.len() - 1);
+    let (position, what) = finding(rows);
+    assert_eq!(position, 3, "{what}");
+}
+
+#[test]
+fn what_else_is_told_of_the_end_must_be_what_the_rows_lead_to() {
+    let whole = Rows::of(honest());
+    let mut other_root = Rows::of(honest());
+    other_root.head.root = honest()[1].root;
+    let mut shorter = Rows::of(honest());
+    shorter.head.position = Position(4);
+    let mut longer = Rows::of(honest());
+    longer.head.position = Position(8);
+    let segment = |position| SegmentEnd {
+        position: Position(position),
+        recorded_at: honest()[2].recorded_at,
+        peaks: Vec::new(),
+    };
+    let mut cut = Rows::of(honest());
+    cut.last_segment = Some(segment(7));
+    let mut kept = Rows::of(honest());
+    kept.last_segment = Some(segment(6));
+    for (journal, position) in [
+        (whole, None),
+        (kept, None),
+        (other_root, Some(7)),
+        (shorter, Some(5)),
+        (longer, Some(7)),
+        (cut, Some(7)),
+    ] {
+        let finding = report_of(journal, None, &[]).finding;
+        assert_eq!(finding.as_ref().map(|found| found.position.0), position, "{finding:?}");
     }
 }
 

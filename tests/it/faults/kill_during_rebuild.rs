@@ -1,6 +1,8 @@
 //! `kill -9` at random moments of writing, of rebuilding and of replaying: whatever was killed,
-//! live views, a rebuild, a replay and the journal's fold are the same in the end.
+//! live views, a rebuild, a replay, the journal's fold and the books as of now are the same in the
+//! end.
 
+use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -45,7 +47,7 @@ both_stores! {
             kill(replay, &mut random);
         }
         let head = client.head();
-        let books: Vec<Value> = TENANTS.iter().map(|tenant| as_of_now(&client, tenant, head)).collect();
+        let live = live_and_as_of_now(&client, head);
         server.stop();
         assert_verifies(&store);
         assert_same(&store, &[]);
@@ -60,9 +62,7 @@ both_stores! {
         let server = Server::start_on(&store, port);
         let client = server.client();
         assert_eq!(client.head(), head, "nothing came of all this but rows");
-        for (tenant, before) in TENANTS.iter().zip(books) {
-            assert_eq!(as_of_now(&client, tenant, head), before, "{tenant}");
-        }
+        assert_eq!(live_and_as_of_now(&client, head), live, "live views before and after a rebuild");
     }
 }
 
@@ -114,18 +114,70 @@ fn finish(mut child: Child) {
     child.wait().expect("it ends");
 }
 
-/// The books as they are known at the last position, and the accounts of now.
-fn as_of_now(client: &Client, tenant: &str, head: u64) -> Value {
-    let get = |path: &str| client.get(&format!("/v1/tenants/{tenant}/{path}")).ok();
-    let known = get(&format!("balance?known_at={head}&at_least={head}"));
-    let accounts = get(&format!("accounts?at_least={head}"));
-    let of = |name: &str| {
-        let rows = accounts["accounts"].as_array().expect("a list").iter();
-        let mut own = rows.filter(|row| row["account"] == name).map(|row| row["balance"].clone());
-        own.next().unwrap_or_else(|| json!("0"))
-    };
-    assert_eq!((&known["available"], &known["held"]), (&of("available"), &of("held")));
-    json!({ "available": known["available"], "held": known["held"] })
+/// What each read gives that knows of moments. None gives anything else for this moment, for what
+/// is known at the last position, or for both (M5).
+fn live_and_as_of_now(client: &Client, head: u64) -> BTreeMap<String, Value> {
+    let now = jiff::Timestamp::now();
+    let moments = [
+        format!("as_of={now}"),
+        format!("known_at={head}"),
+        format!("as_of={now}&known_at={head}"),
+    ];
+    let mut live = BTreeMap::new();
+    for path in
+        TENANTS.iter().flat_map(|tenant| READS.map(|read| format!("/v1/tenants/{tenant}/{read}")))
+    {
+        let get = |moment: &str| whole(client.get(&format!("{path}&at_least={head}{moment}")).ok());
+        let answer = get("");
+        for moment in &moments {
+            assert_eq!(get(&format!("&{moment}")), answer, "{path} {moment}");
+        }
+        live.insert(path, answer);
+    }
+    for (accounts, trial_balance) in TENANTS
+        .iter()
+        .map(|tenant| (format!("/v1/tenants/{tenant}/accounts"), format!("tenant={tenant}&")))
+        .chain([("/v1/accounts".to_owned(), String::new())])
+    {
+        let answer = client.get(&format!("{accounts}?at_least={head}")).ok();
+        let balances = amounts(&answer["accounts"], "balance");
+        assert!(balances.len() > 3, "{answer}");
+        for moment in &moments {
+            let path = format!("/v1/trial-balance?{trial_balance}{moment}");
+            let closing = amounts(&client.get(&path).ok()["lines"], "closing");
+            assert_eq!(closing, balances, "{path}");
+        }
+        live.insert(accounts, answer);
+    }
+    live
+}
+
+/// A tenant's reads, in both times.
+const READS: [&str; 6] = [
+    "balance?",
+    "lots?limit=1000",
+    "grants?limit=1000",
+    "holds?status=all&limit=1000",
+    "entries?limit=1000",
+    "usage?window=hour&group_by=model",
+];
+
+/// An answer that is not a page of several. Of a balance, what the books of any moment have.
+fn whole(mut answer: Value) -> Value {
+    assert_eq!(answer["next_after"], Value::Null, "{answer}");
+    if let Some(balance) = answer.as_object_mut().filter(|answer| answer.contains_key("available"))
+    {
+        balance.retain(|name, _| ["available", "held", "overdraft"].contains(&name.as_str()));
+    }
+    answer
+}
+
+/// Amounts by account, where there are any.
+fn amounts(lines: &Value, amount: &str) -> BTreeMap<String, String> {
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let lines = lines.as_array().expect("a list").iter();
+    let amounts = lines.map(|line| (text(&line["account"]), text(&line[amount])));
+    amounts.filter(|(_, amount)| amount != "0").collect()
 }
 
 #[track_caller]

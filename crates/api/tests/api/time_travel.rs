@@ -92,20 +92,62 @@ async fn a_period_is_sealed_once_and_what_comes_later_is_late() {
     assert_json_snapshot!("periods", periods);
 }
 
+/// Each read that knows of moments, and where its answer is empty.
+const READS: [(&str, &str); 8] = [
+    ("/v1/tenants/t_acme/balance?", ""),
+    ("/v1/tenants/t_acme/lots?", "lots"),
+    ("/v1/tenants/t_acme/grants?", "lots"),
+    ("/v1/tenants/t_acme/holds?status=all&", "holds"),
+    ("/v1/tenants/t_acme/entries?", "entries"),
+    ("/v1/tenants/t_acme/usage?", "usage"),
+    ("/v1/trial-balance?", "lines"),
+    ("/v1/trial-balance?tenant=t_acme&", "lines"),
+];
+
 #[tokio::test]
-async fn the_future_is_refused() {
+async fn m5_before_genesis_is_zero() {
     let app = app_with_a_past().await;
-    for path in [
-        "balance?as_of=2030-01-01T00:00:00Z",
-        "lots?known_at=2030-01-01T00:00:00Z",
-        "holds?known_at=1000",
-        "entries?as_of=2030-01-01T00:00:00Z",
-        "usage?known_at=1000",
-    ] {
-        let refused = app.get(&format!("/v1/tenants/t_acme/{path}")).await;
-        assert_eq!(refused.status.as_u16(), 400, "{path}: {}", refused.text());
-        assert_eq!(refused.json()["code"], "future_moment", "{path}");
+    for (path, list) in READS {
+        for moment in ["as_of=2020-01-01T00:00:00Z", "known_at=2020-01-01T00:00:00Z", "known_at=0"]
+        {
+            let answer = app.read(&format!("{path}{moment}")).await;
+            assert_eq!(answer.status.as_u16(), 200, "{path}{moment}: {}", answer.text());
+            let answer = answer.json();
+            if list.is_empty() {
+                for amount in ["available", "held", "overdraft"] {
+                    assert_eq!(answer[amount], "0", "{path}{moment}: {answer}");
+                }
+            } else {
+                assert_eq!(answer[list], serde_json::json!([]), "{path}{moment}: {answer}");
+            }
+        }
     }
-    let refused = app.get("/v1/trial-balance?known_at=1000").await;
-    assert_eq!(refused.json()["code"], "future_moment");
+}
+
+#[tokio::test]
+async fn m5_the_future_is_refused() {
+    let app = app_with_a_past().await;
+    app.read("/v1/tenants/t_acme").await;
+    for (path, _) in READS {
+        for moment in
+            ["as_of=2200-01-01T00:00:00Z", "known_at=2200-01-01T00:00:00Z", "known_at=1000"]
+        {
+            let refused = app.get(&format!("{path}{moment}")).await;
+            assert_eq!(refused.status.as_u16(), 400, "{path}{moment}: {}", refused.text());
+            assert_eq!(refused.code(), "future_moment", "{path}{moment}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_an_unknown_tenant_there_is_no_answer_not_even_an_empty_one() {
+    let app = app_with_a_past().await;
+    for (path, _) in READS.iter().filter(|(path, _)| path.contains("t_acme")) {
+        for moment in ["", "known_at=3", "as_of=2020-01-01T00:00:00Z"] {
+            let path = format!("{}{moment}", path.replace("t_acme", "t_nobody"));
+            let refused = app.read(path.trim_end_matches(['?', '&'])).await;
+            assert_eq!(refused.status.as_u16(), 404, "{path}: {}", refused.text());
+            assert_eq!(refused.code(), "unknown_tenant", "{path}");
+        }
+    }
 }

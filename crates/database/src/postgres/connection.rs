@@ -11,6 +11,8 @@ use crate::{DatabaseError, Row, Value};
 
 /// Statements sent before the answer to the first one is awaited.
 const MOST_IN_FLIGHT: usize = 256;
+/// Rows in one statement's arrays: they are in memory on both sides.
+const MOST_ROWS: usize = 4_096;
 
 pub(crate) struct PostgresConnection {
     client: Client,
@@ -78,6 +80,38 @@ impl PostgresConnection {
                 .buffered(MOST_IN_FLIGHT)
                 .try_fold(0, async |changed, more| Ok(changed + more))
                 .await
+        })
+    }
+
+    pub(crate) fn execute_columns(
+        &mut self,
+        sql: &'static str,
+        rows: &[Vec<Value>],
+    ) -> Result<u64, DatabaseError> {
+        self.run(sql, async |client| {
+            let statement = &client.prepare_cached(sql).await?;
+            let mut changed = 0;
+            for rows in rows.chunks(MOST_ROWS) {
+                changed += client.execute_raw(statement, value::columns(rows)).await?;
+            }
+            Ok(changed)
+        })
+    }
+
+    pub(crate) fn query_columns(
+        &mut self,
+        sql: &'static str,
+        rows: &[Vec<Value>],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        self.run(sql, async |client| {
+            let statement = &client.prepare_cached(sql).await?;
+            let mut found = Vec::new();
+            for rows in rows.chunks(MOST_ROWS) {
+                let answer = client.query_raw(statement, value::columns(rows)).await?;
+                let answer: Vec<_> = answer.try_collect().await?;
+                found.extend(answer.iter().map(value::read).collect::<Result<Vec<_>, _>>()?);
+            }
+            Ok(found)
         })
     }
 

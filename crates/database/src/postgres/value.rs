@@ -4,7 +4,7 @@ use std::error::Error;
 
 use tokio_postgres::Row as PostgresRow;
 use tokio_postgres::types::private::BytesMut;
-use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
 
 use crate::{Row, Value};
 
@@ -27,6 +27,31 @@ impl ToSql for Value {
 
     fn accepts(_: &Type) -> bool {
         true
+    }
+
+    to_sql_checked!();
+}
+
+/// One column of some rows, as an array. That all rows are of one length is the caller's part.
+#[derive(Debug)]
+pub(super) struct Column<'a> {
+    rows: &'a [Vec<Value>],
+    index: usize,
+}
+
+/// The columns of some rows, in order.
+pub(super) fn columns(rows: &[Vec<Value>]) -> impl ExactSizeIterator<Item = Column<'_>> {
+    (0..rows.first().map_or(0, Vec::len)).map(|index| Column { rows, index })
+}
+
+impl ToSql for Column<'_> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Failure> {
+        let values: Vec<&Value> = self.rows.iter().map(|row| &row[self.index]).collect();
+        values.to_sql(ty, out)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        matches!(ty.kind(), Kind::Array(_))
     }
 
     to_sql_checked!();

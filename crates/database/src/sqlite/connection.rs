@@ -1,7 +1,7 @@
 //! One SQLite connection, replaced after an input or output error.
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, Statement, params_from_iter};
 
 use super::{Place, error};
 use crate::{DatabaseError, Row, Value};
@@ -25,14 +25,24 @@ impl SqliteConnection {
         params: &[Value],
     ) -> Result<Vec<Row>, DatabaseError> {
         self.run(sql, |connection| {
-            let mut statement = connection.prepare_cached(sql)?;
-            let columns = statement.column_count();
-            let mut rows = statement.query(params_from_iter(params))?;
             let mut found = Vec::new();
-            while let Some(row) = rows.next()? {
-                let values = (0..columns).map(|index| read(row.get_ref(index)?, index));
-                found.push(Row(values.collect::<Result<_, _>>()?));
-            }
+            collect(&mut *connection.prepare_cached(sql)?, params, &mut found)?;
+            Ok(found)
+        })
+    }
+
+    pub(crate) fn query_many(
+        &mut self,
+        sql: &'static str,
+        rows: &[Vec<Value>],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        self.run(sql, |connection| {
+            // Each statement outside a transaction would lock and unlock the file.
+            let alone = connection.is_autocommit();
+            let _snapshot = alone.then(|| connection.unchecked_transaction()).transpose()?;
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut found = Vec::new();
+            rows.iter().try_for_each(|row| collect(&mut statement, row, &mut found))?;
             Ok(found)
         })
     }
@@ -113,6 +123,20 @@ impl SqliteConnection {
         self.broken = false;
         Ok(())
     }
+}
+
+fn collect(
+    statement: &mut Statement<'_>,
+    params: &[Value],
+    found: &mut Vec<Row>,
+) -> rusqlite::Result<()> {
+    let columns = statement.column_count();
+    let mut rows = statement.query(params_from_iter(params))?;
+    while let Some(row) = rows.next()? {
+        let values = (0..columns).map(|index| read(row.get_ref(index)?, index));
+        found.push(Row(values.collect::<Result<_, _>>()?));
+    }
+    Ok(())
 }
 
 impl ToSql for Value {

@@ -1,9 +1,9 @@
 //! Writing rows, segments and snapshots on a connection of one's own.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 
 use quipu_database::{Connection, Database, DatabaseError, Engine, Value};
+use quipu_domain::Stream;
 
 use super::row::{int_of, params_of_batch};
 use super::{JOURNAL, lease, statement};
@@ -102,37 +102,13 @@ impl Appender for SqlAppender {
 
 fn save_postings(connection: &mut Connection, segment: &SealedSegment) -> Result<(), JournalError> {
     let (first, last) = (int_of(segment.first_position.0), int_of(segment.end.position.0));
-    match connection.engine() {
-        Engine::Sqlite => {
-            let rows: Vec<Vec<Value>> = segment
-                .postings
-                .iter()
-                .map(|(stream, positions)| {
-                    let (stream, positions) = (stream.as_str().into(), positions.clone().into());
-                    vec![JOURNAL.into(), stream, last.clone(), first.clone(), positions]
-                })
-                .collect();
-            connection.execute_many(statement::SAVE_POSTING_SQLITE, &rows)?;
-        }
-        Engine::Postgres => {
-            let lists: BTreeMap<&str, String> = segment
-                .postings
-                .iter()
-                .map(|(stream, positions)| (stream.as_str(), hexadecimal(positions)))
-                .collect();
-            let lists = serde_json::to_string(&lists).expect("texts by text are JSON");
-            let params = [JOURNAL.into(), last, first, lists.into()];
-            connection.execute(statement::SAVE_POSTINGS_POSTGRES, &params)?;
-        }
-    }
+    let list = |(stream, positions): &(Stream, Vec<u8>)| {
+        let (stream, positions) = (stream.as_str().into(), positions.clone().into());
+        vec![JOURNAL.into(), stream, last.clone(), first.clone(), positions]
+    };
+    let rows: Vec<Vec<Value>> = segment.postings.iter().map(list).collect();
+    connection.execute_rows(&statement::SAVE_POSTING, &rows)?;
     Ok(())
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let digits = |byte: &u8| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
-    bytes.iter().flat_map(digits).collect()
 }
 
 /// Only the journal's own constraints say that somebody else has appended: a row that follows

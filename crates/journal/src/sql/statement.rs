@@ -1,5 +1,7 @@
 //! The journal's SQL. One text serves both engines where it can.
 
+use quipu_database::RowsStatement;
+
 /// With whether the chain begins as every journal does.
 pub(super) const HEAD: &str = "\
     SELECT last_position, root, recorded_at, (
@@ -91,21 +93,19 @@ pub(super) const SAVE_SEGMENT: &str = "\
         (journal, first_position, last_position, recorded_at, peaks, keys)
     VALUES ($1, $2, $3, $4, $5, $6)";
 
-/// Once per list. SQLite is in this process, so a statement costs next to nothing.
-pub(super) const SAVE_POSTING_SQLITE: &str = "\
-    INSERT INTO journal_posting (journal, stream, last_position, first_position, positions)
-    VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (journal, stream, last_position) DO UPDATE
-    SET first_position = excluded.first_position, positions = excluded.positions";
-
-/// All lists at once, as a JSON object of hexadecimal texts by stream: ten thousand statements
-/// would hold up the writer several times longer, even sent without waiting.
-pub(super) const SAVE_POSTINGS_POSTGRES: &str = "\
-    INSERT INTO journal_posting (journal, stream, last_position, first_position, positions)
-    SELECT $1, list.stream, $2, $3, decode(list.positions, 'hex')
-    FROM json_each_text($4::text::json) AS list (stream, positions)
-    ON CONFLICT (journal, stream, last_position) DO UPDATE
-    SET first_position = excluded.first_position, positions = excluded.positions";
+/// Ten thousand lists at once: a message for each would hold up the writer several times longer.
+pub(super) const SAVE_POSTING: RowsStatement = RowsStatement {
+    one: "\
+        INSERT INTO journal_posting (journal, stream, last_position, first_position, positions)
+        VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (journal, stream, last_position) DO UPDATE
+        SET first_position = excluded.first_position, positions = excluded.positions",
+    many: "\
+        INSERT INTO journal_posting (journal, stream, last_position, first_position, positions)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[])
+        ON CONFLICT (journal, stream, last_position) DO UPDATE
+        SET first_position = excluded.first_position, positions = excluded.positions",
+};
 
 pub(super) const SNAPSHOTS_SQLITE: &str = "\
     SELECT snapshot.stream, snapshot.version, snapshot.position, snapshot.state
