@@ -27,8 +27,8 @@ impl<T: DeserializeOwned> FromRequest<State> for StrictJson<T> {
 
     async fn from_request(request: Request, state: &State) -> Result<StrictJson<T>, Problem> {
         let (parts, body) = request.into_parts();
-        require(&parts.headers, &[MediaType::Json])?;
         let bytes = read_body(&parts.headers, body, state.limits.body_bytes, &state.limits).await?;
+        require(&parts.headers, &[MediaType::Json])?;
         decode::<Object<T>>(&bytes).map(|object| StrictJson(object.0))
     }
 }

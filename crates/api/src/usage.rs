@@ -84,9 +84,9 @@ async fn read(request: Request, state: &State) -> Result<Reported, Problem> {
     let (parts, body) = request.into_parts();
     let is_binary = cloud_events::is_binary(&parts.headers);
     let allowed = [MediaType::Json, MediaType::CloudEvent, MediaType::CloudEventBatch];
-    let media_type = require(&parts.headers, if is_binary { &allowed[..1] } else { &allowed })?;
     let limits = &state.limits;
     let bytes = read_body(&parts.headers, body, limits.usage_body_bytes, limits).await?;
+    let media_type = require(&parts.headers, if is_binary { &allowed[..1] } else { &allowed })?;
     let (records, is_array) = match media_type {
         MediaType::Json if is_binary => {
             (vec![cloud_events::from_binary(&parts.headers, &bytes)?], false)

@@ -1,10 +1,15 @@
 //! Bad input: a 4xx problem with a code and a hint, and no event.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::support::both_stores;
 use crate::support::client::fresh_key;
 use crate::support::server::Server;
+use crate::support::store::Store;
 
 both_stores! {
     fn bad_input_gets_a_problem_with_a_code_and_a_hint_and_leaves_no_event(store: Store) {
@@ -58,4 +63,21 @@ both_stores! {
         assert_eq!(client.balance("t_bad")["available"], "10");
         client.post(debits, &json!({"amount": "1"})).ok();
     }
+}
+
+/// Who is hung up on while it still writes may never read why.
+#[test]
+fn a_body_that_comes_late_is_read_before_its_type_is_refused() {
+    let server = Server::start(&Store::sqlite());
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    let head = "POST /v1/tenants HTTP/1.1\r\nhost: quipu\r\nconnection: close\r\n\
+        idempotency-key: late\r\ncontent-type: text/plain\r\ncontent-length: 200000\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    for _ in 0..20 {
+        std::thread::sleep(Duration::from_millis(10));
+        stream.write_all(&[b'x'; 10_000]).unwrap();
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 415 "), "{answer}");
 }
