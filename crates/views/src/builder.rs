@@ -46,6 +46,7 @@ impl<'a> Builder<'a> {
             })
         })?;
         let applier = Applier::load(&mut connection, projections, skips, options.cache_rows)?;
+        let applier = applier.on_all_cores();
         Ok(Builder { feed, connection, applier, options })
     }
 
