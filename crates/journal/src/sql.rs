@@ -10,7 +10,6 @@ use std::path::Path;
 
 use quipu_database::{Database, DatabaseError, Durability, Engine, Migrations, Row, Value};
 use quipu_domain::{Position, Stream, Timestamp, Version};
-use serde::Serialize;
 use tokio::runtime::Handle;
 
 use crate::index::{read_keys, read_postings};
@@ -111,13 +110,11 @@ impl Store for SqlStore {
     }
 
     fn postings(&self, wanted: &[(Stream, Position)]) -> Result<Vec<Vec<Position>>, JournalError> {
-        let sql = match self.database.engine() {
-            Engine::Sqlite => statement::POSTINGS_SQLITE,
-            Engine::Postgres => statement::POSTINGS_POSTGRES,
+        let row = |(stream, after): &(Stream, Position)| {
+            vec![JOURNAL.into(), stream.as_str().into(), int_of(after.0)]
         };
-        let after: HashMap<&str, u64> =
-            wanted.iter().map(|(stream, after)| (stream.as_str(), after.0)).collect();
-        let rows = self.database.read(|c| c.query(sql, &[json(&after), JOURNAL.into()]))?;
+        let keys: Vec<Vec<Value>> = wanted.iter().map(row).collect();
+        let rows = self.database.read(|c| c.query_rows(&statement::POSTINGS, &keys))?;
         let mut lists: HashMap<&str, Vec<Position>> = HashMap::new();
         for row in &rows {
             let list = lists.entry(row.text(0)?).or_default();
@@ -168,14 +165,12 @@ impl Store for SqlStore {
         most_version: Option<Version>,
         schema_hash: &str,
     ) -> Result<Vec<Snapshot>, JournalError> {
-        let sql = match self.database.engine() {
-            Engine::Sqlite => statement::SNAPSHOTS_SQLITE,
-            Engine::Postgres => statement::SNAPSHOTS_POSTGRES,
+        let most = int_of(most_version.map_or(u64::MAX, |version| version.0));
+        let row = |stream: &Stream| {
+            vec![JOURNAL.into(), stream.as_str().into(), most.clone(), schema_hash.into()]
         };
-        let names: Vec<&str> = streams.iter().map(Stream::as_str).collect();
-        let most = most_version.map_or(u64::MAX, |version| version.0);
-        let params = [json(&names), JOURNAL.into(), int_of(most), schema_hash.into()];
-        let rows = self.database.read(|c| c.query(sql, &params))?;
+        let keys: Vec<Vec<Value>> = streams.iter().map(row).collect();
+        let rows = self.database.read(|c| c.query_rows(&statement::SNAPSHOTS, &keys))?;
         let snapshot = |row: &Row| {
             Ok(Snapshot {
                 stream: Stream::stored(row.text(0)?),
@@ -187,9 +182,4 @@ impl Store for SqlStore {
         };
         rows.iter().map(snapshot).collect()
     }
-}
-
-/// A list or map of names, for a statement that takes any number of them.
-fn json(names: &impl Serialize) -> Value {
-    serde_json::to_string(names).expect("texts and numbers are JSON").into()
 }

@@ -48,28 +48,27 @@ pub(super) const APPEND: &str = "\
         (journal, first_position, last_position, recorded_at, events, prev_root, root)
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
-/// Only what a segment that is there vouches for: a list may be left over from others. A usage
-/// batch may wake a thousand streams, so they are asked for together: positions by stream. (SQLite
-/// counts parameters as they appear, so the first one to appear is the first.)
-pub(super) const POSTINGS_SQLITE: &str = "\
-    SELECT wanted.key, list.first_position, list.positions
-    FROM json_each($1) AS wanted
-    CROSS JOIN journal_posting AS list
-        ON list.journal = $2 AND list.stream = wanted.key AND list.last_position > wanted.value
-    CROSS JOIN journal_segment AS segment ON segment.journal = $2
-        AND segment.last_position = list.last_position
-        AND segment.first_position = list.first_position
-    ORDER BY list.stream, list.last_position";
-
-pub(super) const POSTINGS_POSTGRES: &str = "\
-    SELECT list.stream, list.first_position, list.positions
-    FROM json_each_text($1::text::json) AS wanted (stream, after)
-    JOIN journal_posting AS list ON list.journal = $2
-        AND list.stream = wanted.stream AND list.last_position > wanted.after::bigint
-    JOIN journal_segment AS segment ON segment.journal = $2
-        AND segment.last_position = list.last_position
-        AND segment.first_position = list.first_position
-    ORDER BY list.stream, list.last_position";
+/// By (journal, stream, after). Only what a segment that is there vouches for: a list may be left
+/// over from others. A usage batch may wake a thousand streams, so they are asked for together.
+pub(super) const POSTINGS: RowsStatement = RowsStatement {
+    one: "\
+        SELECT list.stream, list.first_position, list.positions
+        FROM journal_posting AS list
+        CROSS JOIN journal_segment AS segment ON segment.journal = list.journal
+            AND segment.last_position = list.last_position
+            AND segment.first_position = list.first_position
+        WHERE list.journal = $1 AND list.stream = $2 AND list.last_position > $3
+        ORDER BY list.last_position",
+    many: "\
+        SELECT list.stream, list.first_position, list.positions
+        FROM unnest($1::text[], $2::text[], $3::bigint[]) AS wanted (journal, stream, after)
+        JOIN journal_posting AS list ON list.journal = wanted.journal
+            AND list.stream = wanted.stream AND list.last_position > wanted.after
+        JOIN journal_segment AS segment ON segment.journal = list.journal
+            AND segment.last_position = list.last_position
+            AND segment.first_position = list.first_position
+        ORDER BY list.stream, list.last_position",
+};
 
 pub(super) const SEGMENTS: &str = "\
     SELECT first_position, last_position, recorded_at, keys FROM journal_segment
@@ -107,21 +106,23 @@ pub(super) const SAVE_POSTING: RowsStatement = RowsStatement {
         SET first_position = excluded.first_position, positions = excluded.positions",
 };
 
-pub(super) const SNAPSHOTS_SQLITE: &str = "\
-    SELECT snapshot.stream, snapshot.version, snapshot.position, snapshot.state
-    FROM json_each($1) AS wanted
-    CROSS JOIN journal_snapshot AS snapshot
-        ON snapshot.journal = $2 AND snapshot.stream = wanted.value AND snapshot.version = (
-            SELECT max(version) FROM journal_snapshot
-            WHERE journal = $2 AND stream = wanted.value AND version <= $3 AND schema_hash = $4)";
-
-pub(super) const SNAPSHOTS_POSTGRES: &str = "\
-    SELECT snapshot.stream, snapshot.version, snapshot.position, snapshot.state
-    FROM json_array_elements_text($1::text::json) AS wanted (stream)
-    CROSS JOIN LATERAL (
+/// By (journal, stream, most version, schema hash): the latest of each.
+pub(super) const SNAPSHOTS: RowsStatement = RowsStatement {
+    one: "\
         SELECT stream, version, position, state FROM journal_snapshot
-        WHERE journal = $2 AND stream = wanted.stream AND version <= $3 AND schema_hash = $4
-        ORDER BY version DESC LIMIT 1) AS snapshot";
+        WHERE journal = $1 AND stream = $2 AND version <= $3 AND schema_hash = $4
+        ORDER BY version DESC LIMIT 1",
+    many: "\
+        SELECT snapshot.stream, snapshot.version, snapshot.position, snapshot.state
+        FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[])
+            AS wanted (journal, stream, most_version, schema_hash)
+        CROSS JOIN LATERAL (
+            SELECT stream, version, position, state FROM journal_snapshot AS stored
+            WHERE stored.journal = wanted.journal AND stored.stream = wanted.stream
+                AND stored.version <= wanted.most_version
+                AND stored.schema_hash = wanted.schema_hash
+            ORDER BY version DESC LIMIT 1) AS snapshot",
+};
 
 pub(super) const SAVE_SNAPSHOT: &str = "\
     INSERT INTO journal_snapshot (journal, stream, version, position, schema_hash, state)
