@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 
 use quipu_database::Connection;
@@ -113,7 +113,7 @@ impl Applier {
             return Err(FeedError(format!("event {} is missing", self.position().plus(1))).into());
         }
         let events = by_tenant(events);
-        let source = Shared(Mutex::new(Stored { connection, feed }));
+        let source = Stored::new(connection, feed);
         // The costliest projections come late in the list: whoever takes them must not be the last.
         let rest = Mutex::new(self.states.iter_mut().rev());
         let next = || rest.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -121,9 +121,8 @@ impl Applier {
             let mut states = std::iter::from_fn(next);
             states.try_for_each(|state| state.fold(&events, last.position, &source))
         };
-        let threads = self.threads;
         std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let others: Vec<_> = (1..self.threads).map(|_| scope.spawn(work)).collect();
             let own = work();
             let joined = others
                 .into_iter()
@@ -172,7 +171,7 @@ impl State {
         &mut self,
         events: &[&Recorded],
         last: Position,
-        source: &Shared<'_>,
+        source: &Stored<'_>,
     ) -> Result<(), ViewsError> {
         let is_fresh = |event: &&Recorded| {
             event.position > self.folded && !self.skipped.contains(&event.position)
@@ -202,22 +201,20 @@ fn report(projection: &str, partition: &Partition, parked: &Parked) {
     );
 }
 
-/// Rows from the database, earlier events from the journal.
+/// Rows from the database, earlier events from the journal. Projections that fold side by side
+/// take turns at the connection.
 pub(crate) struct Stored<'a> {
-    pub(crate) connection: &'a mut Connection,
-    pub(crate) feed: &'a dyn Feed,
+    connection: Mutex<&'a mut Connection>,
+    feed: &'a dyn Feed,
 }
 
-/// The same, for projections that take turns at it.
-struct Shared<'a>(Mutex<Stored<'a>>);
-
-impl<'a> Shared<'a> {
-    fn lock(&self) -> MutexGuard<'_, Stored<'a>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl<'a> Stored<'a> {
+    pub(crate) fn new(connection: &'a mut Connection, feed: &'a dyn Feed) -> Stored<'a> {
+        Stored { connection: Mutex::new(connection), feed }
     }
 }
 
-impl Source for &Shared<'_> {
+impl Source for &Stored<'_> {
     type Error = ViewsError;
 
     fn rows(
@@ -225,23 +222,8 @@ impl Source for &Shared<'_> {
         table: &'static Schema,
         keys: &[Vec<Cell>],
     ) -> Result<Vec<Vec<Cell>>, ViewsError> {
-        self.lock().rows(table, keys)
-    }
-
-    fn events(&mut self, positions: &[Position]) -> Result<Vec<Recorded>, ViewsError> {
-        self.lock().events(positions)
-    }
-}
-
-impl Source for Stored<'_> {
-    type Error = ViewsError;
-
-    fn rows(
-        &mut self,
-        table: &'static Schema,
-        keys: &[Vec<Cell>],
-    ) -> Result<Vec<Vec<Cell>>, ViewsError> {
-        let found = statements::load(self.connection, table, keys)?;
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = statements::load(&mut connection, table, keys)?;
         Ok(found.iter().map(cells::cells).collect())
     }
 

@@ -107,8 +107,8 @@ impl Missed {
             };
             let missed: Vec<&Recorded> = page.iter().filter(is_missed).collect();
             events += u64::try_from(missed.len()).unwrap_or(u64::MAX);
-            let mut source = Stored { connection, feed };
-            apply_page(projection, missed, &mut rows, &mut parked, &mut source)?;
+            let source = Stored::new(connection, feed);
+            apply_page(projection, missed, &mut rows, &mut parked, &mut &source)?;
             statements::write(connection, rows.changes())?;
             rows.mark_saved(PAGE_EVENTS);
         }

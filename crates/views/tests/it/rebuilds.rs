@@ -1,21 +1,34 @@
 //! A rebuild gives the same rows, all at once, and nobody else notices.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use quipu_domain::Position;
-use quipu_views::{Runner, RunnerOptions, ViewsError};
+use quipu_views::{Runner, RunnerOptions, Views, ViewsError};
 
 use crate::history::{History, Journal};
-use crate::stores::{assert_same, block_on, folded, on_each_engine, options, stored};
+use crate::stores::{Store, assert_same, block_on, folded, on_each_engine, options, stored};
+
+/// Views that have all the journal has.
+fn live(store: &Store, journal: &Arc<Journal>) -> Views {
+    let views = store.open(journal);
+    views.catch_up(&options(50)).unwrap();
+    views
+}
+
+/// A rebuild that goes no further than its first page.
+fn interrupt(views: &Views, projection: Option<&str>) {
+    let interrupted = views.rebuild(projection, |_| ControlFlow::Break(()));
+    assert!(matches!(interrupted, Err(ViewsError::Interrupted { .. })), "{interrupted:?}");
+}
 
 #[test]
 fn rebuilt_rows_equal_live_ones() {
     let history = History::generated(300);
     let journal = Journal::new(&history.events);
     on_each_engine(|store| {
-        let views = store.open(&journal);
-        views.catch_up(&options(50)).unwrap();
+        let views = live(store, &journal);
         let before = stored(&views);
         store.connection().execute("UPDATE balance SET available = 1", &[]).unwrap();
         store.connection().execute("DELETE FROM activity", &[]).unwrap();
@@ -37,8 +50,7 @@ fn a_rebuild_of_one_projection_leaves_the_others_alone() {
     let history = History::generated(100);
     let journal = Journal::new(&history.events);
     on_each_engine(|store| {
-        let views = store.open(&journal);
-        views.catch_up(&options(50)).unwrap();
+        let views = live(store, &journal);
         store.connection().execute("DELETE FROM tenant", &[]).unwrap();
         store.connection().execute("DELETE FROM lot", &[]).unwrap();
         views.rebuild(Some("tenants"), |_| ControlFlow::Continue(())).unwrap();
@@ -57,12 +69,10 @@ fn an_interrupted_rebuild_changes_nothing_and_is_taken_up() {
     let history = History::generated(100);
     let journal = Journal::new(&history.events);
     on_each_engine(|store| {
-        let views = store.open(&journal);
-        views.catch_up(&options(50)).unwrap();
+        let views = live(store, &journal);
         store.connection().execute("DELETE FROM tenant", &[]).unwrap();
         let before = stored(&views);
-        let interrupted = views.rebuild(None, |_| ControlFlow::Break(()));
-        assert!(matches!(interrupted, Err(ViewsError::Interrupted { .. })), "{interrupted:?}");
+        interrupt(&views, None);
         assert_same(&stored(&views), &before);
         let shown = |views: &quipu_views::Views| {
             let statuses = views.projections(history.head()).unwrap();
@@ -86,8 +96,7 @@ fn a_rebuild_that_somebody_cancels_ends_and_changes_nothing() {
     let (early, late) = history.events.split_at(60);
     on_each_engine(|store| {
         let journal = Journal::new(early);
-        let views = store.open(&journal);
-        views.catch_up(&options(50)).unwrap();
+        let views = live(store, &journal);
         store.connection().execute("DELETE FROM tenant", &[]).unwrap();
         let before = stored(&views);
         let elsewhere = store.open(&journal);
@@ -107,13 +116,8 @@ fn what_another_version_or_another_selection_left_is_not_taken_up() {
     let history = History::generated(100);
     let journal = Journal::new(&history.events);
     on_each_engine(|store| {
-        let views = store.open(&journal);
-        views.catch_up(&options(50)).unwrap();
+        let views = live(store, &journal);
         let expected = stored(&views);
-        let left_by = |projection| {
-            let interrupted = views.rebuild(projection, |_| ControlFlow::Break(()));
-            assert!(matches!(interrupted, Err(ViewsError::Interrupted { .. })));
-        };
         let begins_anew = |projection| {
             let mut pages = 0;
             let rebuilt = views.rebuild(projection, |_| {
@@ -124,11 +128,11 @@ fn what_another_version_or_another_selection_left_is_not_taken_up() {
             assert_eq!(pages, 1, "it began anew");
             assert_same(&stored(&views), &expected);
         };
-        left_by(Some("balances"));
+        interrupt(&views, Some("balances"));
         begins_anew(Some("tenants"));
-        left_by(None);
+        interrupt(&views, None);
         begins_anew(Some("tenants"));
-        left_by(None);
+        interrupt(&views, None);
         let older = "UPDATE projection SET version = 99 WHERE name = 'balances'";
         store.scratch().execute(older, &[]).unwrap();
         begins_anew(None);
@@ -139,15 +143,12 @@ fn what_another_version_or_another_selection_left_is_not_taken_up() {
 fn what_was_built_of_a_journal_that_went_further_is_not_taken_up() {
     let history = History::generated(100);
     on_each_engine(|store| {
-        let views = store.open(&Journal::new(&history.events));
-        views.catch_up(&options(50)).unwrap();
-        let interrupted = views.rebuild(None, |_| ControlFlow::Break(()));
-        assert!(matches!(interrupted, Err(ViewsError::Interrupted { .. })));
+        let views = live(store, &Journal::new(&history.events));
+        interrupt(&views, None);
         drop(views);
         store.delete();
         let restored = &history.events[..60];
-        let views = store.open(&Journal::new(restored));
-        views.catch_up(&options(50)).unwrap();
+        let views = live(store, &Journal::new(restored));
         views.rebuild(None, |_| ControlFlow::Continue(())).unwrap();
         assert_same(&stored(&views), &folded(restored));
     });
@@ -159,8 +160,7 @@ fn what_the_live_rows_get_at_the_last_moment_the_new_ones_have_too() {
     let (early, late) = history.events.split_at(60);
     on_each_engine(|store| {
         let journal = Journal::new(early);
-        let views = store.open(&journal);
-        views.catch_up(&options(50)).unwrap();
+        let views = live(store, &journal);
         let (elsewhere, later) = (store.open(&journal), late.to_vec());
         let mut others_move = Some({
             let journal = journal.clone();
@@ -188,8 +188,7 @@ fn rows_that_another_rebuild_has_taken_over_do_not_become_the_live_ones() {
     let (early, late) = history.events.split_at(60);
     on_each_engine(|store| {
         let journal = Journal::new(early);
-        let views = store.open(&journal);
-        views.catch_up(&options(50)).unwrap();
+        let views = live(store, &journal);
         let before = stored(&views);
         let (elsewhere, later) = (store.open(&journal), late.to_vec());
         let mut other_begins = Some({
@@ -233,8 +232,7 @@ fn rows_of_another_version_are_built_anew_at_the_start() {
     let history = History::generated(100);
     let journal = Journal::new(&history.events);
     on_each_engine(|store| {
-        let views = store.open(&journal);
-        views.catch_up(&options(50)).unwrap();
+        let views = live(store, &journal);
         let before = stored(&views);
         let mut connection = store.connection();
         connection.execute("UPDATE balance SET available = 1", &[]).unwrap();

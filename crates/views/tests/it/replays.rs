@@ -23,6 +23,18 @@ fn replay(file: &Path, journal: &Arc<Journal>, until: u64) -> Result<ReplayFile,
     Ok(replay)
 }
 
+/// A replay that goes up to event 40 and ends before it is marked as finished.
+fn interrupted(
+    file: &Path,
+    journal: &Arc<Journal>,
+    projections: &[&'static dyn Projection],
+) -> ReplayFile {
+    let begun = ReplayFile::open(file, journal.clone()).unwrap();
+    let interrupted = begun.run(projections, &moment(40), |_| ControlFlow::Break(()));
+    assert!(matches!(interrupted, Err(ViewsError::Interrupted { position: Position(40) })));
+    begun
+}
+
 fn refused(result: Result<ReplayFile, ViewsError>) -> String {
     match result {
         Err(ViewsError::ReplayFile { why, .. }) => why,
@@ -50,13 +62,11 @@ fn an_interrupted_replay_is_taken_up_and_a_finished_one_is_left_alone() {
     let journal = Journal::new(&history.events);
     let folder = quipu_testkit::sqlite::folder();
     let file = folder.path().join("replay.db");
-    let begun = ReplayFile::open(&file, journal.clone()).unwrap();
-    let interrupted = begun.run(quipu_projections::all(), &moment(40), |_| ControlFlow::Break(()));
-    assert!(matches!(interrupted, Err(ViewsError::Interrupted { position: Position(40) })));
+    let begun = interrupted(&file, &journal, quipu_projections::all());
     assert_eq!(begun.moment().unwrap(), Some((moment(40), false)));
     drop(begun);
 
-    let one: Vec<&'static dyn Projection> = vec![quipu_projections::named("balances").unwrap()];
+    let one = [quipu_projections::named("balances").unwrap()];
     let again = ReplayFile::open(&file, journal.clone()).unwrap();
     let other = again.run(&one, &moment(70), |_| ControlFlow::Continue(()));
     assert!(matches!(other, Err(ViewsError::ReplayFile { .. })), "{other:?}");
@@ -73,10 +83,7 @@ fn a_replay_that_was_interrupted_at_its_very_end_is_finished() {
     let journal = Journal::new(&history.events);
     let folder = quipu_testkit::sqlite::folder();
     let file = folder.path().join("replay.db");
-    let begun = ReplayFile::open(&file, journal.clone()).unwrap();
-    let interrupted = begun.run(quipu_projections::all(), &moment(40), |_| ControlFlow::Break(()));
-    assert!(matches!(interrupted, Err(ViewsError::Interrupted { position: Position(40) })));
-    drop(begun);
+    drop(interrupted(&file, &journal, quipu_projections::all()));
     let finished = replay(&file, &journal, 40).unwrap();
     assert_eq!(finished.moment().unwrap(), Some((moment(40), true)));
     assert_same(&stored(finished.views()), &folded(&history.events[..40]));
@@ -88,11 +95,7 @@ fn an_unfinished_replay_of_some_views_is_no_beginning_of_one_of_all() {
     let journal = Journal::new(&history.events);
     let folder = quipu_testkit::sqlite::folder();
     let file = folder.path().join("replay.db");
-    let begun = ReplayFile::open(&file, journal.clone()).unwrap();
-    let one: Vec<&'static dyn Projection> = vec![quipu_projections::named("balances").unwrap()];
-    let interrupted = begun.run(&one, &moment(40), |_| ControlFlow::Break(()));
-    assert!(matches!(interrupted, Err(ViewsError::Interrupted { .. })));
-    drop(begun);
+    drop(interrupted(&file, &journal, &[quipu_projections::named("balances").unwrap()]));
     let why = refused(replay(&file, &journal, 40));
     assert!(why.contains("an unfinished replay of balances is there"), "{why}");
 }
