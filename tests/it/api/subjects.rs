@@ -52,7 +52,9 @@ fn case(world: &World) {
     }
     let before = world.verified_root(None);
     let keys = world.store.subject_keys();
-    let (copy, secrets) = (copy_of(&keys), secrets_of(&keys, "t_gone"));
+    let copy = copy_of(&keys);
+    let with_bytes = |file: PathBuf| (file.clone(), fs::read(file).expect("it is there"));
+    let secrets: Vec<_> = world.store.key_files("t_gone").into_iter().map(with_bytes).collect();
     for (file, secret) in &secrets {
         assert_eq!(world.files_with(secret), [file.as_path()], "a key is in its file alone");
     }
@@ -112,17 +114,6 @@ fn case(world: &World) {
 #[track_caller]
 fn nowhere(world: &World, wanted: &[u8]) {
     assert_eq!(world.files_with(wanted), [] as [PathBuf; 0]);
-}
-
-/// The keys of a tenant, with their files.
-fn secrets_of(keys: &Path, tenant: &str) -> Vec<(PathBuf, Vec<u8>)> {
-    let named = format!("{tenant}.");
-    let files = fs::read_dir(keys).expect("the keys").flatten();
-    let of_tenant = files.filter(|key| key.file_name().to_string_lossy().starts_with(&named));
-    let read = |path: PathBuf| (path.clone(), fs::read(path).expect("it is there"));
-    let secrets: Vec<_> = of_tenant.map(|key| read(key.path())).collect();
-    assert!(!secrets.is_empty());
-    secrets
 }
 
 /// How the tenant was created, to be sent again.

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use crate::support::both_stores;
 use crate::support::client::Client;
 use crate::support::server::{Server, assert_verifies, refused_start};
-use crate::support::store::Store;
 
 both_stores! {
     /// The server is held where it is about to open the key's file, and killed there.
@@ -20,7 +19,7 @@ both_stores! {
         let client = server.client();
         client.post("/v1/tenants", &json!({"id": "t_gone", "name": "Erika Mustermann"})).ok();
         client.tenant_with("t_kept", "5");
-        let key = key_of(&store, "t_gone");
+        let Ok([key]) = <[_; 1]>::try_from(store.key_files("t_gone")) else { panic!("one key") };
         let bytes = fs::read(&key).expect("it is there");
         let barred = Barred::bar(&key);
         let erase = |server: &Server| {
@@ -98,16 +97,6 @@ both_stores! {
 fn name(client: &Client, tenant: &str) -> Value {
     let head = client.head();
     client.get(&format!("/v1/tenants/{tenant}?at_least={head}")).ok()["name"].clone()
-}
-
-/// The file of a tenant's only key.
-fn key_of(store: &Store, tenant: &str) -> PathBuf {
-    let files = fs::read_dir(store.subject_keys()).expect("a folder").flatten();
-    let named = format!("{tenant}.");
-    let mut keys = files.filter(|file| file.file_name().to_string_lossy().starts_with(&named));
-    let key = keys.next().expect("it has a key").path();
-    assert!(keys.next().is_none(), "one key");
-    key
 }
 
 fn wait_for_erasure(server: &Server) {

@@ -55,6 +55,17 @@ impl Store {
         root.path().join(name)
     }
 
+    /// The files of a tenant's keys; it has some.
+    #[track_caller]
+    pub(crate) fn key_files(&self, tenant: &str) -> Vec<PathBuf> {
+        let named = format!("{tenant}.");
+        let files = std::fs::read_dir(self.subject_keys()).expect("the keys").flatten();
+        let keys = files.filter(|key| key.file_name().to_string_lossy().starts_with(&named));
+        let keys: Vec<PathBuf> = keys.map(|key| key.path()).collect();
+        assert!(!keys.is_empty(), "{tenant} has keys");
+        keys
+    }
+
     pub(crate) fn folder(&self) -> Option<&Path> {
         match self {
             Store::Sqlite(folder) => Some(folder.path()),

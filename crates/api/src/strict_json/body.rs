@@ -63,8 +63,8 @@ fn essence(value: &HeaderValue) -> Option<String> {
     parts.all(utf8).then_some(essence)
 }
 
-/// The whole body, read before anything about it is refused. One that is too large is still taken off the wire, up to a limit, because a
-/// client that is cut off while it writes never reads why.
+/// The whole body, read before anything about it is refused. One that is too large is still taken
+/// off the wire, up to a limit, because a client that is cut off while it writes never reads why.
 pub(crate) async fn read_body(
     headers: &HeaderMap,
     body: Body,
