@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use quipu_domain::{Position, Recorded};
+use quipu_domain::{Position, Recorded, Timestamp};
 
 use crate::codec::{self, StoredEvent};
 use crate::{BatchRow, Head, JournalError, Root, Store};
@@ -49,6 +49,21 @@ impl Journal {
     /// As [`events_at`](Self::events_at), with each event's exact text.
     pub fn stored_at(&self, positions: &[Position]) -> Result<Vec<StoredEvent>, JournalError> {
         self.read_at(positions, codec::decode_header)
+    }
+
+    /// The last event that was recorded at a moment or before; zero where there is none.
+    pub fn last_recorded_by(&self, moment: Timestamp) -> Result<Position, JournalError> {
+        let mut last = self.store.end_recorded_by(moment)?;
+        // The next row ends later, but its first events may be of that moment still.
+        if let Some(row) = self.store.rows_after(last, 1)?.first() {
+            for (position, text) in codec::texts(row)? {
+                if codec::decode_header(position, text)?.recorded_at > moment {
+                    break;
+                }
+                last = position;
+            }
+        }
+        Ok(last)
     }
 
     /// The root at a position: only where a commit's row ends, or before the first event.

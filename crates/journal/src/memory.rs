@@ -162,6 +162,12 @@ impl Store for MemoryStore {
         Ok(rows.into_values().cloned().collect())
     }
 
+    fn end_recorded_by(&self, moment: Timestamp) -> Result<Position, JournalError> {
+        let state = self.reachable()?;
+        let known = state.rows.partition_point(|row| row.recorded_at <= moment);
+        Ok(state.rows[..known].last().map_or(Position::ZERO, |row| row.last_position))
+    }
+
     fn postings(&self, wanted: &[(Stream, Position)]) -> Result<Vec<Vec<Position>>, JournalError> {
         let state = self.reachable()?;
         wanted.iter().map(|(stream, after)| state.postings(stream, *after)).collect()

@@ -109,6 +109,12 @@ impl Store for SqlStore {
         rows.into_iter().map(row::batch).collect()
     }
 
+    fn end_recorded_by(&self, moment: Timestamp) -> Result<Position, JournalError> {
+        let params = [JOURNAL.into(), moment.micros().into()];
+        let rows = self.database.read(|c| c.query(statement::END_RECORDED_BY, &params))?;
+        rows.first().map_or(Ok(Position::ZERO), |row| position_of(row.int(0)?))
+    }
+
     fn postings(&self, wanted: &[(Stream, Position)]) -> Result<Vec<Vec<Position>>, JournalError> {
         let row = |(stream, after): &(Stream, Position)| {
             vec![JOURNAL.into(), stream.as_str().into(), int_of(after.0)]

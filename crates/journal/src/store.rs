@@ -27,6 +27,10 @@ pub trait Store: Send + Sync {
     /// The rows that hold these positions, each once, in order.
     fn rows_holding(&self, positions: &[Position]) -> Result<Vec<BatchRow>, JournalError>;
 
+    /// The last position of the last row that was recorded at a moment or before; zero where
+    /// there is none.
+    fn end_recorded_by(&self, moment: Timestamp) -> Result<Position, JournalError>;
+
     /// The positions of each stream after the one given with it, in order, as far as segments are
     /// saved: one list for each stream, in the order of the question. No stream is asked for twice.
     fn postings(&self, wanted: &[(Stream, Position)]) -> Result<Vec<Vec<Position>>, JournalError>;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quipu_domain::{Position, Recorded};
+use quipu_domain::{Position, Recorded, Timestamp};
 use quipu_journal::{Journal, JournalError, Recent};
 use quipu_views::{Feed, FeedError};
 
@@ -27,6 +27,10 @@ impl Feed for JournalFeed {
 
     fn events_at(&self, positions: &[Position]) -> Result<Vec<Recorded>, FeedError> {
         self.journal.events_at(positions).map_err(|error| failed(&error))
+    }
+
+    fn last_recorded_by(&self, moment: Timestamp) -> Result<Position, FeedError> {
+        self.journal.last_recorded_by(moment).map_err(|error| failed(&error))
     }
 
     fn head(&self) -> Result<Position, FeedError> {

@@ -73,8 +73,9 @@ pub(crate) fn run(args: &ReplayArgs, json: bool) -> Result<u8, CliError> {
                 hint: "name a moment that has passed, or leave --until out".into(),
             });
         }
-        Some(KnownAt::Time(time)) => quipu_views::last_recorded_by(&*feed, head.position, time)
-            .map_err(|error| book::views_unusable(&error))?,
+        Some(KnownAt::Time(time)) => Journal::new(Arc::new(store.clone()))
+            .last_recorded_by(time)
+            .map_err(|error| book::journal_unusable(&error))?,
     };
     let file = ReplayFile::open(&args.to, feed).map_err(|error| book::views_unusable(&error))?;
     let moment = moment(&store, until)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quipu_domain::{Position, Recorded};
+use quipu_domain::{Position, Recorded, Timestamp};
 
 /// The journal, as far as the views need it.
 pub trait Feed: Send + Sync {
@@ -17,6 +17,9 @@ pub trait Feed: Send + Sync {
 
     /// The events at these positions, each once, in the journal's order; those that there are.
     fn events_at(&self, positions: &[Position]) -> Result<Vec<Recorded>, FeedError>;
+
+    /// The last event that was recorded at a moment or before; zero where there is none.
+    fn last_recorded_by(&self, moment: Timestamp) -> Result<Position, FeedError>;
 
     /// The position of the last event.
     fn head(&self) -> Result<Position, FeedError>;

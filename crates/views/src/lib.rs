@@ -35,7 +35,6 @@ pub use reads::{
     GroupBy, HoldQuery, KnownAt, LotQuery, Order, Page, ParkedPartition, PeriodBalance,
     ProjectionStatus, StatementPage, TenantPositions, TrialBalance, TrialBalanceGroup,
     TrialBalanceLine, TrialBalanceQuery, UsageCursor, UsageQuery, UsageSum, WalletBalance,
-    last_recorded_by,
 };
 pub use replay::{Moment, ReplayFile};
 pub use retry::RetryOutcome;

@@ -26,7 +26,7 @@ use quipu_domain::{Position, TenantId, Timestamp};
 use quipu_projections::{Cell, Field, Projection, Row, Until};
 
 pub use accounts::{AccountBalance, AllAccounts};
-pub use activity::{TenantPositions, last_recorded_by};
+pub use activity::TenantPositions;
 pub use audit_log::AuditQuery;
 pub use balance::{BookBalance, WalletBalance};
 pub use entries::{EntryQuery, PeriodBalance, StatementPage};
@@ -105,7 +105,7 @@ impl AsOf {
             None => checkpoint,
             Some(KnownAt::Time(time)) => {
                 past(time, now)?;
-                activity::last_recorded_by(feed, checkpoint, time)?
+                feed.last_recorded_by(time)?.min(checkpoint)
             }
             Some(KnownAt::Position(wanted)) if wanted > checkpoint => {
                 let head = feed.head()?;

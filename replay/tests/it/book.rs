@@ -271,6 +271,11 @@ impl Store for Rows {
         Ok(self.rows.iter().filter(holds).cloned().collect())
     }
 
+    fn end_recorded_by(&self, moment: Timestamp) -> Result<Position, JournalError> {
+        let known = self.rows.iter().take_while(|row| row.recorded_at <= moment);
+        Ok(known.last().map_or(Position::ZERO, |row| row.last_position))
+    }
+
     fn postings(&self, wanted: &[(Stream, Position)]) -> Result<Vec<Vec<Position>>, JournalError> {
         Ok(vec![Vec::new(); wanted.len()])
     }

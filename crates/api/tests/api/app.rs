@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use quipu_api::{Limits, State, router};
-use quipu_domain::{Position, Recorded};
+use quipu_domain::{Position, Recorded, Timestamp};
 use quipu_engine::{Clock, Engine, ManualClock, Options};
 use quipu_journal::{Journal, MemoryStore};
 use quipu_proofs::{KeyFolder, ProofStore, Proofs, Publisher};
@@ -47,6 +47,10 @@ impl Feed for JournalFeed {
 
     fn events_at(&self, positions: &[Position]) -> Result<Vec<Recorded>, FeedError> {
         self.0.events_at(positions).map_err(|error| FeedError(error.to_string()))
+    }
+
+    fn last_recorded_by(&self, moment: Timestamp) -> Result<Position, FeedError> {
+        self.0.last_recorded_by(moment).map_err(|error| FeedError(error.to_string()))
     }
 
     fn head(&self) -> Result<Position, FeedError> {

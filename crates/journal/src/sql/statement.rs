@@ -43,6 +43,27 @@ pub(super) const ROWS_HOLDING_POSTGRES: &str = "\
     JOIN journal_batch ON journal = $1 AND first_position = holding AND holding > 0
     ORDER BY first_position";
 
+/// Rows are in the order of recording, so the last one of a moment is found by halving: what is
+/// known to be recorded by then, and what is known not to be. Positions are gapless.
+pub(super) const END_RECORDED_BY: &str = "\
+    WITH RECURSIVE search (known, unknown) AS (
+        SELECT CAST(0 AS BIGINT), (
+            SELECT last_position + 1 FROM journal_batch WHERE journal = $1
+            ORDER BY first_position DESC LIMIT 1)
+        UNION ALL
+        SELECT
+            CASE WHEN middle.recorded_at <= $2
+                THEN (search.known + search.unknown) / 2 ELSE search.known END,
+            CASE WHEN middle.recorded_at <= $2
+                THEN search.unknown ELSE middle.first_position END
+        FROM search JOIN journal_batch AS middle ON middle.journal = $1
+            AND middle.first_position = (
+                SELECT first_position FROM journal_batch
+                WHERE journal = $1 AND first_position <= (search.known + search.unknown) / 2
+                ORDER BY first_position DESC LIMIT 1)
+        WHERE search.unknown - search.known > 1)
+    SELECT max(known) FROM search";
+
 pub(super) const APPEND: &str = "\
     INSERT INTO journal_batch
         (journal, first_position, last_position, recorded_at, events, prev_root, root)

@@ -46,6 +46,7 @@ on_every_store! {
     read::pages_begin_and_end_anywhere,
     read::rows_are_found_by_the_positions_they_hold,
     read::single_events_are_read_without_the_rest,
+    read::the_last_event_of_a_moment_is_found,
     read::stored_pages_keep_the_exact_text,
     index::every_stream_and_key_is_found_before_and_after_sealing,
     index::saved_segments_equal_a_fresh_rebuild,

@@ -1,7 +1,7 @@
-use quipu_domain::Position;
+use quipu_domain::{Position, Timestamp};
 use quipu_journal::codec;
 
-use crate::bed::{Bed, event, events};
+use crate::bed::{Bed, event, events, recorded_at};
 
 pub(crate) fn pages_begin_and_end_anywhere(bed: &Bed) {
     let _writer = bed.with_events(40);
@@ -39,6 +39,23 @@ pub(crate) fn single_events_are_read_without_the_rest(bed: &Bed) {
     let wanted = [Position(17), Position(1), Position(40), Position(17), Position(0), Position(41)];
     let found = bed.journal().events_at(&wanted).unwrap();
     assert_eq!(found, [event(1), event(17), event(40)]);
+}
+
+pub(crate) fn the_last_event_of_a_moment_is_found(bed: &Bed) {
+    assert_eq!(bed.journal().last_recorded_by(recorded_at(5)).unwrap(), Position::ZERO);
+    let _writer = bed.with_events(40);
+    let journal = bed.journal();
+    let before_all = recorded_at(1).plus_seconds(-1);
+    assert_eq!(journal.last_recorded_by(before_all).unwrap(), Position::ZERO);
+    let moments = (1..=40).flat_map(|position| {
+        let moment = recorded_at(position);
+        [moment, Timestamp::from_micros(moment.micros() - 1).unwrap()]
+    });
+    for moment in moments.chain([recorded_at(40).plus_seconds(3_600)]) {
+        let known = (1..=40).filter(|position| recorded_at(*position) <= moment).max();
+        let last = journal.last_recorded_by(moment).unwrap();
+        assert_eq!(last, Position(known.unwrap_or(0)), "{moment}");
+    }
 }
 
 pub(crate) fn stored_pages_keep_the_exact_text(bed: &Bed) {

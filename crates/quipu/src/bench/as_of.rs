@@ -27,7 +27,7 @@ use super::run_id::RunId;
 use super::setup;
 use super::stage::Stage;
 use super::usage_body::UsageBody;
-use crate::book::{self, Book};
+use crate::book;
 use crate::error::CliError;
 
 /// Questions that are asked.
@@ -51,10 +51,10 @@ struct Figures {
     books: Books,
 }
 
-/// A tenant at a moment.
+/// A tenant at a moment; what was known then is given by a position, or by a time.
 struct Question {
     tenant: TenantId,
-    position: Position,
+    known_at: KnownAt,
     as_of: Timestamp,
     /// What a fold from the beginning says: available, and what was consumed as usage.
     folded: (i64, i64),
@@ -75,9 +75,10 @@ pub(super) fn run(args: &BenchArgs, wallets: usize) -> Result<Report, CliError> 
     let Some(closed) = stage.close()? else { return Ok(report) };
     let open = closed.book()?;
     let events = open.views.checkpoint();
-    let mut questions = questions(&run, wallets, events)?;
+    let journal = Journal::new(open.store());
+    let mut questions = questions(&run, wallets, &journal, events)?;
     let began = Instant::now();
-    fold(&open, &mut questions)?;
+    fold(&journal, &mut questions)?;
     let folded_in = began.elapsed();
     let latency = ask(&open.views, &questions)?;
     let began = Instant::now();
@@ -148,19 +149,26 @@ async fn fill_dated(
     fill::record(stage, clients.collect(), records).await
 }
 
-fn questions(run: &RunId, wallets: usize, head: Position) -> Result<Vec<Question>, CliError> {
+fn questions(
+    run: &RunId,
+    wallets: usize,
+    journal: &Journal,
+    head: Position,
+) -> Result<Vec<Question>, CliError> {
     let mut random = Random::new(QUESTIONS as u64);
     let now = Timestamp::try_from(jiff::Timestamp::now()).map_err(|error| unlikely(&error))?;
-    let question = |_| -> Result<Question, CliError> {
+    let question = |number: usize| -> Result<Question, CliError> {
         let wallet = usize::try_from(random.below(wallets as u64)).unwrap_or(0);
+        let tenant = run.tenant(wallet).to_string();
         let seconds = random.below(2 * BOOK_SECONDS.unsigned_abs());
+        let position = Position(1 + random.below(head.0));
+        let event = journal.events_at(&[position]).map_err(|error| unlikely(&error))?;
+        let recorded_at = event.iter().map(|event| KnownAt::Time(event.recorded_at)).next();
         Ok(Question {
-            tenant: run
-                .tenant(wallet)
-                .to_string()
-                .parse::<TenantId>()
-                .map_err(|error| unlikely(&error))?,
-            position: Position(random.below(head.0 + 1)),
+            tenant: tenant.parse::<TenantId>().map_err(|error| unlikely(&error))?,
+            known_at: recorded_at
+                .filter(|_| number.is_multiple_of(2))
+                .unwrap_or(KnownAt::Position(position)),
             as_of: now.plus_seconds(-i64::try_from(seconds).unwrap_or(0)),
             folded: (0, 0),
         })
@@ -169,12 +177,11 @@ fn questions(run: &RunId, wallets: usize, head: Position) -> Result<Vec<Question
 }
 
 /// The naive answer: every event of the journal, from the first on, once for all questions.
-fn fold(book: &Book, questions: &mut [Question]) -> Result<(), CliError> {
+fn fold(journal: &Journal, questions: &mut [Question]) -> Result<(), CliError> {
     let mut by_tenant = BTreeMap::<TenantId, Vec<&mut Question>>::new();
     for question in questions {
         by_tenant.entry(question.tenant.clone()).or_default().push(question);
     }
-    let journal = Journal::new(book.store());
     let mut after = Position::ZERO;
     loop {
         let page = journal.page(after, 16_384).map_err(|error| book::journal_unusable(&error))?;
@@ -190,7 +197,11 @@ fn fold(book: &Book, questions: &mut [Question]) -> Result<(), CliError> {
 
 impl Question {
     fn take(&mut self, event: &Recorded) {
-        if event.position > self.position || event.effective_at() > self.as_of {
+        let is_known = match self.known_at {
+            KnownAt::Position(position) => event.position <= position,
+            KnownAt::Time(time) => event.recorded_at <= time,
+        };
+        if !is_known || event.effective_at() > self.as_of {
             return;
         }
         let Event::Wallet(wallet) = &event.event else { return };
@@ -204,14 +215,14 @@ impl Question {
     }
 
     fn at(&self) -> AsOf {
-        AsOf { as_of: Some(self.as_of), known_at: Some(KnownAt::Position(self.position)) }
+        AsOf { as_of: Some(self.as_of), known_at: Some(self.known_at) }
     }
 
     fn differs(&self, what: &str, found: i64, folded: i64) -> CliError {
         books::wrong(&format!(
-            "{what} of {} as of {} known at {} is {found} from the views, but {folded} from the \
+            "{what} of {} as of {} known at {:?} is {found} from the views, but {folded} from the \
              journal",
-            self.tenant, self.as_of, self.position
+            self.tenant, self.as_of, self.known_at
         ))
     }
 }

@@ -1,7 +1,7 @@
 //! Which events concern a tenant: the way from a question to the journal.
 
 use quipu_database::{Connection, Value};
-use quipu_domain::{Position, Recorded, TenantId, Timestamp};
+use quipu_domain::{Position, Recorded, TenantId};
 use quipu_projections::{Activity, ActivityChunk, ActivityKey, Projection};
 
 use super::{Order, Page, int};
@@ -191,26 +191,6 @@ pub(super) fn events_at(
         return Err(FeedError(format!("{found} of {wanted} events are there")).into());
     }
     Ok(events)
-}
-
-/// The last event up to `last` that was recorded at a moment or before. Positions are in the order
-/// of recording, so it is found by halving.
-pub fn last_recorded_by(
-    feed: &dyn Feed,
-    last: Position,
-    moment: Timestamp,
-) -> Result<Position, ViewsError> {
-    let (mut known, mut unknown) = (0, last.0 + 1);
-    while unknown - known > 1 {
-        let middle = known + (unknown - known) / 2;
-        let event = events_at(feed, &[Position(middle)])?;
-        if event.iter().all(|event| event.recorded_at <= moment) {
-            known = middle;
-        } else {
-            unknown = middle;
-        }
-    }
-    Ok(Position(known))
 }
 
 /// Where events of a tenant stand, and how far that is known.

@@ -3,7 +3,7 @@
 use quipu_domain::{Label, Position, Recorded, TenantId, Timestamp};
 use quipu_projections::{Activity, AuditLine};
 
-use super::activity::{Lines, Range, between, last_recorded_by};
+use super::activity::{Lines, Range, between};
 use super::{Answer, Order, Page, Scope};
 use crate::{Feed, Views, ViewsError};
 
@@ -43,9 +43,9 @@ impl Views {
         let scope = query.tenant.as_ref().map_or(Scope::All, Scope::Tenant);
         self.ask(&Activity, scope, |connection, checkpoint| {
             let just_before = |time: Timestamp| Timestamp::from_micros(time.micros() - 1);
-            let known_before = |time: Timestamp| match just_before(time) {
-                Ok(moment) => last_recorded_by(feed, checkpoint, moment),
-                Err(_) => Ok(Position::ZERO),
+            let known_before = |time: Timestamp| -> Result<Position, ViewsError> {
+                let Ok(moment) = just_before(time) else { return Ok(Position::ZERO) };
+                Ok(feed.last_recorded_by(moment)?.min(checkpoint))
             };
             let last = query.to.map_or(Ok(checkpoint), known_before)?;
             let first = query.from.map_or(Ok(Position::ZERO), known_before)?.plus(1);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use quipu_database::Connection;
-use quipu_domain::{Position, Recorded};
+use quipu_domain::{Position, Recorded, Timestamp};
 use quipu_projections::{Book, UsageSums};
 
 use super::activity;
@@ -69,6 +69,10 @@ impl Feed for NoEvents {
 
     fn events_at(&self, _: &[Position]) -> Result<Vec<Recorded>, FeedError> {
         Ok(Vec::new())
+    }
+
+    fn last_recorded_by(&self, _: Timestamp) -> Result<Position, FeedError> {
+        Ok(Position::ZERO)
     }
 
     fn head(&self) -> Result<Position, FeedError> {

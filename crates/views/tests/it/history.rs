@@ -379,6 +379,12 @@ impl Feed for Journal {
         Ok(events.iter().filter(wanted).cloned().collect())
     }
 
+    fn last_recorded_by(&self, moment: Timestamp) -> Result<Position, FeedError> {
+        let events = self.events.lock().unwrap();
+        let known = events.iter().take_while(|event| event.recorded_at <= moment);
+        Ok(known.last().map_or(Position::ZERO, |event| event.position))
+    }
+
     fn head(&self) -> Result<Position, FeedError> {
         let head = Position(u64::try_from(self.events.lock().unwrap().len()).unwrap());
         let deed = self.after_head.lock().unwrap().take();
