@@ -6,11 +6,12 @@
 //! its 64 children. Every row knows the first and the last position in it, and the earliest and
 //! the latest moment at which something in it counts. A question ("up to this position, until
 //! this moment") takes a node whole, leaves it out, or goes down into it; where events count in
-//! the order in which they stand, it goes down into one node per level.
+//! the order in which they stand, it goes down into one node per level. Nodes also say
+//! what their siblings before them add up to, so that those need not be read one by one.
 //!
-//! Events that are late would make every later node one to go down into. Those that are out of
-//! order by more than some thousands of the tenant's events, or dated ahead, therefore have a
-//! tree of their own, whose leaves are sorted, 64 of them at a time, by when they count.
+//! Leaves that are out of order among the 64 of a parent are sorted by when their events count.
+//! Events that are out of order by more than some thousands of the tenant's events, or dated
+//! ahead, would make every later node one to go down into: they have a tree of their own.
 
 mod grow;
 mod node;

@@ -111,7 +111,7 @@ impl Projection for Usage {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn question(&self) -> &'static str {

@@ -19,6 +19,7 @@ const MIGRATIONS: Migrations = Migrations {
             "0003_skipped_and_replay",
             include_str!("../../../migrations/sqlite/views_0003_skipped_and_replay.sql"),
         ),
+        ("0004_sums_before", include_str!("../../../migrations/sqlite/views_0004_sums_before.sql")),
     ],
     postgres: &[
         ("0001_tables", include_str!("../../../migrations/postgres/views_0001_tables.sql")),
@@ -27,6 +28,10 @@ const MIGRATIONS: Migrations = Migrations {
         (
             "0004_room_to_update",
             include_str!("../../../migrations/postgres/views_0004_room_to_update.sql"),
+        ),
+        (
+            "0005_sums_before",
+            include_str!("../../../migrations/postgres/views_0005_sums_before.sql"),
         ),
     ],
 };

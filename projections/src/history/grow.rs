@@ -3,7 +3,7 @@
 use quipu_domain::{Recorded, TenantId};
 
 use super::node::{Line, Order};
-use super::{BRANCHES, Node, NodeKey, Subject};
+use super::{BRANCHES, Node, NodeKey, Subject, Sums, Until};
 use crate::{ProjectionError, Rows};
 
 /// How far ahead an event may be dated and still be in order: as far as usage may (U1), for
@@ -24,7 +24,7 @@ pub(crate) fn record<S: Subject>(
         leaf.add_event(event, parts);
         return Ok(());
     }
-    let next = Node::empty(key.clone(), leaf.place + 1, leaf.order.after(leaf.place));
+    let next = Node::empty(key.clone(), leaf.place + 1, leaf.next_order());
     let full = std::mem::replace(leaf, next);
     leaf.add_event(event, parts);
     close(full, rows)
@@ -43,9 +43,10 @@ pub(crate) fn prepare<S: Subject>(tenant: &TenantId, event: &Recorded, rows: &mu
             break;
         }
     }
-    if let Ok(Some(leaf)) = rows.get::<Node<S>>(&NodeKey::open(tenant, true, 0))
+    let open = |level| rows.get::<Node<S>>(&NodeKey::open(tenant, is_late, level));
+    if let (Ok(Some(leaf)), Ok(Some(parent))) = (open(0), open(1))
         && leaf.is_full()
-        && is_last_of_parent(leaf)
+        && is_to_sort(leaf, parent)
     {
         siblings_before(leaf).into_iter().for_each(|key| rows.want::<Node<S>>(key));
     }
@@ -68,31 +69,38 @@ fn is_late<S: Subject>(
 
 /// A full node is put away under its own number, and its parent takes it in.
 fn close<S: Subject>(full: Node<S>, rows: &mut Rows) -> Result<(), ProjectionError> {
-    let full = full.closed();
+    let mut full = full.closed();
+    let mut is_to_be_sorted = false;
     if full.level() < NodeKey::TOP {
         let key = NodeKey::open(&full.key.tenant, full.key.is_late, full.level() + 1);
         if full.place == 0 {
             rows.put(Node::<S>::empty(key.clone(), 0, Order::NONE));
         }
         let parent = rows.edit::<Node<S>>(&key)?;
+        is_to_be_sorted = is_to_sort(&full, parent);
         if parent.is_full() {
             let next = Node::empty(key.clone(), parent.place + 1, Order::NONE);
             let full_parent = std::mem::replace(parent, next);
-            parent.add_child(&full)?;
+            parent.add_child(&mut full)?;
             close(full_parent, rows)?;
         } else {
-            parent.add_child(&full)?;
+            parent.add_child(&mut full)?;
         }
     }
-    if full.key.is_late && full.level() == 0 && is_last_of_parent(&full) {
+    if is_to_be_sorted {
         return sort(full, rows);
     }
     rows.put(full);
     Ok(())
 }
 
-/// Sorts the events of late leaves by when they count: a question then goes down into one of
-/// their parent's leaves, and not into all.
+/// Whether a leaf is the last of its parent, and leaves are out of order in that.
+fn is_to_sort<S: Subject>(leaf: &Node<S>, parent: &Node<S>) -> bool {
+    leaf.level() == 0 && is_last_of_parent(leaf) && parent.is_disordered_by(leaf)
+}
+
+/// Sorts the events of leaves by when they count: a question then goes down into one of their
+/// parent's leaves, and not into all.
 fn sort<S: Subject>(last: Node<S>, rows: &mut Rows) -> Result<(), ProjectionError> {
     let mut lines: Vec<Line<S>> = Vec::new();
     let keys = siblings_before(&last);
@@ -108,9 +116,13 @@ fn sort<S: Subject>(last: Node<S>, rows: &mut Rows) -> Result<(), ProjectionErro
     lines.sort_by_key(|line| (line.effective_at, line.position));
     let per_leaf = usize::try_from(BRANCHES).unwrap_or(usize::MAX);
     let keys = keys.into_iter().chain([last.key]);
+    let mut before = Sums::default();
     for (key, lines) in keys.zip(lines.chunks(per_leaf)) {
         let place = key.number;
-        rows.put(Node::of_lines(key, place, Order::NONE, lines));
+        let mut leaf = Node::of_lines(key, place, Order::NONE, lines);
+        leaf.note_before(&before);
+        leaf.add_to(&mut before, &Until::EVERYTHING)?;
+        rows.put(leaf);
     }
     Ok(())
 }
@@ -125,14 +137,11 @@ fn siblings_before<S: Subject>(last: &Node<S>) -> Vec<NodeKey> {
     numbers.map(|number| NodeKey { number, level: 0, ..last.key.clone() }).collect()
 }
 
-impl Order {
-    /// What the leaf after one at `place` goes by: after each 64 leaves the floor rises to what
-    /// was the latest moment 64 leaves before.
-    fn after(self, place: i64) -> Order {
-        if (place + 1) % BRANCHES == 0 {
-            Order { floor: self.next_floor, next_floor: self.latest, latest: self.latest }
-        } else {
-            self
-        }
+impl<S: Subject> Node<S> {
+    /// What the leaf after this one goes by: after each 64 leaves the floor rises to what was the
+    /// highest begin of a leaf 64 leaves before. A leaf begins where its first event counts: so a
+    /// few events of today do not make history that is recorded after them late.
+    fn next_order(&self) -> Order {
+        self.order.after(self.earliest_effective_at.micros(), is_last_of_parent(self))
     }
 }

@@ -31,6 +31,8 @@ pub struct Node<S: Subject> {
     pub(super) order: Order,
     names: Names,
     content: Content,
+    /// What its siblings before it add up to, on some nodes: see [`Node::add_before_to`].
+    before: Option<Content>,
     subject: PhantomData<S>,
 }
 
@@ -47,15 +49,21 @@ pub struct NodeKey {
     pub number: i64,
 }
 
-/// What events must not count before, to be in order. In micros, as all moments here.
+/// From one node that says what is before it to the next, at most.
+const STRIDE: i64 = 8;
+/// What says it in so many bytes is short: a leaf has about a thousand.
+const SHORT_BYTES: usize = 128;
+
+/// What must not count before which moment, to be in order: of a leaf an event, of a node above
+/// the leaves a child. In micros, as all moments here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Order {
     /// Nothing that counts before then is in order.
     pub(super) floor: i64,
-    /// The floor of the next 64 leaves.
-    pub(super) next_floor: i64,
-    /// When the latest of all events so far counts.
-    pub(super) latest: i64,
+    /// What the floor rises to next.
+    next_floor: i64,
+    /// The highest of the moments that the floor follows.
+    highest: i64,
 }
 
 /// The bytes of a node.
@@ -84,6 +92,13 @@ impl NodeKey {
     /// The highest level; its nodes are sums over 64^4 events.
     pub const TOP: u8 = 3;
 
+    /// The numbers of the children of the node at a place of its level, from the first to the last
+    /// that there can be.
+    #[must_use]
+    pub const fn child_numbers(place: i64) -> (i64, i64) {
+        (place * BRANCHES, place * BRANCHES + BRANCHES - 1)
+    }
+
     /// The node of a level that still grows.
     pub(super) fn open(tenant: &TenantId, is_late: bool, level: u8) -> NodeKey {
         NodeKey { tenant: tenant.clone(), is_late, level, number: NodeKey::OPEN }
@@ -92,7 +107,18 @@ impl NodeKey {
 
 impl Order {
     pub(super) const NONE: Order =
-        Order { floor: i64::MIN, next_floor: i64::MIN, latest: i64::MIN };
+        Order { floor: i64::MIN, next_floor: i64::MIN, highest: i64::MIN };
+
+    /// After a moment that the floor follows, and rises by where `rises`: to the highest moment at
+    /// its last rise.
+    pub(super) fn after(self, moment: i64, rises: bool) -> Order {
+        let highest = self.highest.max(moment);
+        if rises {
+            Order { floor: self.floor.max(self.next_floor), next_floor: highest, highest }
+        } else {
+            Order { highest, ..self }
+        }
+    }
 }
 
 impl<S: Subject> Node<S> {
@@ -102,10 +128,16 @@ impl<S: Subject> Node<S> {
         self.key.level
     }
 
-    /// The numbers of its children, from the first to the last that there can be.
+    /// Its place on its level, from 0 on.
     #[must_use]
-    pub fn child_numbers(&self) -> (i64, i64) {
-        (self.place * BRANCHES, self.place * BRANCHES + BRANCHES - 1)
+    pub fn place(&self) -> i64 {
+        self.place
+    }
+
+    /// What tells its parent from others: the tree, the level, and the place there.
+    #[must_use]
+    pub fn parent(&self) -> (bool, u8, i64) {
+        (self.key.is_late, self.key.level + 1, self.place / BRANCHES)
     }
 
     /// Whether all of it is within a question's bounds.
@@ -113,6 +145,21 @@ impl<S: Subject> Node<S> {
     pub fn is_within(&self, until: &Until) -> bool {
         self.last_position <= until.position
             && self.latest_effective_at.micros() <= until.effective_at
+    }
+
+    /// Whether anything in it may be within a question's bounds.
+    #[must_use]
+    pub fn overlaps(&self, until: &Until) -> bool {
+        self.first_position <= until.position
+            && self.earliest_effective_at.micros() <= until.effective_at
+    }
+
+    /// Adds what is in its siblings before it, where it says that; from one that does not, its
+    /// siblings have to be added one by one.
+    pub fn add_before_to(&self, sums: &mut Sums<S>) -> Result<(), ProjectionError> {
+        let Some(before) = &self.before else { return Ok(()) };
+        let added = sums.add_written(&self.names.all(), &before.0);
+        added.unwrap_or_else(|| Err(malformed::<S>()))
     }
 
     /// Adds what is in it, of a leaf only what is within the bounds.
@@ -163,6 +210,7 @@ impl<S: Subject> Node<S> {
             order,
             names: Names::none(),
             content: Content::default(),
+            before: None,
             subject: PhantomData,
         }
     }
@@ -187,7 +235,6 @@ impl<S: Subject> Node<S> {
     /// A leaf takes an event in.
     pub(super) fn add_event(&mut self, event: &Recorded, parts: &[(S::Key, S::Amounts)]) {
         let effective_at = event.effective_at().micros();
-        self.order.latest = self.order.latest.max(effective_at);
         self.push(event.position, effective_at, parts);
     }
 
@@ -206,10 +253,12 @@ impl<S: Subject> Node<S> {
         }
     }
 
-    /// A node above the leaves takes a child in.
-    pub(super) fn add_child(&mut self, child: &Node<S>) -> Result<(), ProjectionError> {
+    /// A node above the leaves takes a child in, and tells it what is before it.
+    pub(super) fn add_child(&mut self, child: &mut Node<S>) -> Result<(), ProjectionError> {
         let mut sums = Sums::default();
         self.add_to(&mut sums, &Until::EVERYTHING)?;
+        child.note_before(&sums);
+        self.order = self.order_with(child);
         child.add_to(&mut sums, &Until::EVERYTHING)?;
         self.names = Names::none();
         self.content = Content(sums.write(&mut self.names));
@@ -218,6 +267,30 @@ impl<S: Subject> Node<S> {
             (child.earliest_effective_at, child.latest_effective_at),
         );
         Ok(())
+    }
+
+    /// What a child leaves of the order of those before it. A child may begin before a few of them
+    /// end: a question reads so many more of them. One that begins far earlier ends the order.
+    fn order_with(&self, child: &Node<S>) -> Order {
+        let rises = (child.place + 1) % STRIDE == 0;
+        let order = self.order.after(child.latest_effective_at.micros(), rises);
+        let is_in_order = child.earliest_effective_at.micros() >= self.order.floor;
+        if is_in_order { order } else { Order { floor: i64::MAX, ..order } }
+    }
+
+    /// Whether its children are out of order once it has taken a last one in.
+    pub(super) fn is_disordered_by(&self, child: &Node<S>) -> bool {
+        self.order_with(child).floor == i64::MAX
+    }
+
+    /// A node says what is before it where that is short; where there are many keys, every eighth
+    /// of a parent does: a question reads seven siblings at most, and rows stay small.
+    pub(super) fn note_before(&mut self, siblings: &Sums<S>) {
+        let mut names = self.names.clone();
+        let before = siblings.write(&mut names);
+        if before.len() <= SHORT_BYTES || self.place % STRIDE == 0 {
+            (self.names, self.before) = (names, Some(Content(before)));
+        }
     }
 
     fn extend(&mut self, positions: (Position, Position), moments: (Timestamp, Timestamp)) {
@@ -288,6 +361,7 @@ const COLUMNS: &[Column] = &[
     column::<i64>("latest_in_order"),
     column::<Names>("names"),
     column::<Content>("content"),
+    column::<Option<Content>>("sum_before"),
 ];
 
 impl<S: Subject> Row for Node<S> {
@@ -314,9 +388,10 @@ impl<S: Subject> Row for Node<S> {
             self.latest_effective_at.to_cell(),
             self.order.floor.to_cell(),
             self.order.next_floor.to_cell(),
-            self.order.latest.to_cell(),
+            self.order.highest.to_cell(),
             self.names.to_cell(),
             self.content.to_cell(),
+            self.before.to_cell(),
         ]);
         cells
     }
@@ -335,9 +410,10 @@ impl<S: Subject> Row for Node<S> {
             latest_effective_at,
             floor,
             next_floor,
-            latest,
+            highest,
             names,
             content,
+            before,
         ] = cells
         else {
             return None;
@@ -358,10 +434,11 @@ impl<S: Subject> Row for Node<S> {
             order: Order {
                 floor: Field::from_cell(floor)?,
                 next_floor: Field::from_cell(next_floor)?,
-                latest: Field::from_cell(latest)?,
+                highest: Field::from_cell(highest)?,
             },
             names: Field::from_cell(names)?,
             content: Field::from_cell(content)?,
+            before: Field::from_cell(before)?,
             subject: PhantomData,
         })
     }

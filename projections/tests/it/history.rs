@@ -1,7 +1,7 @@
 //! Trees of sums stay fast to ask: what is out of order makes no leaf wider than it must be.
 
 use quipu_domain::{Position, Recorded, Version};
-use quipu_projections::{Book, BookHistory, Cell, Node, Row};
+use quipu_projections::{Book, BookHistory, Cell, Node, Row, Sums, Until};
 
 use crate::support::{Story, from_lots};
 
@@ -58,4 +58,61 @@ fn leaves_of_events_out_of_order_are_sorted_by_when_those_count() {
     for pair in leaves.windows(2) {
         assert!(pair[0].latest_effective_at <= pair[1].earliest_effective_at);
     }
+}
+
+#[test]
+fn leaves_of_a_parent_are_sorted_where_several_sources_take_turns() {
+    // Three sources, a thousand events at a time, the second an hour behind and the third two.
+    let story = story(4_200, |number| -3_600 * i64::try_from(number / 1_000 % 3).unwrap());
+    let mut leaves = leaves(&story, false);
+    assert_eq!(leaves.len(), 66);
+    leaves.truncate(64);
+    for pair in leaves.windows(2) {
+        assert!(pair[0].latest_effective_at <= pair[1].earliest_effective_at);
+    }
+}
+
+#[test]
+fn leaves_that_overlap_a_little_are_left_as_they_came() {
+    // Every other event counts a minute earlier: about a leaf's width.
+    let story = story(4_200, |number| -60 * i64::try_from(number % 2).unwrap());
+    for (number, leaf) in leaves(&story, false).iter().take(64).enumerate() {
+        let first = Position(2 + 64 * number as u64);
+        assert_eq!((leaf.first_position, leaf.last_position), (first, first.plus(63)));
+    }
+}
+
+#[test]
+fn an_event_of_today_does_not_make_history_recorded_after_it_late() {
+    const YEAR: i64 = 365 * 86_400;
+    let story = story(9_000, |number| if number == 0 { 0 } else { -YEAR });
+    assert!(leaves(&story, true).is_empty());
+}
+
+#[test]
+fn a_node_says_what_its_siblings_before_it_add_up_to() {
+    // In order, out of order within a parent, and late.
+    let story = story(3 * 4_096 + 70, |number| match number {
+        0..=4_095 => 0,
+        4_096..=8_191 => -i64::try_from(number * 7_919 % 4_096).unwrap(),
+        _ => 86_400 + i64::try_from(number * 7_919 % 4_096).unwrap(),
+    });
+    let nodes: Vec<Node<Book>> = story.fold_whole(&BookHistory);
+    let mut told = 0;
+    let mut sums = Sums::default();
+    for node in &nodes {
+        let Cell::Int(number) = node.cells()[3] else { panic!("{node:?}") };
+        if number % 64 == 0 {
+            sums = Sums::default();
+        }
+        let mut before = Sums::default();
+        node.add_before_to(&mut before).unwrap();
+        if before != Sums::default() {
+            told += 1;
+            assert_eq!(before, sums);
+        }
+        node.add_to(&mut sums, &Until::EVERYTHING).unwrap();
+    }
+    // Of three parents' leaves; the other nodes are the first of theirs, or still grow.
+    assert_eq!(told, 3 * 63);
 }

@@ -1,57 +1,49 @@
 //! What stood at a moment, in both times: sums over a tenant's trees.
 
-use quipu_database::{Connection, Value};
+use std::sync::LazyLock;
+
+use quipu_database::{Connection, Row, RowsStatement, Value};
 use quipu_domain::{Position, TenantId};
-use quipu_projections::{Book, Node, NodeKey, Subject, Sums, Until, UsageSums};
+use quipu_projections::{Book, Node, NodeKey, Row as _, Subject, Sums, Until, UsageSums};
 
 use super::int;
 use crate::{ViewsError, cells};
 
-/// Nodes of a level, those that may hold something within the bounds.
-macro_rules! nodes_of {
-    ($table:literal) => {
-        concat!(
-            "SELECT * FROM ",
-            $table,
-            " WHERE tenant = $1 AND is_late = $2 AND level = $3 AND number >= $4 AND number <= $5 \
-             AND first_position <= $6 AND earliest_effective_at <= $7 \
-             AND latest_effective_at >= $8 ORDER BY number"
-        )
-    };
-}
-
-/// A subject whose trees are in the database.
-pub(super) trait Stored: Subject {
-    /// The statement that finds nodes.
-    const NODES: &'static str;
-}
-
-impl Stored for Book {
-    const NODES: &'static str = nodes_of!("book_history");
-}
-
-impl Stored for UsageSums {
-    const NODES: &'static str = nodes_of!("usage_history");
-}
-
-/// What a tenant's events up to a position and a moment add up to. Nodes of which everything
-/// counts before `since`, in micros, are left out.
+/// What a tenant's events up to a position and a moment add up to. What counts before `since`, in
+/// micros, may be left out.
 pub(super) fn sums<S: Stored>(
     connection: &mut Connection,
     tenant: &TenantId,
     until: &Until,
     since: i64,
 ) -> Result<Sums<S>, ViewsError> {
+    let mut trees = Trees { connection, tenant, until, since };
     let mut sums = Sums::default();
-    for is_late in [false, true] {
-        let mut tree = Tree { connection, tenant, is_late, until, since, sums: &mut sums };
-        tree.add(NodeKey::TOP, (0, NodeKey::OPEN))?;
-        // What still grows on a lower level is in no node above it yet.
-        for level in 0..NodeKey::TOP {
-            tree.add(level, (NodeKey::OPEN, NodeKey::OPEN))?;
+    let mut nodes = trees.nodes::<S>(&S::statements().nodes, &ROOTS)?;
+    loop {
+        // Those of which only a part is within the bounds.
+        let mut parts = Vec::new();
+        for node in nodes {
+            if node.level() == 0 || node.is_within(until) {
+                node.add_to(&mut sums, until)?;
+            } else if node.overlaps(until) {
+                let NodeKey { is_late, level, .. } = node.key();
+                parts.push(Stretch::children_of(is_late, level, node.place()));
+            }
+        }
+        if parts.is_empty() {
+            return Ok(sums);
+        }
+        nodes = trees.nodes::<S>(&S::statements().siblings, &parts)?;
+        nodes.sort_unstable_by_key(|node| (node.parent(), node.place()));
+        let mut parent = None;
+        for node in &nodes {
+            // The first that was found says what was left out before it.
+            if parent.replace(node.parent()) != Some(node.parent()) {
+                node.add_before_to(&mut sums)?;
+            }
         }
     }
-    Ok(sums)
 }
 
 /// Between which positions a tenant's wallet events stand that are within the bounds and do not
@@ -62,18 +54,136 @@ pub(super) fn ends(
     until: &Until,
     since: i64,
 ) -> Result<Option<(Position, Position)>, ViewsError> {
-    let mut ends: Option<(Position, Position)> = None;
-    for is_late in [false, true] {
-        let mut sums = Sums::<Book>::default();
-        let mut tree = Tree { connection, tenant, is_late, until, since, sums: &mut sums };
-        let first = tree.end(End::First)?;
-        let last = tree.end(End::Last)?;
-        if let Some((first, last)) = first.zip(last) {
-            let (before, after) = ends.unwrap_or((first, last));
-            ends = Some((before.min(first), after.max(last)));
+    let mut trees = Trees { connection, tenant, until, since };
+    let roots = trees.extents(&ROOTS)?;
+    let first = trees.end(End::First, roots.clone())?;
+    let last = trees.end(End::Last, roots)?;
+    Ok(first.zip(last))
+}
+
+/// A subject whose trees are in the database.
+pub(super) trait Stored: Subject {
+    /// The statements that find nodes.
+    fn statements() -> &'static Statements;
+}
+
+impl Stored for Book {
+    fn statements() -> &'static Statements {
+        static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::of::<Book>);
+        &STATEMENTS
+    }
+}
+
+impl Stored for UsageSums {
+    fn statements() -> &'static Statements {
+        static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::of::<UsageSums>);
+        &STATEMENTS
+    }
+}
+
+/// How a subject's nodes are found, a stretch of a level at a time.
+pub(super) struct Statements {
+    /// Those that may hold something within the bounds.
+    pub(super) nodes: RowsStatement,
+    /// Where the events of such nodes stand, and when they count.
+    pub(super) extents: RowsStatement,
+    /// Of one parent's children those that may hold something within the bounds, from one on that
+    /// says what is before it: the last such one, of those up to the first that is not within the
+    /// bounds as a whole. (No node says so while rows of an older version are built anew.)
+    pub(super) siblings: RowsStatement,
+}
+
+impl Statements {
+    fn of<S: Subject>() -> Statements {
+        let table = S::TABLE;
+        let level = "tenant = $1 AND is_late = $2 AND level = $3";
+        let overlaps =
+            "first_position <= $6 AND earliest_effective_at <= $7 AND latest_effective_at >= $8";
+        let among = |columns: &str| {
+            format!(
+                "SELECT {columns} FROM {table} WHERE {level} AND number >= $4 AND number <= $5 \
+                 AND {overlaps} ORDER BY number"
+            )
+        };
+        let siblings = format!(
+            "SELECT node.* FROM {table} AS node, (SELECT COALESCE((\
+               SELECT number FROM {table} WHERE {level} AND number >= $4 AND number <= COALESCE((\
+                 SELECT number FROM {table} WHERE {level} AND number >= $4 AND number <= $5 \
+                 AND (last_position > $6 OR latest_effective_at > $7) \
+                 ORDER BY number LIMIT 1), $5) \
+               AND sum_before IS NOT NULL ORDER BY number DESC LIMIT 1), $4) AS number) AS first \
+             WHERE {level} AND node.number >= first.number AND node.number <= $5 \
+             AND (node.number = first.number OR ({overlaps}))"
+        );
+        Statements {
+            nodes: for_each_stretch(among("*")),
+            extents: for_each_stretch(among(
+                "is_late, level, number, place, first_position, last_position, \
+                 earliest_effective_at, latest_effective_at",
+            )),
+            siblings: for_each_stretch(siblings),
         }
     }
-    Ok(ends)
+}
+
+/// What a stretch is asked for with, in the order of the parameters.
+const ASKED: [&str; 8] = [
+    "tenant",
+    "is_late",
+    "level",
+    "first_number",
+    "last_number",
+    "position",
+    "effective_at",
+    "since",
+];
+
+/// The text is made once per program.
+fn for_each_stretch(one: String) -> RowsStatement {
+    let asked = ASKED.iter().enumerate();
+    let for_asked = asked.fold(one.clone(), |text, (place, name)| {
+        text.replace(&format!("${}", place + 1), &format!("asked.{name}"))
+    });
+    let many = format!(
+        "SELECT node.* FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], \
+         $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[]) AS asked ({}) \
+         CROSS JOIN LATERAL ({for_asked}) AS node",
+        ASKED.join(", ")
+    );
+    RowsStatement { one: one.leak(), many: many.leak() }
+}
+
+/// Some nodes of a level of one of the trees: the numbers from and to.
+#[derive(Clone, Copy)]
+struct Stretch {
+    is_late: bool,
+    level: u8,
+    numbers: (i64, i64),
+}
+
+/// The nodes that are in no other: all of the highest level, and what still grows on a lower one.
+const ROOTS: [Stretch; 8] = {
+    const GROWS: (i64, i64) = (NodeKey::OPEN, NodeKey::OPEN);
+    const ALL: (i64, i64) = (0, NodeKey::OPEN);
+    const fn root(is_late: bool, level: u8, numbers: (i64, i64)) -> Stretch {
+        Stretch { is_late, level, numbers }
+    }
+    [
+        root(false, 3, ALL),
+        root(false, 2, GROWS),
+        root(false, 1, GROWS),
+        root(false, 0, GROWS),
+        root(true, 3, ALL),
+        root(true, 2, GROWS),
+        root(true, 1, GROWS),
+        root(true, 0, GROWS),
+    ]
+};
+
+impl Stretch {
+    fn children_of(is_late: bool, level: u8, place: i64) -> Stretch {
+        Stretch { is_late, level: level - 1, numbers: NodeKey::child_numbers(place) }
+    }
 }
 
 /// Which end of a tenant's events is looked for.
@@ -91,94 +201,112 @@ impl End {
         }
     }
 
-    fn further(self, a: Position, b: Position) -> Position {
+    /// How far in a position is, seen from this end.
+    fn distance(self, position: Position) -> u64 {
         match self {
-            End::First => a.min(b),
-            End::Last => a.max(b),
+            End::First => position.0,
+            End::Last => u64::MAX - position.0,
         }
     }
 }
 
-/// A walk through one tree.
-struct Tree<'a, S: Subject> {
+/// Where a node's events stand, and when they count.
+#[derive(Clone)]
+struct Extent {
+    is_late: bool,
+    level: u8,
+    number: i64,
+    place: i64,
+    positions: (Position, Position),
+    moments: (i64, i64),
+}
+
+impl Extent {
+    fn of(row: &Row) -> Result<Extent, ViewsError> {
+        let position = |column| row.int(column).map(|number| Position(number.unsigned_abs()));
+        Ok(Extent {
+            is_late: row.int(0)? == 1,
+            level: u8::try_from(row.int(1)?).unwrap_or_default(),
+            number: row.int(2)?,
+            place: row.int(3)?,
+            positions: (position(4)?, position(5)?),
+            moments: (row.int(6)?, row.int(7)?),
+        })
+    }
+}
+
+/// A tenant's trees, and what is asked of them.
+struct Trees<'a> {
     connection: &'a mut Connection,
     tenant: &'a TenantId,
-    is_late: bool,
     until: &'a Until,
     since: i64,
-    sums: &'a mut Sums<S>,
 }
 
-impl<S: Stored> Tree<'_, S> {
-    /// Adds nodes of a level, and goes down into those of which only a part is within the bounds.
-    fn add(&mut self, level: u8, numbers: (i64, i64)) -> Result<(), ViewsError> {
-        for node in self.nodes(level, numbers)? {
-            if level == 0 || node.is_within(self.until) {
-                node.add_to(self.sums, self.until)?;
-            } else {
-                self.add(level - 1, node.child_numbers())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The end of the events that the question is about.
-    fn end(&mut self, end: End) -> Result<Option<Position>, ViewsError> {
-        let mut found = self.end_in(end, NodeKey::TOP, (0, NodeKey::OPEN))?;
-        for level in 0..NodeKey::TOP {
-            let open = self.end_in(end, level, (NodeKey::OPEN, NodeKey::OPEN))?;
-            found = match (found, open) {
-                (Some(found), Some(open)) => Some(end.further(found, open)),
-                (found, open) => found.or(open),
-            };
-        }
-        Ok(found)
-    }
-
-    /// Nodes stand in the order of their events, but for late leaves, which are sorted by when
-    /// their events count.
-    fn end_in(
-        &mut self,
-        end: End,
-        level: u8,
-        numbers: (i64, i64),
-    ) -> Result<Option<Position>, ViewsError> {
-        let mut nodes = self.nodes(level, numbers)?;
-        if end == End::Last {
-            nodes.reverse();
-        }
+impl Trees<'_> {
+    /// The end of the events that the question is about: what may reach out furthest is looked
+    /// into first.
+    fn end(&mut self, end: End, roots: Vec<Extent>) -> Result<Option<Position>, ViewsError> {
+        let mut extents = roots;
         let mut found: Option<Position> = None;
-        for node in nodes {
-            let all = node.earliest_effective_at.micros() >= self.since;
-            let here = if all && node.is_within(self.until) {
-                Some(end.of((node.first_position, node.last_position)))
-            } else if level == 0 {
-                node.ends(self.until, self.since)?.map(|ends| end.of(ends))
-            } else {
-                self.end_in(end, level - 1, node.child_numbers())?
-            };
-            let Some(here) = here else { continue };
-            found = Some(found.map_or(here, |found| end.further(found, here)));
-            if level > 0 || !self.is_late {
-                break;
+        loop {
+            let distance = |extent: &Extent| end.distance(end.of(extent.positions));
+            let nearest = (0..extents.len()).min_by_key(|at| distance(&extents[*at]));
+            let Some(extent) = nearest.map(|at| extents.swap_remove(at)) else { return Ok(found) };
+            if found.is_some_and(|found| end.distance(found) <= distance(&extent)) {
+                return Ok(found);
             }
+            let Extent { is_late, level, .. } = extent;
+            let here = if self.contains(&extent) {
+                Some(end.of(extent.positions))
+            } else if level > 0 {
+                let children = Stretch::children_of(is_late, level, extent.place);
+                extents.extend(self.extents(&[children])?);
+                None
+            } else {
+                let leaf = Stretch { is_late, level, numbers: (extent.number, extent.number) };
+                let leaf = self.nodes::<Book>(&Book::statements().nodes, &[leaf])?;
+                let ends = leaf.first().map(|leaf| leaf.ends(self.until, self.since));
+                ends.transpose()?.flatten().map(|ends| end.of(ends))
+            };
+            found = found.into_iter().chain(here).min_by_key(|found| end.distance(*found));
         }
-        Ok(found)
     }
 
-    /// The nodes of a level with these numbers that may hold something within the bounds.
-    fn nodes(&mut self, level: u8, (first, last): (i64, i64)) -> Result<Vec<Node<S>>, ViewsError> {
-        let params: [Value; 8] = [
-            self.tenant.as_str().into(),
-            i64::from(self.is_late).into(),
-            i64::from(level).into(),
-            first.into(),
-            last.into(),
-            int(&self.until.position).into(),
-            self.until.effective_at.into(),
-            self.since.into(),
-        ];
-        let rows = self.connection.query(S::NODES, &params)?;
+    fn contains(&self, extent: &Extent) -> bool {
+        extent.positions.1 <= self.until.position
+            && extent.moments.0 >= self.since
+            && extent.moments.1 <= self.until.effective_at
+    }
+
+    fn extents(&mut self, stretches: &[Stretch]) -> Result<Vec<Extent>, ViewsError> {
+        let rows = self.connection.query_rows(&Book::statements().extents, &self.ask(stretches))?;
+        rows.iter().map(Extent::of).collect()
+    }
+
+    /// The nodes that a statement finds on these stretches.
+    fn nodes<S: Stored>(
+        &mut self,
+        statement: &RowsStatement,
+        stretches: &[Stretch],
+    ) -> Result<Vec<Node<S>>, ViewsError> {
+        let rows = self.connection.query_rows(statement, &self.ask(stretches))?;
         rows.iter().map(cells::typed::<Node<S>>).collect()
+    }
+
+    fn ask(&self, stretches: &[Stretch]) -> Vec<Vec<Value>> {
+        let asked = |stretch: &Stretch| {
+            vec![
+                self.tenant.as_str().into(),
+                i64::from(stretch.is_late).into(),
+                i64::from(stretch.level).into(),
+                stretch.numbers.0.into(),
+                stretch.numbers.1.into(),
+                int(&self.until.position).into(),
+                self.until.effective_at.into(),
+                self.since.into(),
+            ]
+        };
+        stretches.iter().map(asked).collect()
     }
 }

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use quipu_database::Connection;
+use quipu_database::{Connection, RowsStatement};
 use quipu_domain::{Position, Recorded, Timestamp};
 use quipu_projections::{Book, UsageSums};
 
 use super::activity;
-use super::history::Stored;
+use super::history::{Statements, Stored};
 use crate::{Feed, FeedError, Location, Views};
 
 const STATEMENTS: [&str; 2] = [activity::OLDEST_FIRST, activity::NEWEST_FIRST];
-const NODES: [&str; 2] = [Book::NODES, UsageSums::NODES];
 
 #[test]
 fn chunks_are_found_by_key_and_never_sorted_on_sqlite() {
@@ -23,7 +22,7 @@ fn chunks_are_found_by_key_and_never_sorted_on_sqlite() {
         assert!(plan.contains("USING PRIMARY KEY (tenant=? AND until"), "{sql}: {plan}");
         assert!(!plan.contains("SCAN activity") && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
     }
-    for sql in NODES {
+    for sql in of_trees().map(|statement| statement.one) {
         let plan = plan(&mut connection, "EXPLAIN QUERY PLAN", sql, 3);
         let key =
             "USING PRIMARY KEY (tenant=? AND is_late=? AND level=? AND number>? AND number<?)";
@@ -41,7 +40,7 @@ fn chunks_are_found_by_key_and_never_sorted_on_postgres() {
     for sql in ["SET enable_seqscan = off", "SET enable_bitmapscan = off"] {
         connection.execute(sql, &[]).unwrap();
     }
-    for sql in STATEMENTS.into_iter().chain(NODES) {
+    for sql in STATEMENTS.into_iter().chain(of_trees().map(|statement| statement.many)) {
         let plan = plan(&mut connection, "EXPLAIN", sql, 0);
         let by_key = plan.contains("_pkey on activity") || plan.contains("_history_pkey on");
         assert!(by_key, "{sql}: {plan}");
@@ -49,13 +48,22 @@ fn chunks_are_found_by_key_and_never_sorted_on_postgres() {
     }
 }
 
+fn of_trees() -> impl Iterator<Item = &'static RowsStatement> {
+    [Book::statements(), UsageSums::statements()]
+        .into_iter()
+        .flat_map(|Statements { nodes, extents, siblings }| [nodes, extents, siblings])
+}
+
 fn open(location: Location) -> Views {
     Views::open(location, Arc::new(NoEvents)).unwrap()
 }
 
 fn plan(connection: &mut Connection, explain: &str, sql: &str, column: usize) -> String {
-    let sql = format!("{explain} {sql}").replace("$1", "'t_acme'");
-    let sql = (2..=8).fold(sql, |sql, number| sql.replace(&format!("${number}"), "7"));
+    let sql = format!("{explain} {sql}").replace("$1::text[]", "ARRAY['t_acme']");
+    let sql = (2..=8).fold(sql.replace("$1", "'t_acme'"), |sql, number| {
+        let array = format!("${number}::bigint[]");
+        sql.replace(&array, "ARRAY[7]").replace(&format!("${number}"), "7")
+    });
     let steps = connection.query(sql.leak(), &[]).unwrap();
     steps.iter().map(|step| format!("{}\n", step.text(column).unwrap())).collect()
 }
