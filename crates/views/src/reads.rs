@@ -23,7 +23,7 @@ mod usage;
 
 use quipu_database::{Connection, Value};
 use quipu_domain::{Position, TenantId, Timestamp};
-use quipu_projections::{Cell, Field, Projection, Row, Until};
+use quipu_projections::{Cell, Field, Projection, ProjectionError, Row, Until};
 
 pub use accounts::{AccountBalance, AllAccounts};
 pub use activity::TenantPositions;
@@ -154,24 +154,31 @@ fn answer<T>(
     scope: Scope<'_>,
     work: impl FnOnce(&mut Connection, Position) -> Result<T, ViewsError>,
 ) -> Result<Answer<T>, ViewsError> {
-    let position = checkpoints::position_of(connection, projection.name())?;
     let partition = match scope {
-        Scope::All => None,
-        Scope::Catalogue => Some(""),
-        Scope::Tenant(tenant) => {
-            let found = connection
-                .query("SELECT 1 FROM tenant WHERE tenant = $1", &[tenant.as_str().into()])?;
-            if found.is_empty() {
-                return Err(ViewsError::UnknownTenant(tenant.clone()));
-            }
-            Some(tenant.as_str())
-        }
+        Scope::All | Scope::Catalogue => "",
+        Scope::Tenant(tenant) => tenant.as_str(),
     };
-    if let Some(partition) = partition {
+    let name = projection.name();
+    let rows = connection.query(STANDING, &[name.into(), partition.into()])?;
+    let standing = rows.first().ok_or(ProjectionError::MalformedRow { table: "projection" })?;
+    let position = Position(standing.int(0)?.unsigned_abs());
+    if let Scope::Tenant(tenant) = scope
+        && standing.int(1)? == 0
+    {
+        return Err(ViewsError::UnknownTenant(tenant.clone()));
+    }
+    if !matches!(scope, Scope::All) && standing.int(2)? > 0 {
         not_parked(connection, projection, partition)?;
     }
     Ok(Answer { value: work(connection, position)?, position })
 }
+
+/// How far a projection is, and whether a partition is there, and parked: in one question, for a
+/// database may be far away.
+const STANDING: &str = "SELECT \
+    COALESCE((SELECT position FROM projection WHERE name = $1), 0), \
+    (SELECT count(*) FROM tenant WHERE tenant = $2), \
+    (SELECT count(*) FROM projection_parked WHERE projection = $1 AND tenant = $2)";
 
 /// Refuses to answer from rows that are out of date.
 fn not_parked(
