@@ -1,13 +1,14 @@
 //! What does not add up is said: whatever else is tested of explanations rests on that.
 
 use quipu_domain::postings::Account;
+use quipu_domain::rating::{Sum, Working};
 use quipu_domain::{Position, Recorded};
 use quipu_projections::Quantity;
 use quipu_projections::explain::{
-    Evidence, Explainer, Explanation, Figures, Gap, Library, Line, Part, Rest, Subject,
+    Cost, Evidence, Explainer, Explanation, Figures, Gap, Library, Line, Part, Rest, Subject,
 };
 
-use crate::support::{Story, credits, from_lots, from_overdraft};
+use crate::support::{Story, credits, from_lots, from_overdraft, text};
 
 fn amount(amount: &str) -> Figures {
     named("amount", amount)
@@ -67,6 +68,35 @@ fn m4_an_event_whose_postings_do_not_sum_to_zero_is_a_gap() {
     explanation.lines[0].event = event;
     let told = [gap("the postings of event 2", "0", "-1000000 millionths")];
     assert_eq!(explanation.gaps(), told);
+}
+
+#[test]
+fn u2_a_cost_that_its_working_does_not_come_to_is_a_gap() {
+    let sum = |cost: &str| Sum {
+        terms: Vec::new(),
+        markup_percent: Default::default(),
+        exact: cost.to_owned(),
+        rounded: credits(cost),
+    };
+    let gaps = |working: Working, amount: &str, carried: &str| {
+        let mut explanation = explanation();
+        let event = &mut explanation.lines[0].event;
+        let (amount, carried) = (credits(amount), credits(carried));
+        event.cost = Some(Cost { amount, price: text("price 1"), carried });
+        event.working = Some(working);
+        explanation.gaps()
+    };
+    let total = || Working::RunningTotal { before: sum("2"), after: sum("5") };
+    let told = |number: &str, micros: &str| {
+        vec![gap("the cost of event 2", number, &format!("{micros} millionths"))]
+    };
+    assert_eq!(gaps(Working::Alone { cost: sum("3") }, "3", "0"), []);
+    assert_eq!(gaps(Working::Alone { cost: sum("3") }, "2", "0"), told("2", "3000000"));
+    assert_eq!(gaps(total(), "3", "0"), []);
+    assert_eq!(gaps(total(), "5", "0"), told("5", "3000000"));
+    assert_eq!(gaps(total(), "1", "-2"), []);
+    assert_eq!(gaps(total(), "0", "-4"), [], "what is left over is carried on");
+    assert_eq!(gaps(total(), "4", "1"), told("4", "4000000"), "a carry makes nothing dearer");
 }
 
 fn explained(story: &Story, subject: Subject, most_lines: usize) -> (Vec<u64>, Option<Rest>) {
