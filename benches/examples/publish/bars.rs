@@ -33,6 +33,10 @@ const REPLAY: &str = "two thirds is folding (nearly half of that usage), an eigh
     rest parsing the journal's JSON. Projections fold on all cores beside the thread that parses, \
     of which this machine has two; each looks its rows up in memory that is cold. A tenant's rows \
     side by side in memory come next.";
+const AS_OF: &str = "an answer is some ten questions to the database one after the other; on PostgreSQL each \
+    wakes the server's process, 0.3 ms here. A page of entries also reads the commits that its \
+    events are in, a thousand events each in this book: an index of places inside a commit would \
+    read only those.";
 const LAG: &str = "the views are as far behind as one of their transactions takes, and under this \
     load two follow each other without a pause: what makes `batch` cheaper shortens both.";
 const FAIRNESS: &str = "a flooding tenant's commands wait for their turn, but its requests are read \
@@ -66,6 +70,12 @@ fn bars(results: &Results) -> Vec<Bar> {
     let restarted = |store, who| {
         let events = figure(who, "restart", "/events").unwrap_or_default();
         format!("restart, {store}, ready after, with {} events of 10,000,000", number(events))
+    };
+    let as_of = |store, who, read| {
+        let events = figure(who, "as-of", "/events").unwrap_or_default();
+        let p99 = figure(who, "as-of", &format!("/latency/{read}/p99_us"));
+        let what = format!("{read} as of a moment, {store}, p99, {} events", number(events));
+        at_most(what, p99.map(|micros| micros / 1e3), 20.0, "ms").next(AS_OF)
     };
     let flooded = |who| figure(who, "fairness", "/p99_ratio");
     let history = |who| figure(who, "history", "/p50_ratio");
@@ -123,6 +133,12 @@ fn bars(results: &Results) -> Vec<Bar> {
             1.2,
             "x",
         ),
+        as_of("SQLite", QuipuOnSqlite, "balance"),
+        as_of("SQLite", QuipuOnSqlite, "entries"),
+        as_of("SQLite", QuipuOnSqlite, "usage"),
+        as_of("PostgreSQL", QuipuOnPostgres, "balance"),
+        as_of("PostgreSQL", QuipuOnPostgres, "entries"),
+        as_of("PostgreSQL", QuipuOnPostgres, "usage"),
         at_most("lag p99 during batch, SQLite", lag(QuipuOnSqlite), 1.0, "s").next(LAG),
         at_most("lag p99 during batch, PostgreSQL", lag(QuipuOnPostgres), 1.0, "s").next(LAG),
         at_most("fairness, SQLite: p99 beside a flood", flooded(QuipuOnSqlite), 2.0, "x")

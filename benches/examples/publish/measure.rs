@@ -45,7 +45,7 @@ pub(crate) struct Results {
 }
 
 /// The workloads in the order of the page: their names there, and how they are called.
-const WORKLOADS: [(&str, &[&str]); 10] = [
+const WORKLOADS: [(&str, &[&str]); 12] = [
     ("hot", &["hot"]),
     ("spread", &["spread"]),
     ("spread, zipf", &["spread", "--distribution", "zipf"]),
@@ -55,6 +55,8 @@ const WORKLOADS: [(&str, &[&str]); 10] = [
     ("replay", &["replay"]),
     ("restart", &["restart"]),
     ("history", &["history"]),
+    ("as-of, 100,000 events", &["as-of", "--events", "100000"]),
+    ("as-of", &["as-of"]),
     ("fairness", &["fairness"]),
 ];
 
@@ -109,7 +111,7 @@ impl Bench {
         let mut command = Command::new(&self.quipu);
         command.arg("bench").args(arguments).args(["--json", "--seconds"]);
         command.arg(self.seconds.to_string());
-        if matches!(workload, "replay" | "restart") {
+        if matches!(workload, "replay" | "restart" | "as-of") {
             command.args(["--events", &self.events.to_string()]);
         }
         if let Some(database) = database {

@@ -46,6 +46,22 @@ const HISTORY: [Column; 8] = [
     ("p99 ratio", "/p99_ratio", 1),
 ];
 
+const AS_OF: [Column; 14] = [
+    ("events", "/events", 1),
+    ("naive fold, s", "/naive_fold_seconds", 1),
+    ("balance: p50 ms", "/latency/balance/p50_us", 1_000),
+    ("p99 ms", "/latency/balance/p99_us", 1_000),
+    ("entries: p50 ms", "/latency/entries/p50_us", 1_000),
+    ("p99 ms", "/latency/entries/p99_us", 1_000),
+    ("lots: p50 ms", "/latency/lots/p50_us", 1_000),
+    ("p99 ms", "/latency/lots/p99_us", 1_000),
+    ("holds: p50 ms", "/latency/holds/p50_us", 1_000),
+    ("p99 ms", "/latency/holds/p99_us", 1_000),
+    ("usage: p50 ms", "/latency/usage/p50_us", 1_000),
+    ("p99 ms", "/latency/usage/p99_us", 1_000),
+    ("trial balance: p50 ms", "/latency/trial_balance/p50_us", 1_000),
+    ("p99 ms", "/latency/trial_balance/p99_us", 1_000),
+];
 const FAIRNESS: [Column; 10] = [
     ("alone: debits/s", "/alone/debits_per_second", 1),
     ("p50 ms", "/alone/latency/p50_us", 1_000),
@@ -93,6 +109,7 @@ pub(crate) fn write(bench: &Bench, results: &Results) -> String {
             "replay" => &REPLAY,
             "restart" => &RESTART,
             "history" => &HISTORY,
+            "as-of, 100,000 events" | "as-of" => &AS_OF,
             "fairness" => &FAIRNESS,
             _ => &SPEED,
         };
