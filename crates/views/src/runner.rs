@@ -27,6 +27,10 @@ pub struct RunnerOptions {
     pub transaction_rows: usize,
     /// Most rows of each table that stay in memory from one transaction to the next.
     pub cache_rows: usize,
+    /// After so many events in a transaction it is worth while to gather more for the next one.
+    pub gather_from_events: u64,
+    /// For how long they are gathered at most: not while somebody waits for the views.
+    pub gather: Duration,
     /// How long to wait for a wake-up before looking by oneself.
     pub poll: Duration,
     /// The first pause after a failure; it doubles up to `longest_pause`.
@@ -42,6 +46,8 @@ impl Default for RunnerOptions {
             transaction_events: 262_144,
             transaction_rows: 131_072,
             cache_rows: 131_072,
+            gather_from_events: 16,
+            gather: Duration::from_millis(50),
             poll: Duration::from_secs(1),
             first_pause: Duration::from_millis(50),
             longest_pause: Duration::from_secs(5),
@@ -59,6 +65,7 @@ impl RunnerOptions {
 /// The thread that keeps the views up to date, until it is stopped or dropped. It never skips an
 /// event: while the database is away, it waits and tries again.
 pub struct Runner {
+    views: Views,
     waker: Waker,
     stopping: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -85,7 +92,7 @@ impl Runner {
         let work = Work { views: views.clone(), options, wakeups, pause, stopping };
         let stopping = Arc::clone(&work.stopping);
         let thread = std::thread::Builder::new().name("views".into()).spawn(|| work.run())?;
-        Ok(Runner { waker: Waker(sender), stopping, thread: Some(thread) })
+        Ok(Runner { views: views.clone(), waker: Waker(sender), stopping, thread: Some(thread) })
     }
 
     /// What wakes it.
@@ -104,6 +111,7 @@ impl Drop for Runner {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::Release);
         self.waker.wake();
+        self.views.hurry();
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the views' thread panicked");
         }
@@ -115,7 +123,7 @@ impl Views {
     /// that is. Rows of an older version are built anew first.
     pub fn catch_up(&self, options: &RunnerOptions) -> Result<Position, ViewsError> {
         let mut session = Session::begin(self, options, || false)?;
-        while session.catch_up()? {}
+        while session.catch_up()? > 0 {}
         Ok(session.applier.position())
     }
 }
@@ -151,10 +159,12 @@ impl Work {
         let is_stopping = move || stopping.load(Ordering::Acquire);
         let mut session = Session::begin(&views, &options, is_stopping)?;
         while !self.is_stopping() {
-            let moved = session.catch_up()?;
+            let events = session.catch_up()?;
             self.pause = options.first_pause;
-            if !moved {
+            if events == 0 {
                 self.wait(options.poll);
+            } else if events >= options.gather_from_events {
+                views.wait_for_haste(options.gather, &self.stopping);
             }
         }
         Ok(())
@@ -201,9 +211,9 @@ impl<'a> Session<'a> {
         Ok(Session { views, options, connection, applier })
     }
 
-    /// Applies what the journal has by now, as far as one transaction goes; false when there is
-    /// nothing.
-    fn catch_up(&mut self) -> Result<bool, ViewsError> {
+    /// Applies what the journal has by now, as far as one transaction goes, and says how many
+    /// events that were.
+    fn catch_up(&mut self) -> Result<u64, ViewsError> {
         let Session { views, options, connection, applier } = self;
         let feed = views.feed();
         let begin = applier.position();
@@ -217,11 +227,11 @@ impl<'a> Session<'a> {
             }
             Ok(())
         })?;
-        let Some(recorded_at) = recorded_at else { return Ok(false) };
+        let Some(recorded_at) = recorded_at else { return Ok(0) };
         applier.save(connection)?;
         self.views.announce(self.applier.position());
         self.report(begin, recorded_at)?;
-        Ok(true)
+        Ok(self.applier.position().0 - begin.0)
     }
 
     /// Tells how far the views are behind. `recorded_at` is the last event's in them.

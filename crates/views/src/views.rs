@@ -1,7 +1,8 @@
 //! The open views: where they are, and how far.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use quipu_database::{Connection, Database, DatabaseError, Durability, Engine, Migrations};
@@ -65,6 +66,10 @@ struct Inner {
     database: Database,
     feed: Arc<dyn Feed>,
     checkpoint: watch::Sender<Position>,
+    /// How many wait for the checkpoint to move.
+    waiting: Mutex<usize>,
+    /// Somebody has begun to wait, or it is to stop.
+    haste: Condvar,
     rebuilding: Mutex<()>,
 }
 
@@ -74,8 +79,15 @@ impl Views {
         let database = location.open(SCHEMA)?;
         let position = database.read(|connection| Ok(checkpoints::slowest(connection)))??;
         let (checkpoint, _) = watch::channel(position);
-        let rebuilding = Mutex::new(());
-        Ok(Views(Arc::new(Inner { location, database, feed, checkpoint, rebuilding })))
+        Ok(Views(Arc::new(Inner {
+            location,
+            database,
+            feed,
+            checkpoint,
+            waiting: Mutex::new(0),
+            haste: Condvar::new(),
+            rebuilding: Mutex::new(()),
+        })))
     }
 
     /// The last event that all projections have.
@@ -93,11 +105,28 @@ impl Views {
     /// Waits until all projections have an event.
     pub async fn wait_for(&self, wanted: Position, most: Duration) -> Result<(), ViewsError> {
         let mut checkpoint = self.subscribe();
+        let _waiting = Waiting::begin(self);
         let reached = checkpoint.wait_for(|position| *position >= wanted);
         match tokio::time::timeout(most, reached).await {
             Ok(Ok(_)) => Ok(()),
             _ => Err(ViewsError::NotYet { wanted, checkpoint: self.checkpoint() }),
         }
+    }
+
+    /// Returns when somebody waits for the views, when it is to stop, or after `most`.
+    pub(crate) fn wait_for_haste(&self, most: Duration, stopping: &AtomicBool) {
+        let nobody = |waiting: &mut usize| *waiting == 0 && !stopping.load(Ordering::Acquire);
+        let _ = self.0.haste.wait_timeout_while(self.waiting(), most, nobody);
+    }
+
+    /// Lets that look again.
+    pub(crate) fn hurry(&self) {
+        let _waiting = self.waiting();
+        self.0.haste.notify_all();
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, usize> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -126,6 +155,23 @@ impl Views {
     /// Where they are kept.
     pub(crate) fn location(&self) -> &Location {
         &self.0.location
+    }
+}
+
+/// Somebody who waits for the views, for as long as this lives.
+struct Waiting<'a>(&'a Views);
+
+impl<'a> Waiting<'a> {
+    fn begin(views: &'a Views) -> Waiting<'a> {
+        *views.waiting() += 1;
+        views.hurry();
+        Waiting(views)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        *self.0.waiting() -= 1;
     }
 }
 

@@ -112,13 +112,15 @@ fn the_runner_waits_out_a_journal_that_is_away() {
 }
 
 #[test]
-fn the_runner_goes_on_when_it_is_woken() {
+fn the_runner_goes_on_when_it_is_woken_and_gathers_nothing_while_somebody_waits() {
     let history = History::generated(40);
     on_each_engine(|store| {
         let (early, late) = history.events.split_at(20);
         let journal = Journal::new(early);
         let views = store.open(&journal);
-        let asleep = RunnerOptions { poll: Duration::from_secs(3600), ..options(16) };
+        let hour = Duration::from_secs(3600);
+        let asleep =
+            RunnerOptions { poll: hour, gather: hour, gather_from_events: 1, ..options(16) };
         let runner = Runner::start(&views, asleep).unwrap();
         block_on(views.wait_for(Position(20), Duration::from_secs(60))).unwrap();
         journal.extend(late);
