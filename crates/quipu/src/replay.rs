@@ -75,7 +75,8 @@ pub(crate) fn run(args: &ReplayArgs, json: bool) -> Result<u8, CliError> {
         }
         Some(KnownAt::Time(time)) => Journal::new(Arc::new(store.clone()))
             .last_recorded_by(time)
-            .map_err(|error| book::journal_unusable(&error))?,
+            .map_err(|error| book::journal_unusable(&error))?
+            .min(head.position),
     };
     let file = ReplayFile::open(&args.to, feed).map_err(|error| book::views_unusable(&error))?;
     let moment = moment(&store, until)?;
