@@ -42,7 +42,7 @@ pub use runner::{Runner, RunnerOptions, Waker};
 pub use scratch::Rebuilding;
 pub use skips::SkippedEvent;
 pub use snapshot::Snapshot;
-pub use views::{Location, Views};
+pub use views::{Location, MIGRATIONS, Views};
 
 pub use quipu_projections::{
     Agent, AgentStatus, AuditLine, ClosedPeriod, Entry, Hold, HoldStatus, Lot, Meter, PriceTable,

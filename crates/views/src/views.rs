@@ -12,7 +12,8 @@ use tokio::sync::watch;
 
 use crate::{Feed, ViewsError, checkpoints};
 
-const MIGRATIONS: Migrations = Migrations {
+/// The views' tables, for whoever opens the database himself.
+pub const MIGRATIONS: Migrations = Migrations {
     sqlite: &[
         ("0001_tables", include_str!("../../../migrations/sqlite/views_0001_tables.sql")),
         ("0002_history", include_str!("../../../migrations/sqlite/views_0002_history.sql")),
@@ -104,6 +105,9 @@ impl Views {
 
     /// Waits until all projections have an event.
     pub async fn wait_for(&self, wanted: Position, most: Duration) -> Result<(), ViewsError> {
+        if self.checkpoint() >= wanted {
+            return Ok(());
+        }
         let mut checkpoint = self.subscribe();
         let _waiting = Waiting::begin(self);
         let reached = checkpoint.wait_for(|position| *position >= wanted);
@@ -119,7 +123,7 @@ impl Views {
         let _ = self.0.haste.wait_timeout_while(self.waiting(), most, nobody);
     }
 
-    /// Lets that look again.
+    /// Lets that look again. With the lock held, it cannot have looked and not yet sleep.
     pub(crate) fn hurry(&self) {
         let _waiting = self.waiting();
         self.0.haste.notify_all();
@@ -164,7 +168,7 @@ struct Waiting<'a>(&'a Views);
 impl<'a> Waiting<'a> {
     fn begin(views: &'a Views) -> Waiting<'a> {
         *views.waiting() += 1;
-        views.hurry();
+        views.0.haste.notify_all();
         Waiting(views)
     }
 }

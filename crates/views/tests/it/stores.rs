@@ -2,45 +2,16 @@
 
 use std::sync::{Arc, LazyLock};
 
-use quipu_database::{Connection, Database, Durability, Migrations};
+use quipu_database::{Connection, Database, Durability};
 use quipu_domain::{Position, Recorded};
 use quipu_projections::{Cell, Fold, ProjectionError};
-use quipu_views::{Location, RunnerOptions, Views, ViewsError};
+use quipu_views::{Location, MIGRATIONS, RunnerOptions, Views, ViewsError};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::history::Journal;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
-
-/// The views' own, because a database refuses a connection that knows fewer.
-const MIGRATIONS: Migrations = Migrations {
-    sqlite: &[
-        ("0001_tables", include_str!("../../../../migrations/sqlite/views_0001_tables.sql")),
-        ("0002_history", include_str!("../../../../migrations/sqlite/views_0002_history.sql")),
-        (
-            "0003_skipped_and_replay",
-            include_str!("../../../../migrations/sqlite/views_0003_skipped_and_replay.sql"),
-        ),
-        (
-            "0004_sums_before",
-            include_str!("../../../../migrations/sqlite/views_0004_sums_before.sql"),
-        ),
-    ],
-    postgres: &[
-        ("0001_tables", include_str!("../../../../migrations/postgres/views_0001_tables.sql")),
-        ("0002_history", include_str!("../../../../migrations/postgres/views_0002_history.sql")),
-        ("0003_skipped", include_str!("../../../../migrations/postgres/views_0003_skipped.sql")),
-        (
-            "0004_room_to_update",
-            include_str!("../../../../migrations/postgres/views_0004_room_to_update.sql"),
-        ),
-        (
-            "0005_sums_before",
-            include_str!("../../../../migrations/postgres/views_0005_sums_before.sql"),
-        ),
-    ],
-};
 
 /// A place for views, removed with this value.
 pub(crate) struct Store {
