@@ -228,7 +228,8 @@ fn parked_partition(row: &Row) -> Result<ParkedPartition, ViewsError> {
     })
 }
 
-fn position(number: i64) -> Result<Position, ViewsError> {
+/// A position, as the databases have it.
+pub(crate) fn position(number: i64) -> Result<Position, ViewsError> {
     u64::try_from(number).map(Position).map_err(|_| malformed("projection"))
 }
 

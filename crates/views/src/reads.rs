@@ -161,7 +161,7 @@ fn answer<T>(
     let name = projection.name();
     let rows = connection.query(STANDING, &[name.into(), partition.into()])?;
     let standing = rows.first().ok_or(ProjectionError::MalformedRow { table: "projection" })?;
-    let position = Position(standing.int(0)?.unsigned_abs());
+    let position = checkpoints::position(standing.int(0)?)?;
     if let Scope::Tenant(tenant) = scope
         && standing.int(1)? == 0
     {

@@ -4,10 +4,12 @@ use std::sync::LazyLock;
 
 use quipu_database::{Connection, Row, RowsStatement, Value};
 use quipu_domain::{Position, TenantId};
-use quipu_projections::{Book, Node, NodeKey, Row as _, Subject, Sums, Until, UsageSums};
+use quipu_projections::{
+    Book, Node, NodeKey, ProjectionError, Row as _, Subject, Sums, Until, UsageSums,
+};
 
 use super::int;
-use crate::{ViewsError, cells};
+use crate::{ViewsError, cells, checkpoints};
 
 /// What a tenant's events up to a position and a moment add up to. What counts before `since`, in
 /// micros, may be left out.
@@ -19,7 +21,7 @@ pub(super) fn sums<S: Stored>(
 ) -> Result<Sums<S>, ViewsError> {
     let mut trees = Trees { connection, tenant, until, since };
     let mut sums = Sums::default();
-    let mut nodes = trees.nodes::<S>(&S::statements().nodes, &ROOTS)?;
+    let mut nodes = trees.nodes::<S>(&S::statements().nodes, &Stretch::roots())?;
     loop {
         // Those of which only a part is within the bounds.
         let mut parts = Vec::new();
@@ -55,7 +57,7 @@ pub(super) fn ends(
     since: i64,
 ) -> Result<Option<(Position, Position)>, ViewsError> {
     let mut trees = Trees { connection, tenant, until, since };
-    let roots = trees.extents(&ROOTS)?;
+    let roots = trees.extents(&Stretch::roots())?;
     let first = trees.end(End::First, roots.clone())?;
     let last = trees.end(End::Last, roots)?;
     Ok(first.zip(last))
@@ -102,7 +104,7 @@ impl Statements {
         let among = |columns: &str| {
             format!(
                 "SELECT {columns} FROM {table} WHERE {level} AND number >= $4 AND number <= $5 \
-                 AND {overlaps} ORDER BY number"
+                 AND {overlaps}"
             )
         };
         let siblings = format!(
@@ -161,26 +163,19 @@ struct Stretch {
     numbers: (i64, i64),
 }
 
-/// The nodes that are in no other: all of the highest level, and what still grows on a lower one.
-const ROOTS: [Stretch; 8] = {
-    const GROWS: (i64, i64) = (NodeKey::OPEN, NodeKey::OPEN);
-    const ALL: (i64, i64) = (0, NodeKey::OPEN);
-    const fn root(is_late: bool, level: u8, numbers: (i64, i64)) -> Stretch {
-        Stretch { is_late, level, numbers }
-    }
-    [
-        root(false, 3, ALL),
-        root(false, 2, GROWS),
-        root(false, 1, GROWS),
-        root(false, 0, GROWS),
-        root(true, 3, ALL),
-        root(true, 2, GROWS),
-        root(true, 1, GROWS),
-        root(true, 0, GROWS),
-    ]
-};
-
 impl Stretch {
+    /// The nodes that are in no other: all of the highest level, and what still grows on a lower
+    /// one.
+    fn roots() -> Vec<Stretch> {
+        let of_tree = |is_late| {
+            (0..=NodeKey::TOP).map(move |level| {
+                let first = if level == NodeKey::TOP { 0 } else { NodeKey::OPEN };
+                Stretch { is_late, level, numbers: (first, NodeKey::OPEN) }
+            })
+        };
+        [false, true].into_iter().flat_map(of_tree).collect()
+    }
+
     fn children_of(is_late: bool, level: u8, place: i64) -> Stretch {
         Stretch { is_late, level: level - 1, numbers: NodeKey::child_numbers(place) }
     }
@@ -223,10 +218,11 @@ struct Extent {
 
 impl Extent {
     fn of(row: &Row) -> Result<Extent, ViewsError> {
-        let position = |column| row.int(column).map(|number| Position(number.unsigned_abs()));
+        let malformed = || ProjectionError::MalformedRow { table: Book::TABLE };
+        let position = |column| checkpoints::position(row.int(column)?);
         Ok(Extent {
             is_late: row.int(0)? == 1,
-            level: u8::try_from(row.int(1)?).unwrap_or_default(),
+            level: u8::try_from(row.int(1)?).map_err(|_| malformed())?,
             number: row.int(2)?,
             place: row.int(3)?,
             positions: (position(4)?, position(5)?),
