@@ -234,8 +234,7 @@ impl<S: Subject> Node<S> {
 
     /// A leaf takes an event in.
     pub(super) fn add_event(&mut self, event: &Recorded, parts: &[(S::Key, S::Amounts)]) {
-        let effective_at = event.effective_at().micros();
-        self.push(event.position, effective_at, parts);
+        self.push(event.position, event.effective_at().micros(), parts);
     }
 
     fn push(&mut self, position: Position, effective_at: i64, parts: &[(S::Key, S::Amounts)]) {

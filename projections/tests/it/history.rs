@@ -31,6 +31,16 @@ fn leaves(story: &Story, is_late: bool) -> Vec<Node<Book>> {
     leaves
 }
 
+/// That 64 of 66 leaves, which have a parent, are sorted by when their events count.
+#[track_caller]
+fn assert_sorted(mut leaves: Vec<Node<Book>>) {
+    assert_eq!(leaves.len(), 66);
+    leaves.truncate(64);
+    for pair in leaves.windows(2) {
+        assert!(pair[0].latest_effective_at <= pair[1].earliest_effective_at);
+    }
+}
+
 #[test]
 fn an_event_far_out_of_order_does_not_stretch_the_leaves_of_those_in_order() {
     const DAY: i64 = 86_400;
@@ -52,24 +62,14 @@ fn an_event_far_out_of_order_does_not_stretch_the_leaves_of_those_in_order() {
 #[test]
 fn leaves_of_events_out_of_order_are_sorted_by_when_those_count() {
     let story = story(4_200, |number| 86_400 + i64::try_from(number * 7_919 % 4_096).unwrap());
-    let mut leaves = leaves(&story, true);
-    assert_eq!(leaves.len(), 66);
-    leaves.truncate(64);
-    for pair in leaves.windows(2) {
-        assert!(pair[0].latest_effective_at <= pair[1].earliest_effective_at);
-    }
+    assert_sorted(leaves(&story, true));
 }
 
 #[test]
 fn leaves_of_a_parent_are_sorted_where_several_sources_take_turns() {
     // Three sources, a thousand events at a time, the second an hour behind and the third two.
     let story = story(4_200, |number| -3_600 * i64::try_from(number / 1_000 % 3).unwrap());
-    let mut leaves = leaves(&story, false);
-    assert_eq!(leaves.len(), 66);
-    leaves.truncate(64);
-    for pair in leaves.windows(2) {
-        assert!(pair[0].latest_effective_at <= pair[1].earliest_effective_at);
-    }
+    assert_sorted(leaves(&story, false));
 }
 
 #[test]

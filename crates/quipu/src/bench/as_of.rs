@@ -162,13 +162,16 @@ fn questions(
         let tenant = run.tenant(wallet).to_string();
         let seconds = random.below(2 * BOOK_SECONDS.unsigned_abs());
         let position = Position(1 + random.below(head.0));
-        let event = journal.events_at(&[position]).map_err(|error| unlikely(&error))?;
-        let recorded_at = event.iter().map(|event| KnownAt::Time(event.recorded_at)).next();
+        let known_at = if number.is_multiple_of(2) {
+            KnownAt::Position(position)
+        } else {
+            let events = journal.events_at(&[position]).map_err(|error| unlikely(&error))?;
+            let missing = || books::wrong(&format!("event {position} is missing"));
+            KnownAt::Time(events.first().ok_or_else(missing)?.recorded_at)
+        };
         Ok(Question {
             tenant: tenant.parse::<TenantId>().map_err(|error| unlikely(&error))?,
-            known_at: recorded_at
-                .filter(|_| number.is_multiple_of(2))
-                .unwrap_or(KnownAt::Position(position)),
+            known_at,
             as_of: now.plus_seconds(-i64::try_from(seconds).unwrap_or(0)),
             folded: (0, 0),
         })
