@@ -33,16 +33,16 @@ const REPLAY: &str = "two thirds is folding (nearly half of that usage), an eigh
     rest parsing the journal's JSON. Projections fold on all cores beside the thread that parses, \
     of which this machine has two; each looks its rows up in memory that is cold. A tenant's rows \
     side by side in memory come next.";
-const AS_OF: &str = "an answer is some ten questions to the database one after the other; on PostgreSQL each \
-    wakes the server's process, 0.3 ms here. A page of entries also reads the commits that its \
+const AS_OF: &str = "an answer is some ten questions to the database one after the other; on \
+    PostgreSQL each wakes the server's process, 0.3 ms here. A page of entries also reads the commits that its \
     events are in, a thousand events each in this book: an index of places inside a commit would \
     read only those.";
 const LAG: &str = "the views are as far behind as one of their transactions takes, and under this \
     load two follow each other without a pause: what makes `batch` cheaper shortens both.";
 const FAIRNESS: &str = "a flooding tenant's commands wait for their turn, but its requests are read \
-    and parsed before, on the same two cores that clients and server share. Without the flood that \
-    p99 is a third of what it was before the views gathered events under load; beside it, it is \
-    not.";
+    and parsed before, on the same two cores that clients and server share. The bar is \
+    a ratio: what is quicker without a flood, such as views that gather events, raises it though \
+    nobody waits longer.";
 
 /// A line for each bar.
 pub(crate) fn lines(results: &Results) -> Vec<String> {

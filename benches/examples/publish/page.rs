@@ -45,7 +45,6 @@ const HISTORY: [Column; 8] = [
     ("p50 ratio", "/p50_ratio", 1),
     ("p99 ratio", "/p99_ratio", 1),
 ];
-
 const AS_OF: [Column; 14] = [
     ("events", "/events", 1),
     ("naive fold, s", "/naive_fold_seconds", 1),
