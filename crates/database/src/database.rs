@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use crate::connection::Inner;
 use crate::postgres::Server;
 use crate::sqlite::SqliteFile;
-use crate::{Connection, DatabaseError, Durability, Migrations};
+use crate::{Connection, DatabaseError, Durability, Migrations, Row, RowsStatement, Value};
 
 /// Which kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,19 +85,38 @@ impl Database {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
+        let mut connection = Connection(match &*self.0 {
+            Kind::Sqlite(file) => Inner::Sqlite(file.reader()?),
+            Kind::Postgres(server) => Inner::Postgres(server.reader()?),
+        });
+        let found = work(&mut connection)?;
+        match (&*self.0, connection.0) {
+            (Kind::Sqlite(file), Inner::Sqlite(reader)) => file.end_read(reader)?,
+            (_, Inner::Postgres(reader)) => reader.end_read(),
+            _ => {}
+        }
+        Ok(found)
+    }
+
+    /// Runs one statement, and gives all its rows: [`read`](Self::read) where nothing else has to
+    /// be seen in the same state.
+    pub fn query(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, DatabaseError> {
         match &*self.0 {
-            Kind::Sqlite(file) => {
-                let mut connection = Connection(Inner::Sqlite(file.reader()?));
-                let result = snapshot(&mut connection, work);
-                if let (Ok(_), Inner::Sqlite(reader)) = (&result, connection.0) {
-                    file.give_back(reader);
-                }
-                result
-            }
-            Kind::Postgres(server) => {
-                let mut connection = Connection(Inner::Postgres(server.reader()?));
-                snapshot(&mut connection, work)
-            }
+            Kind::Sqlite(_) => self.read(|connection| connection.query(sql, params)),
+            Kind::Postgres(server) => server.query(sql, params),
+        }
+    }
+
+    /// Runs a query for all rows of parameters, and gives what it finds for any of them: for one
+    /// row it may find what was not there yet for another.
+    pub fn query_rows(
+        &self,
+        statement: &RowsStatement,
+        rows: &[Vec<Value>],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        match &*self.0 {
+            Kind::Sqlite(_) => self.read(|connection| connection.query_rows(statement, rows)),
+            Kind::Postgres(server) => server.query_columns(statement.many, rows),
         }
     }
 
@@ -109,14 +128,4 @@ impl Database {
             Kind::Postgres(server) => Inner::Postgres(server.writer()?),
         }))
     }
-}
-
-/// A reader comes with its snapshot begun; it is not used again unless it could be ended.
-fn snapshot<T>(
-    connection: &mut Connection,
-    work: impl FnOnce(&mut Connection) -> Result<T, DatabaseError>,
-) -> Result<T, DatabaseError> {
-    let found = work(connection)?;
-    connection.rollback()?;
-    Ok(found)
 }

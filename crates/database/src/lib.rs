@@ -17,7 +17,7 @@
 //! let database = Database::open_sqlite(&path, Durability::Full, &MIGRATIONS)?;
 //! let mut writer = database.writer()?;
 //! writer.execute("INSERT INTO note (text) VALUES ($1)", &["hello".into()])?;
-//! let rows = database.read(|connection| connection.query("SELECT text FROM note", &[]))?;
+//! let rows = database.query("SELECT text FROM note", &[])?;
 //! assert_eq!(rows[0].text(0)?, "hello");
 //! # Ok(())
 //! # }

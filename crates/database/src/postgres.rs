@@ -11,7 +11,7 @@ use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, Pool, RecyclingMe
 use tokio::runtime::Handle;
 use tokio_postgres::{Config, NoTls};
 
-use crate::{DatabaseError, migrations};
+use crate::{DatabaseError, Row, Value, migrations};
 pub(crate) use connection::PostgresConnection;
 use error::from_postgres;
 pub use foreign::{ForeignDatabase, ForeignRows, quoted_name};
@@ -47,9 +47,7 @@ impl Server {
         const SQL: &str = "SELECT name, setting FROM pg_settings WHERE name IN ('server_version', \
              'fsync', 'synchronous_commit', 'full_page_writes', 'wal_sync_method', \
              'synchronous_standby_names') ORDER BY name";
-        let mut reader = self.reader()?;
-        let rows = reader.query(SQL, &[])?;
-        reader.rollback()?;
+        let rows = self.query(SQL, &[])?;
         rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).collect()
     }
 
@@ -60,15 +58,39 @@ impl Server {
         Ok(PostgresConnection::own(client, self.handle.clone()))
     }
 
-    /// A reader in a snapshot. Idle connections do not notice at once that the server has gone,
-    /// so each is tried by beginning the snapshot on it, and thrown away if that fails.
+    /// A reader in a snapshot.
     pub(crate) fn reader(&self) -> Result<PostgresConnection, DatabaseError> {
+        self.on_reader(|mut reader| reader.begin_read().map(|()| reader))
+    }
+
+    /// One statement is a snapshot by itself, for one message instead of three.
+    pub(crate) fn query(
+        &self,
+        sql: &'static str,
+        params: &[Value],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        self.on_reader(|mut reader| reader.query(sql, params))
+    }
+
+    pub(crate) fn query_columns(
+        &self,
+        sql: &'static str,
+        rows: &[Vec<Value>],
+    ) -> Result<Vec<Row>, DatabaseError> {
+        self.on_reader(|mut reader| reader.query_columns(sql, rows))
+    }
+
+    /// Idle connections do not notice at once that the server has gone: what fails on one for
+    /// that is tried on the next.
+    fn on_reader<T>(
+        &self,
+        first: impl Fn(PostgresConnection) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
         for _ in 0..MOST_READERS {
             let client = self.handle.block_on(self.readers.get()).map_err(error::from_pool)?;
-            let mut reader = PostgresConnection::pooled(client, self.handle.clone());
-            match reader.begin_read() {
+            match first(PostgresConnection::pooled(client, self.handle.clone())) {
                 Err(DatabaseError::Unavailable(_)) => {}
-                begun => return begun.map(|()| reader),
+                done => return done,
             }
         }
         let why = "no connection to the server stays open".to_owned();

@@ -107,11 +107,14 @@ impl SqliteFile {
         Ok(reader)
     }
 
-    pub(crate) fn give_back(&self, reader: SqliteConnection) {
+    /// Ends a reader's snapshot. It is not used again unless that could be done.
+    pub(crate) fn end_read(&self, mut reader: SqliteConnection) -> Result<(), DatabaseError> {
+        reader.rollback()?;
         let mut idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < MOST_IDLE_READERS {
             idle.push(reader);
         }
+        Ok(())
     }
 }
 

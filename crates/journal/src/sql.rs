@@ -74,7 +74,7 @@ impl Store for SqlStore {
 
     fn head(&self) -> Result<Head, JournalError> {
         let params = [JOURNAL.into(), Root::empty().0.to_vec().into()];
-        let rows = self.database.read(|c| c.query(statement::HEAD, &params))?;
+        let rows = self.database.query(statement::HEAD, &params)?;
         match rows.first() {
             Some(row) if row.int(3)? == 1 => row::head(row),
             _ => Err(JournalError::Corrupt {
@@ -91,7 +91,7 @@ impl Store for SqlStore {
     ) -> Result<Vec<BatchRow>, JournalError> {
         let most = after.plus(most_events.max(1) as u64);
         let params = [JOURNAL.into(), int_of(after.0), int_of(most.0)];
-        let rows = self.database.read(|c| c.query(statement::ROWS_AFTER, &params))?;
+        let rows = self.database.query(statement::ROWS_AFTER, &params)?;
         rows.into_iter().map(row::batch).collect()
     }
 
@@ -105,13 +105,13 @@ impl Store for SqlStore {
         };
         let list: Vec<String> = positions.iter().map(ToString::to_string).collect();
         let params = [JOURNAL.into(), format!("[{}]", list.join(",")).into()];
-        let rows = self.database.read(|c| c.query(sql, &params))?;
+        let rows = self.database.query(sql, &params)?;
         rows.into_iter().map(row::batch).collect()
     }
 
     fn end_recorded_by(&self, moment: Timestamp) -> Result<Position, JournalError> {
         let params = [JOURNAL.into(), moment.micros().into()];
-        let rows = self.database.read(|c| c.query(statement::END_RECORDED_BY, &params))?;
+        let rows = self.database.query(statement::END_RECORDED_BY, &params)?;
         rows.first().map_or(Ok(Position::ZERO), |row| position_of(row.int(0)?))
     }
 
@@ -120,7 +120,7 @@ impl Store for SqlStore {
             vec![JOURNAL.into(), stream.as_str().into(), int_of(after.0)]
         };
         let keys: Vec<Vec<Value>> = wanted.iter().map(row).collect();
-        let rows = self.database.read(|c| c.query_rows(&statement::POSTINGS, &keys))?;
+        let rows = self.database.query_rows(&statement::POSTINGS, &keys)?;
         let mut lists: HashMap<&str, Vec<Position>> = HashMap::new();
         for row in &rows {
             let list = lists.entry(row.text(0)?).or_default();
@@ -136,7 +136,7 @@ impl Store for SqlStore {
 
     fn segments(&self, since: Timestamp) -> Result<Vec<SealedKeys>, JournalError> {
         let params = [JOURNAL.into(), since.micros().into()];
-        let rows = self.database.read(|c| c.query(statement::SEGMENTS, &params))?;
+        let rows = self.database.query(statement::SEGMENTS, &params)?;
         rows.iter()
             .map(|row| {
                 Ok(SealedKeys {
@@ -176,7 +176,7 @@ impl Store for SqlStore {
             vec![JOURNAL.into(), stream.as_str().into(), most.clone(), schema_hash.into()]
         };
         let keys: Vec<Vec<Value>> = streams.iter().map(row).collect();
-        let rows = self.database.read(|c| c.query_rows(&statement::SNAPSHOTS, &keys))?;
+        let rows = self.database.query_rows(&statement::SNAPSHOTS, &keys)?;
         let snapshot = |row: &Row| {
             Ok(Snapshot {
                 stream: Stream::stored(row.text(0)?),

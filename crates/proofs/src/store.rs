@@ -63,19 +63,19 @@ impl ProofStore {
     }
 
     pub(crate) fn newest(&self) -> Result<Option<Published>, DatabaseError> {
-        let rows = self.database.read(|c| c.query(NEWEST, &[]))?;
+        let rows = self.database.query(NEWEST, &[])?;
         rows.first().map(published).transpose()
     }
 
     /// The newest of those over exactly so many events.
     pub(crate) fn of_size(&self, size: u64) -> Result<Option<Published>, DatabaseError> {
-        let rows = self.database.read(|c| c.query(OF_SIZE, &[int(size)]))?;
+        let rows = self.database.query(OF_SIZE, &[int(size)])?;
         rows.first().map(published).transpose()
     }
 
     pub(crate) fn after(&self, number: u64, most: usize) -> Result<Vec<Published>, DatabaseError> {
         let params = [int(number), int(most as u64)];
-        let rows = self.database.read(|c| c.query(AFTER, &params))?;
+        let rows = self.database.query(AFTER, &params)?;
         rows.iter().map(published).collect()
     }
 
@@ -103,7 +103,7 @@ impl ProofStore {
 
     /// How many tiles of the lowest level there are before one is missing.
     pub(crate) fn full_tiles(&self) -> Result<u64, DatabaseError> {
-        let rows = self.database.read(|c| c.query(TILE_COUNT, &[]))?;
+        let rows = self.database.query(TILE_COUNT, &[])?;
         let (count, next) =
             rows.first().map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))?;
         // One that is missing makes what was built on it worthless, too.
@@ -116,14 +116,14 @@ impl ProofStore {
         index: u64,
     ) -> Result<Option<Vec<Root>>, DatabaseError> {
         let params = [i64::from(level.0).into(), int(index)];
-        let rows = self.database.read(|c| c.query(TILE, &params))?;
+        let rows = self.database.query(TILE, &params)?;
         rows.first().map(|row| row.blob(0)?.chunks(32).map(hash).collect()).transpose()
     }
 
     /// The hashes over whole tiles, from one of them on.
     pub(crate) fn tile_roots(&self, level: Level, from: u64) -> Result<Vec<Root>, DatabaseError> {
         let params = [i64::from(level.0).into(), int(from)];
-        let rows = self.database.read(|c| c.query(TILE_ROOTS, &params))?;
+        let rows = self.database.query(TILE_ROOTS, &params)?;
         rows.iter().map(|row| hash(row.blob(0)?)).collect()
     }
 

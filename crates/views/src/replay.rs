@@ -44,9 +44,8 @@ impl ReplayFile {
 
     /// What it is a replay of, and whether it is finished; `None` where it was not begun.
     pub fn moment(&self) -> Result<Option<(Moment, bool)>, ViewsError> {
-        let rows = self.views.database().read(|connection| {
-            connection.query("SELECT until, root_position, root, finished_at FROM replay", &[])
-        })?;
+        const REPLAY: &str = "SELECT until, root_position, root, finished_at FROM replay";
+        let rows = self.views.database().query(REPLAY, &[])?;
         let Some(row) = rows.first() else { return Ok(None) };
         let position = |column: usize| -> Result<Position, ViewsError> {
             u64::try_from(row.int(column)?).map(Position).map_err(|_| self.unusable("malformed"))

@@ -149,6 +149,18 @@ impl PostgresConnection {
         Ok(())
     }
 
+    /// Ends a snapshot without waiting for it: the connection is in the pool again when the server
+    /// has answered.
+    pub(crate) fn end_read(mut self) {
+        let handle = self.handle.clone();
+        handle.spawn(async move {
+            if self.client().batch_execute("ROLLBACK").await.is_ok() {
+                self.transaction = Transaction::None;
+            }
+            drop(self);
+        });
+    }
+
     fn start(&mut self, sql: &'static str) -> Result<(), DatabaseError> {
         // Before it is sent: a connection lost right after must not go back to the pool.
         self.transaction = Transaction::Open;
@@ -164,18 +176,21 @@ impl PostgresConnection {
         sql: &'static str,
         work: impl AsyncFnOnce(&ClientWrapper) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, DatabaseError> {
-        let client: &ClientWrapper = match &self.client {
-            Client::Own(client) => client,
-            Client::Pooled(client) => {
-                client.as_ref().expect("the client is there until the connection is dropped")
-            }
-        };
-        self.handle.block_on(work(client)).map_err(|error| {
+        self.handle.block_on(work(self.client())).map_err(|error| {
             if self.transaction == Transaction::Open {
                 self.transaction = Transaction::Failed;
             }
             from_postgres(&error, sql)
         })
+    }
+
+    fn client(&self) -> &ClientWrapper {
+        match &self.client {
+            Client::Own(client) => client,
+            Client::Pooled(client) => {
+                client.as_ref().expect("the client is there until the connection is dropped")
+            }
+        }
     }
 }
 

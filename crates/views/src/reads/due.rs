@@ -22,7 +22,7 @@ impl Views {
     pub fn due(&self, until: Timestamp, most: usize) -> Result<Vec<TenantId>, ViewsError> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let params = [reads::param(&until), most.into()];
-        let rows = self.database().read(|connection| connection.query(DUE, &params))?;
+        let rows = self.database().query(DUE, &params)?;
         let malformed = |_| ProjectionError::MalformedRow { table: "lot" };
         rows.iter().map(|row| Ok(row.text(0)?.parse().map_err(malformed)?)).collect()
     }
