@@ -6,8 +6,9 @@
 //! its 64 children. Every row knows the first and the last position in it, and the earliest and
 //! the latest moment at which something in it counts. A question ("up to this position, until
 //! this moment") takes a node whole, leaves it out, or goes down into it; where events count in
-//! the order in which they stand, it goes down into one node per level. Nodes also say
-//! what their siblings before them add up to, so that those need not be read one by one.
+//! the order in which they stand, it goes down into one node per level. Above the leaves a row knows
+//! this of each child, too; and nodes say what their siblings before them add up to. So only what
+//! a question goes down into is read, and not the siblings before it.
 //!
 //! Leaves that are out of order among the 64 of a parent are sorted by when their events count.
 //! Events that are out of order by more than some thousands of the tenant's events, or dated
@@ -15,6 +16,7 @@
 
 mod grow;
 mod node;
+mod span;
 mod sums;
 
 use std::fmt::Debug;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 
 pub(crate) use grow::{prepare, record};
 pub use node::{Node, NodeKey, Until};
+pub use span::{Child, Descent, Span};
 pub use sums::Sums;
 
 use crate::bytes::Numbers;

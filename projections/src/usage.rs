@@ -111,7 +111,7 @@ impl Projection for Usage {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn question(&self) -> &'static str {

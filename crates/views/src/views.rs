@@ -22,6 +22,7 @@ pub const MIGRATIONS: Migrations = Migrations {
             include_str!("../../../migrations/sqlite/views_0003_skipped_and_replay.sql"),
         ),
         ("0004_sums_before", include_str!("../../../migrations/sqlite/views_0004_sums_before.sql")),
+        ("0005_child_spans", include_str!("../../../migrations/sqlite/views_0005_child_spans.sql")),
     ],
     postgres: &[
         ("0001_tables", include_str!("../../../migrations/postgres/views_0001_tables.sql")),
@@ -34,6 +35,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         (
             "0005_sums_before",
             include_str!("../../../migrations/postgres/views_0005_sums_before.sql"),
+        ),
+        (
+            "0006_child_spans",
+            include_str!("../../../migrations/postgres/views_0006_child_spans.sql"),
         ),
     ],
 };

@@ -115,15 +115,19 @@ fn sort<S: Subject>(last: Node<S>, rows: &mut Rows) -> Result<(), ProjectionErro
     last.each_line(&mut take)?;
     lines.sort_by_key(|line| (line.effective_at, line.position));
     let per_leaf = usize::try_from(BRANCHES).unwrap_or(usize::MAX);
-    let keys = keys.into_iter().chain([last.key]);
+    let keys = keys.into_iter().chain([last.key.clone()]);
+    let parent = NodeKey::open(&last.key.tenant, last.key.is_late, 1);
+    let mut children = Vec::with_capacity(per_leaf);
     let mut before = Sums::default();
     for (key, lines) in keys.zip(lines.chunks(per_leaf)) {
         let place = key.number;
         let mut leaf = Node::of_lines(key, place, Order::NONE, lines);
         leaf.note_before(&before);
         leaf.add_to(&mut before, &Until::EVERYTHING)?;
+        children.push(leaf.as_child());
         rows.put(leaf);
     }
+    rows.edit::<Node<S>>(&parent)?.know(&children);
     Ok(())
 }
 
@@ -142,6 +146,6 @@ impl<S: Subject> Node<S> {
     /// highest begin of a leaf 64 leaves before. A leaf begins where its first event counts: so a
     /// few events of today do not make history that is recorded after them late.
     fn next_order(&self) -> Order {
-        self.order.after(self.earliest_effective_at.micros(), is_last_of_parent(self))
+        self.order.after(self.span.earliest_effective_at, is_last_of_parent(self))
     }
 }

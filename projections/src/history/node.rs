@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use quipu_domain::{Position, Recorded, TenantId, Timestamp};
 
+use super::span::{self, Child, Descent, Span};
 use super::sums::{read_part, write_part};
 use super::{BRANCHES, Names, Subject, Sums};
 use crate::ProjectionError;
@@ -20,19 +21,15 @@ pub struct Node<S: Subject> {
     pub(super) place: i64,
     /// How many events or nodes are in it: at most 64.
     pub(super) children: i64,
-    /// The first of its events in the journal.
-    pub first_position: Position,
-    /// The last of them.
-    pub last_position: Position,
-    /// The first moment at which one of them counts.
-    pub earliest_effective_at: Timestamp,
-    /// The last such moment.
-    pub latest_effective_at: Timestamp,
+    /// Where its events stand, and when they count.
+    pub span: Span,
     pub(super) order: Order,
     names: Names,
     content: Content,
     /// What its siblings before it add up to, on some nodes: see [`Node::add_before_to`].
     before: Option<Content>,
+    /// Above the leaves, what it knows of its children; absent where an older version wrote it.
+    child_spans: Option<Content>,
     subject: PhantomData<S>,
 }
 
@@ -92,13 +89,6 @@ impl NodeKey {
     /// The highest level; its nodes are sums over 64^4 events.
     pub const TOP: u8 = 3;
 
-    /// The numbers of the children of the node at a place of its level, from the first to the last
-    /// that there can be.
-    #[must_use]
-    pub const fn child_numbers(place: i64) -> (i64, i64) {
-        (place * BRANCHES, place * BRANCHES + BRANCHES - 1)
-    }
-
     /// The node of a level that still grows.
     pub(super) fn open(tenant: &TenantId, is_late: bool, level: u8) -> NodeKey {
         NodeKey { tenant: tenant.clone(), is_late, level, number: NodeKey::OPEN }
@@ -128,30 +118,21 @@ impl<S: Subject> Node<S> {
         self.key.level
     }
 
-    /// Its place on its level, from 0 on.
-    #[must_use]
-    pub fn place(&self) -> i64 {
-        self.place
+    /// What a question has to read of its children, which are on the level below.
+    pub fn descent(&self, until: &Until) -> Result<Descent, ProjectionError> {
+        Ok(Descent::into(&self.children()?, until))
     }
 
-    /// What tells its parent from others: the tree, the level, and the place there.
-    #[must_use]
-    pub fn parent(&self) -> (bool, u8, i64) {
-        (self.key.is_late, self.key.level + 1, self.place / BRANCHES)
-    }
-
-    /// Whether all of it is within a question's bounds.
-    #[must_use]
-    pub fn is_within(&self, until: &Until) -> bool {
-        self.last_position <= until.position
-            && self.latest_effective_at.micros() <= until.effective_at
-    }
-
-    /// Whether anything in it may be within a question's bounds.
-    #[must_use]
-    pub fn overlaps(&self, until: &Until) -> bool {
-        self.first_position <= until.position
-            && self.earliest_effective_at.micros() <= until.effective_at
+    /// What it knows of its children; of a leaf, nothing.
+    pub fn children(&self) -> Result<Vec<Child>, ProjectionError> {
+        let first = self.place * BRANCHES;
+        match &self.child_spans {
+            Some(spans) => span::read(&spans.0, first).ok_or_else(malformed::<S>),
+            None if self.key.level == 0 => Ok(Vec::new()),
+            None => Ok((first..first + self.children)
+                .map(|number| Child { number, span: Span::EVERYTHING, says_before: false })
+                .collect()),
+        }
     }
 
     /// Adds what is in its siblings before it, where it says that; from one that does not, its
@@ -203,14 +184,12 @@ impl<S: Subject> Node<S> {
             key,
             place,
             children: 0,
-            first_position: Position(i64::MAX.unsigned_abs()),
-            last_position: Position::ZERO,
-            earliest_effective_at: Timestamp::default(),
-            latest_effective_at: Timestamp::default(),
+            span: Span::NOTHING,
             order,
             names: Names::none(),
             content: Content::default(),
             before: None,
+            child_spans: None,
             subject: PhantomData,
         }
     }
@@ -238,12 +217,11 @@ impl<S: Subject> Node<S> {
     }
 
     fn push(&mut self, position: Position, effective_at: i64, parts: &[(S::Key, S::Amounts)]) {
-        let at = Timestamp::from_micros(effective_at).unwrap_or_default();
         if self.children == 0 {
             bytes::put_signed(&mut self.content.0, effective_at);
         }
         let first = Numbers::of(&self.content.0).next_signed().unwrap_or_default();
-        self.extend((position, position), (at, at));
+        self.extend(&Span::of_event(position, effective_at));
         bytes::put(&mut self.content.0, position.0);
         bytes::put_signed(&mut self.content.0, effective_at.wrapping_sub(first));
         bytes::put(&mut self.content.0, parts.len() as u64);
@@ -261,19 +239,31 @@ impl<S: Subject> Node<S> {
         child.add_to(&mut sums, &Until::EVERYTHING)?;
         self.names = Names::none();
         self.content = Content(sums.write(&mut self.names));
-        self.extend(
-            (child.first_position, child.last_position),
-            (child.earliest_effective_at, child.latest_effective_at),
-        );
+        if self.children == 0 || self.child_spans.is_some() {
+            let mut children = self.children()?;
+            children.push(child.as_child());
+            self.know(&children);
+        }
+        self.extend(&child.span);
         Ok(())
+    }
+
+    /// Takes down what its children are.
+    pub(super) fn know(&mut self, children: &[Child]) {
+        self.child_spans = Some(Content(span::write(children)));
+    }
+
+    /// As its parent knows it.
+    pub(super) fn as_child(&self) -> Child {
+        Child { number: self.place, span: self.span, says_before: self.before.is_some() }
     }
 
     /// What a child leaves of the order of those before it. A child may begin before a few of them
     /// end: a question reads so many more of them. One that begins far earlier ends the order.
     fn order_with(&self, child: &Node<S>) -> Order {
         let rises = (child.place + 1) % STRIDE == 0;
-        let order = self.order.after(child.latest_effective_at.micros(), rises);
-        let is_in_order = child.earliest_effective_at.micros() >= self.order.floor;
+        let order = self.order.after(child.span.latest_effective_at, rises);
+        let is_in_order = child.span.earliest_effective_at >= self.order.floor;
         if is_in_order { order } else { Order { floor: i64::MAX, ..order } }
     }
 
@@ -292,14 +282,8 @@ impl<S: Subject> Node<S> {
         }
     }
 
-    fn extend(&mut self, positions: (Position, Position), moments: (Timestamp, Timestamp)) {
-        if self.children == 0 {
-            (self.earliest_effective_at, self.latest_effective_at) = moments;
-        }
-        self.first_position = self.first_position.min(positions.0);
-        self.last_position = self.last_position.max(positions.1);
-        self.earliest_effective_at = self.earliest_effective_at.min(moments.0);
-        self.latest_effective_at = self.latest_effective_at.max(moments.1);
+    fn extend(&mut self, span: &Span) {
+        self.span = self.span.with(span);
         self.children += 1;
     }
 
@@ -361,6 +345,7 @@ const COLUMNS: &[Column] = &[
     column::<Names>("names"),
     column::<Content>("content"),
     column::<Option<Content>>("sum_before"),
+    column::<Option<Content>>("child_spans"),
 ];
 
 impl<S: Subject> Row for Node<S> {
@@ -381,16 +366,17 @@ impl<S: Subject> Row for Node<S> {
         cells.extend([
             self.place.to_cell(),
             self.children.to_cell(),
-            self.first_position.to_cell(),
-            self.last_position.to_cell(),
-            self.earliest_effective_at.to_cell(),
-            self.latest_effective_at.to_cell(),
+            self.span.first_position.to_cell(),
+            self.span.last_position.to_cell(),
+            self.span.earliest_effective_at.to_cell(),
+            self.span.latest_effective_at.to_cell(),
             self.order.floor.to_cell(),
             self.order.next_floor.to_cell(),
             self.order.highest.to_cell(),
             self.names.to_cell(),
             self.content.to_cell(),
             self.before.to_cell(),
+            self.child_spans.to_cell(),
         ]);
         cells
     }
@@ -413,6 +399,7 @@ impl<S: Subject> Row for Node<S> {
             names,
             content,
             before,
+            child_spans,
         ] = cells
         else {
             return None;
@@ -426,10 +413,12 @@ impl<S: Subject> Row for Node<S> {
             },
             place: Field::from_cell(place)?,
             children: Field::from_cell(children)?,
-            first_position: Field::from_cell(first_position)?,
-            last_position: Field::from_cell(last_position)?,
-            earliest_effective_at: Field::from_cell(earliest_effective_at)?,
-            latest_effective_at: Field::from_cell(latest_effective_at)?,
+            span: Span {
+                first_position: Field::from_cell(first_position)?,
+                last_position: Field::from_cell(last_position)?,
+                earliest_effective_at: Field::from_cell(earliest_effective_at)?,
+                latest_effective_at: Field::from_cell(latest_effective_at)?,
+            },
             order: Order {
                 floor: Field::from_cell(floor)?,
                 next_floor: Field::from_cell(next_floor)?,
@@ -438,6 +427,7 @@ impl<S: Subject> Row for Node<S> {
             names: Field::from_cell(names)?,
             content: Field::from_cell(content)?,
             before: Field::from_cell(before)?,
+            child_spans: Field::from_cell(child_spans)?,
             subject: PhantomData,
         })
     }

@@ -1,7 +1,9 @@
 //! Trees of sums stay fast to ask: what is out of order makes no leaf wider than it must be.
 
+use std::collections::BTreeMap;
+
 use quipu_domain::{Position, Recorded, Version};
-use quipu_projections::{Book, BookHistory, Cell, Node, Row, Sums, Until};
+use quipu_projections::{Book, BookHistory, Cell, Node, NodeKey, Row, Sums, Until};
 
 use crate::support::{Story, from_lots};
 
@@ -37,7 +39,7 @@ fn assert_sorted(mut leaves: Vec<Node<Book>>) {
     assert_eq!(leaves.len(), 66);
     leaves.truncate(64);
     for pair in leaves.windows(2) {
-        assert!(pair[0].latest_effective_at <= pair[1].earliest_effective_at);
+        assert!(pair[0].span.latest_effective_at <= pair[1].span.earliest_effective_at);
     }
 }
 
@@ -51,12 +53,15 @@ fn an_event_far_out_of_order_does_not_stretch_the_leaves_of_those_in_order() {
         _ => 0,
     });
     for leaf in leaves(&story, false) {
-        let width = leaf.latest_effective_at.micros() - leaf.earliest_effective_at.micros();
+        let width = leaf.span.latest_effective_at - leaf.span.earliest_effective_at;
         assert!(width <= 120 * 1_000_000, "{width} micros");
     }
     let late: Vec<Node<Book>> = leaves(&story, true);
     let [leaf] = late.as_slice() else { panic!("{late:?}") };
-    assert_eq!((leaf.first_position, leaf.last_position), (Position(8_303), Position(8_313)));
+    assert_eq!(
+        (leaf.span.first_position, leaf.span.last_position),
+        (Position(8_303), Position(8_313))
+    );
 }
 
 #[test]
@@ -78,7 +83,7 @@ fn leaves_that_overlap_a_little_are_left_as_they_came() {
     let story = story(4_200, |number| -60 * i64::try_from(number % 2).unwrap());
     for (number, leaf) in leaves(&story, false).iter().take(64).enumerate() {
         let first = Position(2 + 64 * number as u64);
-        assert_eq!((leaf.first_position, leaf.last_position), (first, first.plus(63)));
+        assert_eq!((leaf.span.first_position, leaf.span.last_position), (first, first.plus(63)));
     }
 }
 
@@ -89,15 +94,42 @@ fn an_event_of_today_does_not_make_history_recorded_after_it_late() {
     assert!(leaves(&story, true).is_empty());
 }
 
-#[test]
-fn a_node_says_what_its_siblings_before_it_add_up_to() {
-    // In order, out of order within a parent, and late.
-    let story = story(3 * 4_096 + 70, |number| match number {
+/// In order, out of order within a parent, and late: each fills a parent.
+fn story_of_three_parents() -> Story {
+    story(3 * 4_096 + 70, |number| match number {
         0..=4_095 => 0,
         4_096..=8_191 => -i64::try_from(number * 7_919 % 4_096).unwrap(),
         _ => 86_400 + i64::try_from(number * 7_919 % 4_096).unwrap(),
-    });
-    let nodes: Vec<Node<Book>> = story.fold_whole(&BookHistory);
+    })
+}
+
+#[test]
+fn a_node_knows_where_its_children_are_and_which_say_what_is_before_them() {
+    let nodes: Vec<Node<Book>> = story_of_three_parents().fold_whole(&BookHistory);
+    let place = |node: &Node<Book>| {
+        let NodeKey { is_late, level, number, .. } = node.key();
+        (is_late, level, number)
+    };
+    let by_place: BTreeMap<(bool, u8, i64), &Node<Book>> =
+        nodes.iter().map(|node| (place(node), node)).collect();
+    let mut known = 0;
+    for parent in &nodes {
+        let (is_late, level, _) = place(parent);
+        for child in parent.children().unwrap() {
+            let node = by_place[&(is_late, level - 1, child.number)];
+            let says_before = node.cells()[15] != Cell::Null;
+            assert_eq!((child.span, child.says_before), (node.span, says_before));
+            known += 1;
+        }
+    }
+    let grown = nodes.iter().filter(|node| node.key().number != NodeKey::OPEN).count();
+    assert!(grown > 3 * 63);
+    assert_eq!(known, grown);
+}
+
+#[test]
+fn a_node_says_what_its_siblings_before_it_add_up_to() {
+    let nodes: Vec<Node<Book>> = story_of_three_parents().fold_whole(&BookHistory);
     let mut told = 0;
     let mut sums = Sums::default();
     for node in &nodes {

@@ -7,7 +7,7 @@ use quipu_domain::{Position, Recorded, Timestamp};
 use quipu_projections::{Book, UsageSums};
 
 use super::activity;
-use super::history::{Statements, Stored};
+use super::history::Stored;
 use crate::{Feed, FeedError, Location, Views};
 
 const STATEMENTS: [&str; 2] = [activity::OLDEST_FIRST, activity::NEWEST_FIRST];
@@ -24,9 +24,8 @@ fn chunks_are_found_by_key_and_never_sorted_on_sqlite() {
     }
     for sql in of_trees().map(|statement| statement.one) {
         let plan = plan(&mut connection, "EXPLAIN QUERY PLAN", sql, 3);
-        let key =
-            "USING PRIMARY KEY (tenant=? AND is_late=? AND level=? AND number>? AND number<?)";
-        assert!(plan.contains(key) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
+        let key = "(tenant=? AND is_late=? AND level=? AND number>? AND number<?)";
+        assert!(plan.contains(key) && !plan.contains("SCAN"), "{sql}: {plan}");
     }
 }
 
@@ -48,10 +47,8 @@ fn chunks_are_found_by_key_and_never_sorted_on_postgres() {
     }
 }
 
-fn of_trees() -> impl Iterator<Item = &'static RowsStatement> {
-    [Book::statements(), UsageSums::statements()]
-        .into_iter()
-        .flat_map(|Statements { nodes, extents, siblings }| [nodes, extents, siblings])
+fn of_trees() -> [&'static RowsStatement; 2] {
+    [Book::statement(), UsageSums::statement()]
 }
 
 fn open(location: Location) -> Views {
@@ -60,7 +57,7 @@ fn open(location: Location) -> Views {
 
 fn plan(connection: &mut Connection, explain: &str, sql: &str, column: usize) -> String {
     let sql = format!("{explain} {sql}").replace("$1::text[]", "ARRAY['t_acme']");
-    let sql = (2..=8).fold(sql.replace("$1", "'t_acme'"), |sql, number| {
+    let sql = (2..=6).fold(sql.replace("$1", "'t_acme'"), |sql, number| {
         let array = format!("${number}::bigint[]");
         sql.replace(&array, "ARRAY[7]").replace(&format!("${number}"), "7")
     });

@@ -136,9 +136,27 @@ fn events_far_out_of_order_are_found_among_thousands() {
         views.catch_up(&options(512)).unwrap();
         questions.iter().for_each(|question| ask(&views, *question));
         // As the version before left them, while they are built anew.
-        let older = "UPDATE book_history SET sum_before = NULL";
+        let older = "UPDATE book_history SET sum_before = NULL, child_spans = NULL";
         store.connection().execute(older, &[]).unwrap();
         questions.iter().take(20).for_each(|question| ask(&views, *question));
+    });
+}
+
+#[test]
+fn a_sum_over_a_tree_with_a_hole_is_refused() {
+    let history = History::generated(2_000);
+    let middle = Position(history.head().0 / 2);
+    let at = AsOf { as_of: None, known_at: Some(KnownAt::Position(middle)) };
+    let journal = Journal::new(&history.events);
+    on_each_engine(|store| {
+        let views = store.open(&journal);
+        views.catch_up(&options(512)).unwrap();
+        let ask = || views.balance_as_of(&acme(), at, history.now);
+        assert!(ask().is_ok());
+        let hole = "DELETE FROM book_history WHERE level = 0 AND number < $1";
+        store.connection().execute(hole, &[i64::MAX.into()]).unwrap();
+        let refused = ask().unwrap_err().to_string();
+        assert!(refused.contains("in book_history"), "{refused}");
     });
 }
 
