@@ -8,6 +8,10 @@ use tokio::sync::oneshot;
 
 use crate::EngineError;
 
+/// While others have commands under way or waiting, one tenant may have a fourth of all turns. With
+/// all that are left, a flood made each answer to others wait for a hundred of its own.
+const SHARES: usize = 4;
+
 /// A number of turns, given out in order while there are any, and then to one tenant after the
 /// other. Who waits costs nothing but memory. Commands that are under way side by side have no order.
 #[derive(Clone)]
@@ -15,42 +19,55 @@ pub(crate) struct Turns(Arc<Mutex<State>>);
 
 struct State {
     free: usize,
-    /// What each tenant has waiting, never empty; those of nobody, such as a meter's, share a lane.
-    lanes: HashMap<Option<TenantId>, VecDeque<oneshot::Sender<Turn>>>,
-    /// Each lane once, the next one first.
-    order: VecDeque<Option<TenantId>>,
-    waiting: usize,
+    /// How many each tenant has, never zero.
+    under_way: HashMap<Lane, usize>,
+    /// So many of them may be one tenant's while others have any.
+    most_of_one: usize,
+    /// What each tenant has waiting, never empty.
+    waiting: HashMap<Lane, VecDeque<oneshot::Sender<Turn>>>,
+    /// Each of those once, the next one first.
+    order: VecDeque<Lane>,
+    waiting_count: usize,
     most_waiting: usize,
 }
 
+/// A tenant's commands; those of nobody, such as a meter's, share a lane.
+type Lane = Option<TenantId>;
+
 /// The right to have one command under way; it goes to the next when dropped, also by somebody who
 /// does not wait any more.
-pub(crate) struct Turn(Turns);
+pub(crate) struct Turn {
+    turns: Turns,
+    lane: Lane,
+}
 
 impl Turns {
     /// So many at a time; so many more may wait.
     pub(crate) fn new(at_a_time: usize, most_waiting: usize) -> Turns {
         Turns(Arc::new(Mutex::new(State {
             free: at_a_time,
-            lanes: HashMap::new(),
+            under_way: HashMap::new(),
+            most_of_one: at_a_time.div_ceil(SHARES),
+            waiting: HashMap::new(),
             order: VecDeque::new(),
-            waiting: 0,
+            waiting_count: 0,
             most_waiting,
         })))
     }
 
     /// Waits for a turn. [`EngineError::Overloaded`] where too many wait already.
     pub(crate) async fn take(&self, tenant: Option<&TenantId>) -> Result<Turn, EngineError> {
+        let lane = tenant.cloned();
         let granted = {
             let mut state = self.state();
-            if state.free > 0 {
-                state.free -= 1;
-                return Ok(Turn(self.clone()));
+            if state.free > 0 && state.may_have_more(&lane) {
+                state.start(&lane);
+                return Ok(Turn { turns: self.clone(), lane });
             }
-            if state.waiting >= state.most_waiting {
+            if state.waiting_count >= state.most_waiting {
                 return Err(EngineError::Overloaded);
             }
-            state.wait(tenant)
+            state.wait(lane)
         };
         granted.await.map_err(|_| EngineError::Stopped)
     }
@@ -62,47 +79,74 @@ impl Turns {
 }
 
 impl State {
-    fn wait(&mut self, tenant: Option<&TenantId>) -> oneshot::Receiver<Turn> {
-        let (sender, granted) = oneshot::channel();
-        let tenant = tenant.cloned();
-        self.waiting += 1;
-        match self.lanes.get_mut(&tenant) {
-            Some(lane) => lane.push_back(sender),
+    fn may_have_more(&self, lane: &Lane) -> bool {
+        let others_wait = self.waiting.len() > usize::from(self.waiting.contains_key(lane));
+        match self.under_way.get(lane) {
+            Some(count) => *count < self.most_of_one || (self.under_way.len() == 1 && !others_wait),
+            None => true,
+        }
+    }
+
+    fn start(&mut self, lane: &Lane) {
+        self.free -= 1;
+        match self.under_way.get_mut(lane) {
+            Some(count) => *count += 1,
             None => {
-                self.order.push_back(tenant.clone());
-                self.lanes.insert(tenant, VecDeque::from([sender]));
+                self.under_way.insert(lane.clone(), 1);
+            }
+        }
+    }
+
+    fn end(&mut self, lane: &Lane) {
+        self.free += 1;
+        let count = self.under_way.get_mut(lane).expect("a turn is counted until it ends");
+        *count -= 1;
+        if *count == 0 {
+            self.under_way.remove(lane);
+        }
+    }
+
+    fn wait(&mut self, lane: Lane) -> oneshot::Receiver<Turn> {
+        let (sender, granted) = oneshot::channel();
+        self.waiting_count += 1;
+        match self.waiting.get_mut(&lane) {
+            Some(waiting) => waiting.push_back(sender),
+            None => {
+                self.order.push_back(lane.clone());
+                self.waiting.insert(lane, VecDeque::from([sender]));
             }
         }
         granted
     }
 
-    fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
-        let tenant = self.order.pop_front()?;
-        let lane = self.lanes.get_mut(&tenant).expect("a lane is there as long as it has a turn");
-        let next = lane.pop_front().expect("a lane is never empty");
-        if lane.is_empty() {
-            self.lanes.remove(&tenant);
-        } else {
-            self.order.push_back(tenant);
+    /// Starts the next one that waits, if one may start.
+    fn next(&mut self) -> Option<(Lane, oneshot::Sender<Turn>)> {
+        if self.free == 0 {
+            return None;
         }
-        self.waiting -= 1;
-        Some(next)
+        let at = self.order.iter().position(|lane| self.may_have_more(lane))?;
+        let lane = self.order.remove(at).expect("the lane was just found there");
+        let waiting = self.waiting.get_mut(&lane).expect("a lane with a place has some waiting");
+        let next = waiting.pop_front().expect("a lane is never empty");
+        if waiting.is_empty() {
+            self.waiting.remove(&lane);
+        } else {
+            self.order.push_back(lane.clone());
+        }
+        self.waiting_count -= 1;
+        self.start(&lane);
+        Some((lane, next))
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let next = {
-            let mut state = self.0.state();
-            let next = state.next();
-            if next.is_none() {
-                state.free += 1;
-            }
-            next
-        };
-        if let Some(next) = next {
+        self.turns.state().end(&self.lane);
+        loop {
+            let next = self.turns.state().next();
+            let Some((lane, next)) = next else { return };
             // Whoever has gone away meanwhile gives it back here, and so to the next after him.
-            drop(next.send(Turn(self.0.clone())));
+            drop(next.send(Turn { turns: self.turns.clone(), lane }));
         }
     }
 }
@@ -150,6 +194,31 @@ mod tests {
             order.push(waiting.remove(found.expect("a turn goes on")).0);
         }
         assert_eq!(order, ["t_a", "t_b", "t_c", "t_a", "t_b", "t_a"]);
+    }
+
+    #[test]
+    fn a_flood_has_all_turns_only_while_nobody_else_has_any() {
+        let turns = Turns::new(8, 100);
+        let mut flood: Vec<Waiting> = (0..12).map(|_| ask(&turns, "t_a")).collect();
+        let mut under_way: Vec<Turn> = flood.iter_mut().filter_map(granted).collect();
+        assert_eq!(under_way.len(), 8);
+        let mut flood = flood.split_off(8);
+        let mut other = ask(&turns, "t_b");
+        // One ends, and the other tenant comes first.
+        under_way.pop();
+        let other = granted(&mut other);
+        assert!(other.is_some());
+        // The flood has a quarter from then on, although turns are free.
+        under_way.truncate(2);
+        assert!(flood.iter_mut().all(|one| granted(one).is_none()));
+        assert_eq!(turns.state().free, 5);
+        under_way.pop();
+        under_way.extend(granted(&mut flood[0]));
+        assert_eq!(under_way.len(), 2);
+        assert!(granted(&mut flood[1]).is_none());
+        // Alone again, it has them all.
+        drop(other);
+        assert!(flood[1..].iter_mut().all(|one| granted(one).is_some()));
     }
 
     #[test]
