@@ -26,10 +26,8 @@ fn main() {
         println!("PostgreSQL: not measured, its programs are not installed");
         return;
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.expect("the system gives threads");
     for size in SIZES {
-        let store = SqlStore::connect_postgres(&postgres::database(), runtime.handle().clone());
+        let store = SqlStore::connect_postgres(&postgres::database());
         measure("PostgreSQL", size, Arc::new(store.expect("a new database opens")));
     }
 }

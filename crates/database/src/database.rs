@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
-
 use crate::connection::Inner;
 use crate::postgres::Server;
 use crate::sqlite::SqliteFile;
@@ -41,15 +39,13 @@ impl Database {
 
     /// Connects to a PostgreSQL database, `postgres://user@host/name`, and works in one of its
     /// schemas, which is created where there is none. Refuses a server whose settings would let
-    /// it forget what it acknowledged. Connections are driven by tasks on `handle`'s runtime,
-    /// which must outlive the database and must not be of the current-thread kind.
+    /// it forget what it acknowledged.
     pub fn connect_postgres(
         url: &str,
         schema: &str,
-        handle: Handle,
         migrations: &Migrations,
     ) -> Result<Database, DatabaseError> {
-        let server = Server::connect(url, schema, handle, migrations.postgres)?;
+        let server = Server::connect(url, schema, migrations.postgres)?;
         Ok(Database(Arc::new(Kind::Postgres(Box::new(server)))))
     }
 

@@ -1,46 +1,44 @@
 //! PostgreSQL: a pool of readers, and writers with a connection of their own.
 
+mod client;
 mod connection;
 mod error;
 mod foreign;
+mod readers;
 mod value;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{ClientWrapper, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use tokio::runtime::Handle;
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::Config;
 
 use crate::{DatabaseError, Row, Value, migrations};
+use client::Client;
 pub(crate) use connection::PostgresConnection;
 use error::from_postgres;
 pub use foreign::{ForeignDatabase, ForeignRows, quoted_name};
+use readers::Readers;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a peer may leave data unacknowledged before the connection counts as lost.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
-const MOST_READERS: usize = 8;
-const READ_OPTIONS: &str = "-c statement_timeout=30s";
 
 /// A database of a PostgreSQL server, one schema of it.
 pub(crate) struct Server {
     config: Config,
-    handle: Handle,
-    readers: Pool,
+    readers: Arc<Readers>,
 }
 
 impl Server {
     pub(crate) fn connect(
         url: &str,
         schema: &str,
-        handle: Handle,
         scripts: &[(&str, &str)],
     ) -> Result<Server, DatabaseError> {
         let config = configure(url, schema)?;
-        let readers = pool(&config)?;
-        let server = Server { config, handle, readers };
-        server.handle.block_on(server.migrate(schema, scripts))?;
-        Ok(server)
+        migrate(open(&config)?, schema, scripts)?;
+        let readers = Arc::new(Readers::new(&config));
+        Ok(Server { config, readers })
     }
 
     pub(crate) fn settings(&self) -> Result<Vec<(String, String)>, DatabaseError> {
@@ -54,22 +52,23 @@ impl Server {
     pub(crate) fn writer(&self) -> Result<PostgresConnection, DatabaseError> {
         let mut config = self.config.clone();
         config.application_name(format!("quipu writer pid {}", std::process::id()));
-        let client = self.handle.block_on(open(&config))?;
-        Ok(PostgresConnection::own(client, self.handle.clone()))
+        Ok(PostgresConnection::own(open(&config)?))
     }
 
     /// A reader in a snapshot.
     pub(crate) fn reader(&self) -> Result<PostgresConnection, DatabaseError> {
-        self.on_reader(|mut reader| reader.begin_read().map(|()| reader))
+        let mut reader = PostgresConnection::lent(&self.readers)?;
+        reader.begin_read();
+        Ok(reader)
     }
 
-    /// One statement is a snapshot by itself, for one message instead of three.
+    /// One statement is a snapshot by itself.
     pub(crate) fn query(
         &self,
         sql: &'static str,
         params: &[Value],
     ) -> Result<Vec<Row>, DatabaseError> {
-        self.on_reader(|mut reader| reader.query(sql, params))
+        PostgresConnection::lent(&self.readers)?.query(sql, params)
     }
 
     pub(crate) fn query_columns(
@@ -77,42 +76,7 @@ impl Server {
         sql: &'static str,
         rows: &[Vec<Value>],
     ) -> Result<Vec<Row>, DatabaseError> {
-        self.on_reader(|mut reader| reader.query_columns(sql, rows))
-    }
-
-    /// Idle connections do not notice at once that the server has gone: what fails on one for
-    /// that is tried on the next.
-    fn on_reader<T>(
-        &self,
-        first: impl Fn(PostgresConnection) -> Result<T, DatabaseError>,
-    ) -> Result<T, DatabaseError> {
-        for _ in 0..MOST_READERS {
-            let client = self.handle.block_on(self.readers.get()).map_err(error::from_pool)?;
-            match first(PostgresConnection::pooled(client, self.handle.clone())) {
-                Err(DatabaseError::Unavailable(_)) => {}
-                done => return done,
-            }
-        }
-        let why = "no connection to the server stays open".to_owned();
-        Err(DatabaseError::Unavailable(why))
-    }
-
-    async fn migrate(&self, schema: &str, scripts: &[(&str, &str)]) -> Result<(), DatabaseError> {
-        let mut client = open(&self.config).await?;
-        let failed = |error| from_postgres(&error, "prepare the schema");
-        // Two programs that start together take turns; the lock ends with this connection.
-        client
-            .batch_execute("SELECT pg_advisory_lock(hashtext('quipu migrations'))")
-            .await
-            .map_err(failed)?;
-        let existing =
-            client.query_one("SELECT to_regnamespace($1::text) IS NOT NULL", &[&schema]).await;
-        if !existing.and_then(|row| row.try_get(0)).map_err(failed)? {
-            // `configure` has checked that the name needs no quotes.
-            client.batch_execute(&format!("CREATE SCHEMA {schema}")).await.map_err(failed)?;
-        }
-        migrations::runner(scripts)?.run_async(&mut *client).await.map_err(migrations::failed)?;
-        Ok(())
+        PostgresConnection::lent(&self.readers)?.query_columns(sql, rows)
     }
 }
 
@@ -138,34 +102,14 @@ fn configure(url: &str, schema: &str) -> Result<Config, DatabaseError> {
     Ok(config)
 }
 
-fn pool(config: &Config) -> Result<Pool, DatabaseError> {
-    let mut config = config.clone();
-    config.options(format!("{} {READ_OPTIONS}", config.get_options().unwrap_or_default()));
-    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    Pool::builder(Manager::from_config(config, NoTls, recycling))
-        .max_size(MOST_READERS)
-        .runtime(Runtime::Tokio1)
-        .wait_timeout(Some(SILENCE_TIMEOUT))
-        .create_timeout(Some(SILENCE_TIMEOUT))
-        .build()
-        .map_err(|error| DatabaseError::Misconfigured(error.to_string()))
-}
-
 /// Opens a connection, and checks on it that the server forgets nothing: settings can differ by
 /// role and can be changed while it runs.
-async fn open(config: &Config) -> Result<ClientWrapper, DatabaseError> {
-    let failed = |error| from_postgres(&error, "connect");
-    let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
-    let driver = tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "connection to PostgreSQL ended");
-        }
-    });
-    let client = ClientWrapper::new(client, driver);
+fn open(config: &Config) -> Result<Client, DatabaseError> {
+    let client = Client::connect(config)?;
     for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
-        let row = client.query_one("SELECT current_setting($1)", &[&setting]).await;
-        let value: String = row.and_then(|row| row.try_get(0)).map_err(failed)?;
-        if value == "off" {
+        let row = client.wait(client.query_one("SELECT current_setting($1)", &[&setting]));
+        let value = row.and_then(|row| row.try_get::<_, String>(0));
+        if value.map_err(|error| from_postgres(&error, "connect"))? == "off" {
             return Err(DatabaseError::Misconfigured(format!(
                 "PostgreSQL runs with {setting} = off, so a crash can take back what was \
                  acknowledged; run ALTER SYSTEM SET {setting} = on and SELECT pg_reload_conf(), \
@@ -174,4 +118,28 @@ async fn open(config: &Config) -> Result<ClientWrapper, DatabaseError> {
         }
     }
     Ok(client)
+}
+
+fn migrate(
+    mut client: Client,
+    schema: &str,
+    scripts: &[(&str, &str)],
+) -> Result<(), DatabaseError> {
+    let runner = migrations::runner(scripts)?;
+    client.wait_with(async |client| {
+        let failed = |error| from_postgres(&error, "prepare the schema");
+        // Two programs that start together take turns; the lock ends with this connection.
+        client
+            .batch_execute("SELECT pg_advisory_lock(hashtext('quipu migrations'))")
+            .await
+            .map_err(failed)?;
+        let existing =
+            client.query_one("SELECT to_regnamespace($1::text) IS NOT NULL", &[&schema]).await;
+        if !existing.and_then(|row| row.try_get(0)).map_err(failed)? {
+            // `configure` has checked that the name needs no quotes.
+            client.batch_execute(&format!("CREATE SCHEMA {schema}")).await.map_err(failed)?;
+        }
+        runner.run_async(client).await.map_err(migrations::failed)?;
+        Ok(())
+    })
 }

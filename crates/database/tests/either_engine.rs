@@ -2,13 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::time::{Duration, Instant};
+
 use quipu_database::{
     Database, DatabaseError, Durability, Engine, Migrations, Row, RowsStatement, Value,
 };
 use quipu_testkit::postgres::Server;
 use quipu_testkit::{postgres, sqlite};
 use tempfile::TempDir;
-use tokio::runtime::Runtime;
 
 const MIGRATIONS: Migrations =
     Migrations { sqlite: &[("0001_item", ITEM_SQLITE)], postgres: &[("0001_item", ITEM_POSTGRES)] };
@@ -36,22 +37,18 @@ const IDS: &str = "SELECT id FROM item ORDER BY id";
 
 struct Bed {
     database: Database,
-    _runtime: Runtime,
     _folder: TempDir,
 }
 
 fn on(engine: Engine) -> Bed {
-    let (runtime, folder) = (Runtime::new().unwrap(), sqlite::folder());
+    let folder = sqlite::folder();
     let database = match engine {
         Engine::Sqlite => {
             Database::open_sqlite(&folder.path().join("a.db"), Durability::Full, &MIGRATIONS)
         }
-        Engine::Postgres => {
-            let handle = runtime.handle().clone();
-            Database::connect_postgres(&postgres::database(), "items", handle, &MIGRATIONS)
-        }
+        Engine::Postgres => Database::connect_postgres(&postgres::database(), "items", &MIGRATIONS),
     };
-    Bed { database: database.unwrap(), _runtime: runtime, _folder: folder }
+    Bed { database: database.unwrap(), _folder: folder }
 }
 
 fn item(id: i64, parent: Option<i64>) -> Vec<Value> {
@@ -174,16 +171,16 @@ on_both! {
 
 #[test]
 fn programs_that_start_together_on_a_new_database_take_turns() {
-    let (runtime, folder, url) = (Runtime::new().unwrap(), sqlite::folder(), postgres::database());
+    let (folder, url) = (sqlite::folder(), postgres::database());
     let path = folder.path().join("a.db");
     std::thread::scope(|threads| {
         for number in 0..12 {
-            let (path, url, handle) = (&path, &url, runtime.handle().clone());
+            let (path, url) = (&path, &url);
             threads.spawn(move || {
                 let database = if number % 2 == 0 {
                     Database::open_sqlite(path, Durability::Full, &MIGRATIONS)
                 } else {
-                    Database::connect_postgres(url, "items", handle, &MIGRATIONS)
+                    Database::connect_postgres(url, "items", &MIGRATIONS)
                 };
                 let mut writer = database.unwrap().writer().unwrap();
                 writer.execute(INSERT, &item(number, None)).unwrap();
@@ -208,10 +205,8 @@ fn a_full_disk_undoes_the_transaction_and_writing_goes_on_after() {
 
 #[test]
 fn a_server_that_crashes_and_comes_back_is_used_again() {
-    let (server, runtime) = (Server::own(), Runtime::new().unwrap());
-    let handle = runtime.handle().clone();
-    let database =
-        Database::connect_postgres(&server.database(), "public", handle, &MIGRATIONS).unwrap();
+    let server = Server::own();
+    let database = Database::connect_postgres(&server.database(), "public", &MIGRATIONS).unwrap();
     let mut writer = database.writer().unwrap();
     writer.execute(INSERT, &item(1, None)).unwrap();
     assert_eq!(ids(&database), [1]);
@@ -230,21 +225,69 @@ fn a_server_that_crashes_and_comes_back_is_used_again() {
     assert_eq!(ids(&database), [1, 2]);
 }
 
+const READERS: &str = "SELECT state, pg_terminate_backend(pid)::int::bigint FROM pg_stat_activity \
+    WHERE datname = current_database() AND application_name = 'quipu'";
+const STATES: &str = "SELECT state FROM pg_stat_activity \
+    WHERE datname = current_database() AND application_name = 'quipu'";
+
+#[test]
+fn a_reader_that_the_server_closed_while_it_was_idle_is_replaced() {
+    let bed = on(Engine::Postgres);
+    let mut writer = bed.database.writer().unwrap();
+    writer.execute(INSERT, &item(1, None)).unwrap();
+    assert_eq!(ids(&bed.database), [1]);
+    assert_eq!(writer.query(READERS, &[]).unwrap().len(), 1);
+    wait_until(|| writer.query(STATES, &[]).unwrap().is_empty());
+    assert_eq!(ids(&bed.database), [1]);
+}
+
+#[test]
+fn a_snapshot_ends_though_nobody_waits_for_its_end() {
+    let bed = on(Engine::Postgres);
+    assert!(ids(&bed.database).is_empty());
+    let mut writer = bed.database.writer().unwrap();
+    wait_until(|| {
+        let states = writer.query(STATES, &[]).unwrap();
+        states.len() == 1 && states[0].text(0).unwrap() == "idle"
+    });
+}
+
+#[test]
+fn more_threads_than_connections_take_turns() {
+    let bed = on(Engine::Postgres);
+    let database = &bed.database;
+    std::thread::scope(|threads| {
+        for _ in 0..40 {
+            threads.spawn(|| {
+                let slow = "SELECT pg_sleep(0.02)::text";
+                database.read(|connection| connection.query(slow, &[])).unwrap();
+            });
+        }
+    });
+    let readers = database.writer().unwrap().query(STATES, &[]).unwrap().len();
+    assert!((2..=8).contains(&readers), "{readers}");
+}
+
+fn wait_until(mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(60), "that never happened");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[test]
 fn a_server_that_may_forget_is_refused_with_what_to_do() {
-    let runtime = Runtime::new().unwrap();
     let url = format!("{}&options=-c%20synchronous_commit%3Doff", postgres::database());
-    let refused = Database::connect_postgres(&url, "public", runtime.handle().clone(), &MIGRATIONS);
+    let refused = Database::connect_postgres(&url, "public", &MIGRATIONS);
     let why = refused.err().unwrap().to_string();
     assert!(why.contains("ALTER SYSTEM SET synchronous_commit = on"), "{why}");
 }
 
 #[test]
 fn a_wrong_place_is_a_message_about_the_place() {
-    let runtime = Runtime::new().unwrap();
     let connect = |url: &str, schema: &str| {
-        let handle = runtime.handle().clone();
-        Database::connect_postgres(url, schema, handle, &MIGRATIONS).err().unwrap()
+        Database::connect_postgres(url, schema, &MIGRATIONS).err().unwrap()
     };
     let url = postgres::database();
     assert!(matches!(connect("http://", "public"), DatabaseError::Misconfigured(_)));

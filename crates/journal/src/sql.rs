@@ -10,7 +10,6 @@ use std::path::Path;
 
 use quipu_database::{Database, DatabaseError, Durability, Engine, Migrations, Row, Value};
 use quipu_domain::{Position, Stream, Timestamp, Version};
-use tokio::runtime::Handle;
 
 use crate::index::{read_keys, read_postings};
 use crate::{
@@ -55,8 +54,8 @@ impl SqlStore {
 
     /// The journal in a PostgreSQL database, in schema `public`, so that plain `psql` shows it.
     /// See [`Database::connect_postgres`].
-    pub fn connect_postgres(url: &str, handle: Handle) -> Result<SqlStore, DatabaseError> {
-        let database = Database::connect_postgres(url, "public", handle, &MIGRATIONS)?;
+    pub fn connect_postgres(url: &str) -> Result<SqlStore, DatabaseError> {
+        let database = Database::connect_postgres(url, "public", &MIGRATIONS)?;
         Ok(SqlStore { database })
     }
 

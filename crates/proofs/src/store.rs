@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use quipu_database::{Connection, Database, DatabaseError, Durability, Migrations, Row, Value};
 use quipu_domain::Timestamp;
 use quipu_journal::Root;
-use tokio::runtime::Handle;
 
 use crate::tiles::{Level, Tile};
 
@@ -57,8 +56,8 @@ impl ProofStore {
     }
 
     /// In schema `quipu_proofs` of a PostgreSQL database.
-    pub fn connect_postgres(url: &str, handle: Handle) -> Result<ProofStore, DatabaseError> {
-        let database = Database::connect_postgres(url, SCHEMA, handle, &MIGRATIONS)?;
+    pub fn connect_postgres(url: &str) -> Result<ProofStore, DatabaseError> {
+        let database = Database::connect_postgres(url, SCHEMA, &MIGRATIONS)?;
         Ok(ProofStore { database, writer: Arc::default() })
     }
 

@@ -9,7 +9,7 @@ use quipu_journal::{Journal, JournalError, Recent, SqlStore, Store};
 use quipu_proofs::{ProofStore, Proofs};
 use quipu_replay::ReplayError;
 use quipu_views::{Location, Views, ViewsError};
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Runtime;
 
 use crate::error::CliError;
 use crate::feed::JournalFeed;
@@ -76,23 +76,23 @@ pub(crate) struct Book {
 
 impl Book {
     /// Opens a book, and makes one where there is none.
-    pub(crate) fn open(place: &Place, runtime: &Handle) -> Result<Book, CliError> {
+    pub(crate) fn open(place: &Place) -> Result<Book, CliError> {
         if let Place::Folder(folder) = place {
             std::fs::create_dir_all(folder).map_err(|error| CliError::Unusable {
                 what: format!("cannot make the folder {}: {error}", folder.display()),
                 hint: "choose another one with --data, or check its permissions".into(),
             })?;
         }
-        let journal = open_journal(place, runtime)?;
+        let journal = open_journal(place)?;
         let recent = Arc::<Recent>::default();
-        let views = open_views(place, feed(&journal, &recent), runtime)?;
+        let views = open_views(place, feed(&journal, &recent))?;
         Ok(Book { place: place.clone(), journal, views, recent })
     }
 
     /// Opens a book that is there already.
-    pub(crate) fn open_existing(place: &Place, runtime: &Handle) -> Result<Book, CliError> {
+    pub(crate) fn open_existing(place: &Place) -> Result<Book, CliError> {
         place.must_exist()?;
-        Book::open(place, runtime)
+        Book::open(place)
     }
 
     /// The journal's store, for whoever takes any.
@@ -106,10 +106,10 @@ impl Book {
     }
 }
 
-fn open_views(place: &Place, feed: Arc<JournalFeed>, runtime: &Handle) -> Result<Views, CliError> {
+fn open_views(place: &Place, feed: Arc<JournalFeed>) -> Result<Views, CliError> {
     let location = match place {
         Place::Folder(folder) => Location::Sqlite { file: folder.join(VIEWS_FILE) },
-        Place::Postgres(url) => Location::Postgres { url: url.clone(), handle: runtime.clone() },
+        Place::Postgres(url) => Location::Postgres { url: url.clone() },
     };
     Views::open(location, feed).map_err(|error| views_unusable(&error))
 }
@@ -121,28 +121,24 @@ pub(crate) fn feed(journal: &SqlStore, recent: &Arc<Recent>) -> Arc<JournalFeed>
 }
 
 /// Opens the journal of a book that is there already, and leaves its views alone.
-pub(crate) fn open_existing_journal(place: &Place, runtime: &Handle) -> Result<SqlStore, CliError> {
+pub(crate) fn open_existing_journal(place: &Place) -> Result<SqlStore, CliError> {
     place.must_exist()?;
-    open_journal(place, runtime)
+    open_journal(place)
 }
 
 /// Opens a journal's checkpoints and tiles, empty ones where there are none.
-pub(crate) fn open_proofs(
-    place: &Place,
-    journal: Journal,
-    runtime: &Handle,
-) -> Result<Proofs, CliError> {
+pub(crate) fn open_proofs(place: &Place, journal: Journal) -> Result<Proofs, CliError> {
     let store = match place {
         Place::Folder(folder) => ProofStore::open_sqlite(&folder.join(PROOFS_FILE)),
-        Place::Postgres(url) => ProofStore::connect_postgres(url, runtime.clone()),
+        Place::Postgres(url) => ProofStore::connect_postgres(url),
     };
     Ok(Proofs::new(store.map_err(|error| unusable(&error))?, journal))
 }
 
-fn open_journal(place: &Place, runtime: &Handle) -> Result<SqlStore, CliError> {
+fn open_journal(place: &Place) -> Result<SqlStore, CliError> {
     let journal = match place {
         Place::Folder(folder) => SqlStore::open_sqlite(&folder.join(JOURNAL_FILE)),
-        Place::Postgres(url) => SqlStore::connect_postgres(url, runtime.clone()),
+        Place::Postgres(url) => SqlStore::connect_postgres(url),
     };
     journal.map_err(|error| unusable(&error))
 }

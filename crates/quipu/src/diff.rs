@@ -10,7 +10,6 @@ use quipu_journal::Store;
 use quipu_replay::diff::{self, Cause, EventReference, JournalsDiff, RowDifference, ViewsDiff};
 use quipu_replay::{Progress, ReplayError, ViewSource};
 use quipu_views::{ReplayFile, ViewsError};
-use tokio::runtime::Handle;
 
 use crate::book::{self, Book, BookArgs, Place};
 use crate::error::CliError;
@@ -42,7 +41,6 @@ pub(crate) struct DiffArgs {
 
 /// Compares and shows what differs.
 pub(crate) fn run(args: &DiffArgs, json: bool) -> Result<u8, CliError> {
-    let runtime = book::runtime()?;
     let folders = args.data.iter().cloned().map(Place::Folder);
     let places: Vec<Place> =
         folders.chain(args.database.iter().cloned().map(Place::Postgres)).collect();
@@ -53,7 +51,7 @@ pub(crate) fn run(args: &DiffArgs, json: bool) -> Result<u8, CliError> {
     };
     let same = match (places.as_slice(), &args.file) {
         ([left, right], None) => {
-            let diff = journals(left, right, runtime.handle(), &mut progress)?;
+            let diff = journals(left, right, &mut progress)?;
             bar.finish_and_clear();
             show(json, &diff, |out| write_journals(&diff, out))?;
             diff.same
@@ -61,8 +59,7 @@ pub(crate) fn run(args: &DiffArgs, json: bool) -> Result<u8, CliError> {
         ([] | [_], file) => {
             let place = places.first().cloned().unwrap_or_else(|| BookArgs::default().place());
             let most_rows = usize::try_from(args.limit).unwrap_or(usize::MAX);
-            let handle = runtime.handle();
-            let diff = views(&place, file.as_ref(), most_rows, handle, &mut progress)?;
+            let diff = views(&place, file.as_ref(), most_rows, &mut progress)?;
             bar.finish_and_clear();
             let right = if file.is_some() { "the replay" } else { "the journal" };
             show(json, &diff, |out| write_views(&diff, right, out))?;
@@ -92,10 +89,9 @@ fn show(
 fn journals(
     left: &Place,
     right: &Place,
-    handle: &Handle,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<JournalsDiff, CliError> {
-    let [left, right] = [left, right].map(|place| book::open_existing_journal(place, handle));
+    let [left, right] = [left, right].map(book::open_existing_journal);
     diff::journals(&left?, &right?, progress).map_err(|error| book::not_replayed(&error))
 }
 
@@ -103,10 +99,9 @@ fn views(
     place: &Place,
     file: Option<&PathBuf>,
     most_rows: usize,
-    handle: &Handle,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<ViewsDiff, CliError> {
-    let book = Book::open_existing(place, handle)?;
+    let book = Book::open_existing(place)?;
     let replay = file.map(|file| replay_file(file, &book)).transpose()?;
     let store: Arc<dyn Store> = book.store();
     let read = book.views.snapshot(|left| {

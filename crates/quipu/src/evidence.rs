@@ -9,7 +9,6 @@ use quipu_journal::Journal;
 use quipu_proofs::Proofs;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::runtime::Runtime;
 
 use crate::book::{self, BookArgs};
 use crate::client::{Client, ServerArgs};
@@ -33,12 +32,7 @@ pub(crate) enum Evidence {
     /// A running server.
     Server(Client),
     /// The book, read beside whoever writes it.
-    Book {
-        proofs: Proofs,
-        journal: Journal,
-        /// Drives its connections.
-        _runtime: Runtime,
-    },
+    Book { proofs: Proofs, journal: Journal },
 }
 
 impl EvidenceArgs {
@@ -47,11 +41,11 @@ impl EvidenceArgs {
         if !self.book.is_named() {
             return Ok(Evidence::Server(Client::new(&self.server)?));
         }
-        let (place, runtime) = (self.book.place(), book::runtime()?);
-        let store = book::open_existing_journal(&place, runtime.handle())?;
+        let place = self.book.place();
+        let store = book::open_existing_journal(&place)?;
         let journal = Journal::new(Arc::new(store));
-        let proofs = book::open_proofs(&place, journal.clone(), runtime.handle())?;
-        Ok(Evidence::Book { proofs, journal, _runtime: runtime })
+        let proofs = book::open_proofs(&place, journal.clone())?;
+        Ok(Evidence::Book { proofs, journal })
     }
 }
 

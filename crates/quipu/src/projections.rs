@@ -77,7 +77,7 @@ enum What {
 /// Does what was asked.
 pub(crate) fn run(args: &ProjectionsArgs, json: bool) -> Result<u8, CliError> {
     let runtime = book::runtime()?;
-    let open = |book: &BookArgs| Book::open_existing(&book.place(), runtime.handle());
+    let open = |book: &BookArgs| Book::open_existing(&book.place());
     match &args.what {
         What::List { book } => list(&open(book)?, json),
         What::Rebuild { name, book } => {

@@ -109,7 +109,7 @@ pub(crate) fn run(
     let signals = Signals::watch(runtime.handle(), FINISHING)?;
     let place = args.book.place();
     let listener = runtime.block_on(listen(args.listen))?;
-    let book = Book::open(&place, runtime.handle())?;
+    let book = Book::open(&place)?;
     let keys = args.subject_keys.open(&place)?;
     let runtime_handle = runtime.handle();
     let days = args.backdating_days;

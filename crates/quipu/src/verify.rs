@@ -59,7 +59,6 @@ impl FromStr for Noted {
 
 /// Verifies and shows what was found.
 pub(crate) fn run(args: &VerifyArgs, json: bool) -> Result<u8, CliError> {
-    let runtime = book::runtime()?;
     let place = args.book.place();
     let mut expected: Vec<Expectation> = args.expect.iter().map(|noted| noted.0).collect();
     for file in &args.checkpoint {
@@ -75,10 +74,10 @@ pub(crate) fn run(args: &VerifyArgs, json: bool) -> Result<u8, CliError> {
         quipu_replay::verify(&store, views, &expected, &mut progress)
     };
     let verified = if args.journal_only {
-        let journal = book::open_existing_journal(&place, runtime.handle())?;
+        let journal = book::open_existing_journal(&place)?;
         verify(Arc::new(journal), None)
     } else {
-        let book = Book::open_existing(&place, runtime.handle())?;
+        let book = Book::open_existing(&place)?;
         let read = book.views.snapshot(|snapshot| {
             Ok::<_, ViewsError>(verify(book.store(), Some(&mut SnapshotSource(snapshot))))
         });

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use quipu_database::{Connection, Database, DatabaseError, Durability, Engine, Migrations};
 use quipu_domain::Position;
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::{Feed, ViewsError, checkpoints};
@@ -58,8 +57,6 @@ pub enum Location {
     Postgres {
         /// `postgres://user@host/name`.
         url: String,
-        /// The runtime that drives the connections.
-        handle: Handle,
     },
 }
 
@@ -191,9 +188,7 @@ impl Location {
             Location::Sqlite { file } => {
                 Database::open_sqlite(file, Durability::Derived, &MIGRATIONS)
             }
-            Location::Postgres { url, handle } => {
-                Database::connect_postgres(url, schema, handle.clone(), &MIGRATIONS)
-            }
+            Location::Postgres { url } => Database::connect_postgres(url, schema, &MIGRATIONS),
         }
     }
 }

@@ -163,7 +163,7 @@ both_stores! {
         assert_eq!(after_it, "account/a-7|20", "its clock went back, so it follows the event before it at once");
 
         let runtime = Runtime::new().expect("a runtime");
-        let engine = Engine::start(opened(&store, &runtime), Options::default()).expect("it starts");
+        let engine = Engine::start(opened(&store), Options::default()).expect("it starts");
         let accounts = EventStore::<Account>::new(engine.clone());
         runtime.block_on(async {
             let mut loaded = accounts.load_aggregate("a-7").await.expect("its history");
@@ -235,10 +235,10 @@ both_stores! {
     }
 }
 
-fn opened(store: &Store, runtime: &Runtime) -> Arc<dyn quipu_journal::Store> {
+fn opened(store: &Store) -> Arc<dyn quipu_journal::Store> {
     let opened = match store {
         Store::Sqlite(_) => SqlStore::open_sqlite(&store.journal_file().expect("a file")),
-        Store::Postgres(url) => SqlStore::connect_postgres(url, runtime.handle().clone()),
+        Store::Postgres(url) => SqlStore::connect_postgres(url),
     };
     let opened = opened.expect("it opens");
     assert!(opened.head().expect("a head").position.0 >= 2_000);

@@ -7,7 +7,6 @@ use quipu_domain::event::ApplicationEvent;
 use quipu_domain::{Event, Metadata, Recorded, Stream, Version};
 use quipu_journal::{KeyWindow, Lease, SqlStore, Writer};
 use serde_json::value::RawValue;
-use tokio::runtime::Runtime;
 
 use super::plain_sql::sql;
 use crate::support::both_stores;
@@ -57,10 +56,9 @@ fn append_newer(store: &Store, type_name: &str, schema: u32) {
 
 /// Appends an event with all its hashes, whatever it is.
 pub(crate) fn append(store: &Store, stream: Stream, version: Version, event: ApplicationEvent) {
-    let runtime = Runtime::new().expect("a runtime");
     let sql_store = match store {
         Store::Sqlite(_) => SqlStore::open_sqlite(&store.journal_file().expect("a file")),
-        Store::Postgres(url) => SqlStore::connect_postgres(url, runtime.handle().clone()),
+        Store::Postgres(url) => SqlStore::connect_postgres(url),
     };
     let sql_store = Arc::new(sql_store.expect("it opens"));
     let (mut writer, _) =

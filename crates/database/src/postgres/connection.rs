@@ -1,11 +1,13 @@
 //! One connection to PostgreSQL.
 
-use deadpool_postgres::{ClientWrapper, Object};
+use std::sync::Arc;
+
 use futures::{StreamExt, TryStreamExt};
-use tokio::runtime::Handle;
 use tokio_postgres::types::ToSql;
 
+use super::client::Client;
 use super::error::from_postgres;
+use super::readers::Readers;
 use super::value;
 use crate::{DatabaseError, Row, Value};
 
@@ -15,33 +17,34 @@ const MOST_IN_FLIGHT: usize = 256;
 const MOST_ROWS: usize = 4_096;
 
 pub(crate) struct PostgresConnection {
-    client: Client,
-    handle: Handle,
-    transaction: Transaction,
-}
-
-enum Client {
-    Own(ClientWrapper),
     /// Absent only while it is dropped.
-    Pooled(Option<Object>),
+    client: Option<Client>,
+    /// Where it is lent from.
+    readers: Option<Arc<Readers>>,
+    transaction: Transaction,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Transaction {
     None,
+    /// A snapshot that begins with its first statement: they travel together.
+    ToBegin,
     Open,
     /// A statement in it failed: PostgreSQL would answer COMMIT with success and roll back.
     Failed,
 }
 
+pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+
 impl PostgresConnection {
-    pub(super) const fn own(client: ClientWrapper, handle: Handle) -> PostgresConnection {
-        PostgresConnection { client: Client::Own(client), handle, transaction: Transaction::None }
+    pub(super) const fn own(client: Client) -> PostgresConnection {
+        let transaction = Transaction::None;
+        PostgresConnection { client: Some(client), readers: None, transaction }
     }
 
-    pub(super) const fn pooled(client: Object, handle: Handle) -> PostgresConnection {
-        let client = Client::Pooled(Some(client));
-        PostgresConnection { client, handle, transaction: Transaction::None }
+    pub(super) fn lent(readers: &Arc<Readers>) -> Result<PostgresConnection, DatabaseError> {
+        let (client, transaction) = (Some(readers.take()?), Transaction::None);
+        Ok(PostgresConnection { client, readers: Some(Arc::clone(readers)), transaction })
     }
 
     pub(crate) fn query(
@@ -50,7 +53,7 @@ impl PostgresConnection {
         params: &[Value],
     ) -> Result<Vec<Row>, DatabaseError> {
         self.run(sql, async |client| {
-            let statement = client.prepare_cached(sql).await?;
+            let statement = client.prepared(sql).await?;
             let rows = client.query(&statement, &borrow(params)).await?;
             rows.iter().map(value::read).collect()
         })
@@ -62,7 +65,7 @@ impl PostgresConnection {
         params: &[Value],
     ) -> Result<u64, DatabaseError> {
         self.run(sql, async |client| {
-            let statement = client.prepare_cached(sql).await?;
+            let statement = client.prepared(sql).await?;
             client.execute(&statement, &borrow(params)).await
         })
     }
@@ -73,7 +76,7 @@ impl PostgresConnection {
         rows: &[Vec<Value>],
     ) -> Result<u64, DatabaseError> {
         self.run(sql, async |client| {
-            let statement = &client.prepare_cached(sql).await?;
+            let statement = &client.prepared(sql).await?;
             // Futures enter the buffer in order, and each sends its statement when first polled.
             futures::stream::iter(rows)
                 .map(|row| client.execute_raw(statement, row.iter()))
@@ -89,7 +92,7 @@ impl PostgresConnection {
         rows: &[Vec<Value>],
     ) -> Result<u64, DatabaseError> {
         self.run(sql, async |client| {
-            let statement = &client.prepare_cached(sql).await?;
+            let statement = &client.prepared(sql).await?;
             let mut changed = 0;
             for rows in rows.chunks(MOST_ROWS) {
                 changed += client.execute_raw(statement, value::columns(rows)).await?;
@@ -104,7 +107,7 @@ impl PostgresConnection {
         rows: &[Vec<Value>],
     ) -> Result<Vec<Row>, DatabaseError> {
         self.run(sql, async |client| {
-            let statement = &client.prepare_cached(sql).await?;
+            let statement = &client.prepared(sql).await?;
             let mut found = Vec::new();
             for rows in rows.chunks(MOST_ROWS) {
                 let answer = client.query_raw(statement, value::columns(rows)).await?;
@@ -115,12 +118,16 @@ impl PostgresConnection {
         })
     }
 
+    /// By a message of its own: had it failed beside the first statement, that would have been
+    /// written outside any transaction.
     pub(crate) fn begin(&mut self) -> Result<(), DatabaseError> {
-        self.start("BEGIN")
+        // Before it is sent: a connection lost right after must not be lent again.
+        self.transaction = Transaction::Open;
+        self.control("BEGIN")
     }
 
-    pub(crate) fn begin_read(&mut self) -> Result<(), DatabaseError> {
-        self.start("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    pub(crate) fn begin_read(&mut self) {
+        self.transaction = Transaction::ToBegin;
     }
 
     pub(crate) fn commit(&mut self) -> Result<(), DatabaseError> {
@@ -133,7 +140,7 @@ impl PostgresConnection {
                 self.transaction = Transaction::None;
                 Ok(())
             }
-            Transaction::None | Transaction::Failed => {
+            Transaction::None | Transaction::ToBegin | Transaction::Failed => {
                 self.rollback()?;
                 let why = "the transaction was rolled back by an error in it".to_owned();
                 Err(DatabaseError::Statement { sql: "COMMIT".to_owned(), why })
@@ -142,29 +149,19 @@ impl PostgresConnection {
     }
 
     pub(crate) fn rollback(&mut self) -> Result<(), DatabaseError> {
-        if self.transaction != Transaction::None {
+        if matches!(self.transaction, Transaction::Open | Transaction::Failed) {
             self.control("ROLLBACK")?;
-            self.transaction = Transaction::None;
         }
+        self.transaction = Transaction::None;
         Ok(())
     }
 
-    /// Ends a snapshot without waiting for it: the connection is in the pool again when the server
-    /// has answered.
+    /// Ends a snapshot without waiting for it.
     pub(crate) fn end_read(mut self) {
-        let handle = self.handle.clone();
-        handle.spawn(async move {
-            if self.client().batch_execute("ROLLBACK").await.is_ok() {
-                self.transaction = Transaction::None;
-            }
-            drop(self);
-        });
-    }
-
-    fn start(&mut self, sql: &'static str) -> Result<(), DatabaseError> {
-        // Before it is sent: a connection lost right after must not go back to the pool.
-        self.transaction = Transaction::Open;
-        self.control(sql)
+        if self.transaction == Transaction::Open {
+            self.client().send("ROLLBACK");
+        }
+        self.transaction = Transaction::None;
     }
 
     fn control(&mut self, sql: &'static str) -> Result<(), DatabaseError> {
@@ -174,9 +171,21 @@ impl PostgresConnection {
     fn run<T>(
         &mut self,
         sql: &'static str,
-        work: impl AsyncFnOnce(&ClientWrapper) -> Result<T, tokio_postgres::Error>,
+        work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, DatabaseError> {
-        self.handle.block_on(work(self.client())).map_err(|error| {
+        let is_to_begin = self.transaction == Transaction::ToBegin;
+        if is_to_begin {
+            self.transaction = Transaction::Open;
+        }
+        let client = self.client();
+        let done = client.wait(async {
+            if !is_to_begin {
+                return work(client).await;
+            }
+            let (begun, done) = futures::join!(client.batch_execute(BEGIN_READ), work(client));
+            begun.and(done)
+        });
+        done.map_err(|error| {
             if self.transaction == Transaction::Open {
                 self.transaction = Transaction::Failed;
             }
@@ -184,23 +193,18 @@ impl PostgresConnection {
         })
     }
 
-    fn client(&self) -> &ClientWrapper {
-        match &self.client {
-            Client::Own(client) => client,
-            Client::Pooled(client) => {
-                client.as_ref().expect("the client is there until the connection is dropped")
-            }
-        }
+    fn client(&self) -> &Client {
+        self.client.as_ref().expect("the client is there until the connection is dropped")
     }
 }
 
 impl Drop for PostgresConnection {
-    /// Only a connection outside any transaction goes back to the pool.
+    /// Only a connection outside any transaction is lent again.
     fn drop(&mut self) {
-        if let Client::Pooled(client) = &mut self.client
-            && self.transaction != Transaction::None
-        {
-            drop(client.take().map(Object::take));
+        let Some(readers) = &self.readers else { return };
+        match (self.client.take(), self.transaction) {
+            (Some(client), Transaction::None | Transaction::ToBegin) => readers.put_back(client),
+            _ => readers.forget(),
         }
     }
 }

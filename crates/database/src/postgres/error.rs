@@ -1,6 +1,5 @@
 //! What PostgreSQL's error codes mean to a caller.
 
-use deadpool_postgres::PoolError;
 use tokio_postgres::Error;
 
 use crate::DatabaseError;
@@ -33,13 +32,6 @@ pub(super) fn from_postgres(error: &Error, sql: &str) -> DatabaseError {
             DatabaseError::Misconfigured(format!("PostgreSQL refuses the connection: {why}"))
         }
         _ => DatabaseError::Statement { sql: sql.to_owned(), why },
-    }
-}
-
-pub(super) fn from_pool(error: PoolError) -> DatabaseError {
-    match error {
-        PoolError::Backend(error) => from_postgres(&error, "connect"),
-        other => DatabaseError::Unavailable(other.to_string()),
     }
 }
 

@@ -4,49 +4,38 @@ use std::pin::Pin;
 
 use futures::stream::Fuse;
 use futures::{StreamExt, TryStreamExt};
-use tokio::runtime::Handle;
-use tokio_postgres::{Client, Config, NoTls, RowStream};
+use tokio_postgres::{Config, RowStream};
 
+use super::client::Client;
+use super::connection::BEGIN_READ;
 use super::error::from_postgres;
 use super::{CONNECT_TIMEOUT, value};
 use crate::{DatabaseError, Row, Value};
 
 /// Somebody else's PostgreSQL database in one snapshot, read-only: nothing is created in it, and
 /// whatever is written to it meanwhile is not seen.
-pub struct ForeignDatabase {
-    client: Client,
-    handle: Handle,
-}
+pub struct ForeignDatabase(Client);
 
 /// The rows of a query, as many at a time as are asked for.
-pub struct ForeignRows {
+pub struct ForeignRows<'a> {
     /// Fused, because a stream of this kind must not be asked again after its end.
     rows: Pin<Box<Fuse<RowStream>>>,
-    handle: Handle,
+    client: &'a Client,
 }
 
 impl ForeignDatabase {
-    /// Connects by URL, `postgres://user@host/name`, and takes the snapshot. The connection is
-    /// driven by a task on `handle`'s runtime, as in [`crate::Database::connect_postgres`].
-    pub fn connect_postgres(url: &str, handle: Handle) -> Result<ForeignDatabase, DatabaseError> {
+    /// Connects by URL, `postgres://user@host/name`, and takes the snapshot.
+    pub fn connect_postgres(url: &str) -> Result<ForeignDatabase, DatabaseError> {
         let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
             DatabaseError::Misconfigured(format!("not a PostgreSQL URL: {error}"))
         })?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
-        let client = handle.block_on(async {
-            let (client, connection) = config.connect(NoTls).await?;
-            tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "connection to a foreign database ended");
-                }
-            });
-            client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
-            Ok::<Client, tokio_postgres::Error>(client)
-        });
-        let client = client.map_err(|error| from_postgres(&error, "connect"))?;
-        Ok(ForeignDatabase { client, handle })
+        let client = Client::connect(&config)?;
+        let begun = client.wait(client.batch_execute(BEGIN_READ));
+        begun.map_err(|error| from_postgres(&error, "connect"))?;
+        Ok(ForeignDatabase(client))
     }
 
     /// Runs a query and gives all its rows. The text need not be static: the names of somebody
@@ -56,19 +45,20 @@ impl ForeignDatabase {
     }
 
     /// Runs a query whose rows do not fit into memory.
-    pub fn stream(&self, sql: &str, params: &[Value]) -> Result<ForeignRows, DatabaseError> {
-        let rows = self.handle.block_on(self.client.query_raw(sql, params));
+    pub fn stream(&self, sql: &str, params: &[Value]) -> Result<ForeignRows<'_>, DatabaseError> {
+        let client = &self.0;
+        let rows = client.wait(client.query_raw(sql, params));
         let rows = rows.map_err(|error| from_postgres(&error, sql))?;
-        Ok(ForeignRows { rows: Box::pin(rows.fuse()), handle: self.handle.clone() })
+        Ok(ForeignRows { rows: Box::pin(rows.fuse()), client })
     }
 }
 
-impl ForeignRows {
+impl ForeignRows<'_> {
     /// The next rows, at most so many; none only at the end.
     pub fn page(&mut self, most: usize) -> Result<Vec<Row>, DatabaseError> {
         let page = self.rows.by_ref().take(most).map(|row| value::read(&row?));
-        self.handle
-            .block_on(page.try_collect())
+        self.client
+            .wait(page.try_collect())
             .map_err(|error| from_postgres(&error, "a query of a foreign database"))
     }
 }

@@ -108,9 +108,7 @@ fn memory_sqlite_and_postgres_agree_to_the_last_byte() {
             .current();
         let folder = sqlite::folder();
         let on_sqlite = SqlStore::open_sqlite(&folder.path().join("journal.db")).expect("it opens");
-        let on_postgres =
-            SqlStore::connect_postgres(&postgres::database(), runtime.handle().clone())
-                .expect("it connects");
+        let on_postgres = SqlStore::connect_postgres(&postgres::database()).expect("it connects");
         let memory = run(&runtime, Arc::new(MemoryStore::new()), &steps);
         let sqlite = run(&runtime, Arc::new(on_sqlite), &steps);
         let postgres = run(&runtime, Arc::new(on_postgres), &steps);

@@ -16,7 +16,6 @@ use quipu_journal::{
 use quipu_testkit::{postgres, sqlite};
 use serde_json::value::RawValue;
 use tempfile::TempDir;
-use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 /// Long enough for any lease that will be given back.
@@ -29,33 +28,31 @@ pub(crate) const STREAMS: u64 = 3;
 pub(crate) struct Bed {
     pub(crate) store: Arc<dyn Store>,
     place: Place,
-    _runtime: Option<Runtime>,
     _folder: Option<TempDir>,
 }
 
 enum Place {
     Memory,
     Sqlite(PathBuf),
-    Postgres(String, tokio::runtime::Handle),
+    Postgres(String),
 }
 
 pub(crate) fn in_memory() -> Bed {
     let store = Arc::new(MemoryStore::new());
-    Bed { store, place: Place::Memory, _runtime: None, _folder: None }
+    Bed { store, place: Place::Memory, _folder: None }
 }
 
 pub(crate) fn on_sqlite() -> Bed {
     let folder = sqlite::folder();
     let path = folder.path().join("journal.db");
     let store = Arc::new(SqlStore::open_sqlite(&path).unwrap());
-    Bed { store, place: Place::Sqlite(path), _runtime: None, _folder: Some(folder) }
+    Bed { store, place: Place::Sqlite(path), _folder: Some(folder) }
 }
 
 pub(crate) fn on_postgres() -> Bed {
-    let (url, runtime) = (postgres::database(), Runtime::new().unwrap());
-    let handle = runtime.handle().clone();
-    let store = Arc::new(SqlStore::connect_postgres(&url, handle.clone()).unwrap());
-    Bed { store, place: Place::Postgres(url, handle), _runtime: Some(runtime), _folder: None }
+    let url = postgres::database();
+    let store = Arc::new(SqlStore::connect_postgres(&url).unwrap());
+    Bed { store, place: Place::Postgres(url), _folder: None }
 }
 
 impl Bed {
@@ -88,9 +85,9 @@ impl Bed {
             Place::Sqlite(path) => {
                 Database::open_sqlite(path, Durability::Full, &quipu_journal::MIGRATIONS).unwrap()
             }
-            Place::Postgres(url, handle) => {
+            Place::Postgres(url) => {
                 let migrations = &quipu_journal::MIGRATIONS;
-                Database::connect_postgres(url, "public", handle.clone(), migrations).unwrap()
+                Database::connect_postgres(url, "public", migrations).unwrap()
             }
         }
     }

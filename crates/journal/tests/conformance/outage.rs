@@ -6,7 +6,6 @@ use quipu_journal::{
     AppendError, Fault, Head, Index, KeyWindow, MemoryStore, Outcome, SqlStore, Writer,
 };
 use quipu_testkit::postgres::Server;
-use tokio::runtime::Runtime;
 
 use crate::bed::{PATIENCE, events};
 
@@ -66,8 +65,8 @@ fn an_outage_ends_without_a_new_writer() {
 
 #[test]
 fn a_postgres_that_crashes_under_the_writer_is_used_again() {
-    let (server, runtime) = (Server::own(), Runtime::new().unwrap());
-    let store = SqlStore::connect_postgres(&server.database(), runtime.handle().clone()).unwrap();
+    let server = Server::own();
+    let store = SqlStore::connect_postgres(&server.database()).unwrap();
     let store = Arc::new(store);
     let (mut writer, _) =
         Writer::open(Arc::clone(&store) as _, PATIENCE, KeyWindow::default()).unwrap();
@@ -91,8 +90,8 @@ fn a_postgres_that_crashes_under_the_writer_is_used_again() {
 #[test]
 fn a_writer_whose_connection_is_killed_recovers_its_lease() {
     let server = Server::start();
-    let (url, runtime) = (server.database(), Runtime::new().unwrap());
-    let store = SqlStore::connect_postgres(&url, runtime.handle().clone()).unwrap();
+    let url = server.database();
+    let store = SqlStore::connect_postgres(&url).unwrap();
     let (mut writer, _) = Writer::open(Arc::new(store), PATIENCE, KeyWindow::default()).unwrap();
     writer.append(&events(1, 2)).unwrap();
     let kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity

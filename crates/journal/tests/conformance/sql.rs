@@ -61,8 +61,8 @@ pub(crate) fn events_are_readable_with_plain_sql(bed: &Bed) {
 #[test]
 fn psql_alone_shows_the_events() {
     let server = Server::start();
-    let (url, runtime) = (server.database(), tokio::runtime::Runtime::new().unwrap());
-    let store = quipu_journal::SqlStore::connect_postgres(&url, runtime.handle().clone()).unwrap();
+    let url = server.database();
+    let store = quipu_journal::SqlStore::connect_postgres(&url).unwrap();
     let (mut writer, _) =
         Writer::open(std::sync::Arc::new(store), PATIENCE, KeyWindow::default()).unwrap();
     writer.append(&bed::events(1, 3)).unwrap();

@@ -60,9 +60,8 @@ fn each_checkpoint_continues_the_one_before_on_sqlite() {
 
 #[test]
 fn each_checkpoint_continues_the_one_before_on_postgres() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
     let url = postgres::database();
-    let checkpoints = ProofStore::connect_postgres(&url, runtime.handle().clone()).unwrap();
+    let checkpoints = ProofStore::connect_postgres(&url).unwrap();
     let folder = quipu_testkit::sqlite::folder();
     let keys = KeyFolder::open(&folder.path().join("keys")).unwrap();
     keys.generate(now()).unwrap();

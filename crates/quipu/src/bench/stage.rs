@@ -48,6 +48,7 @@ pub(super) struct Stage {
 /// A server and book of one's own.
 struct Own {
     server: Beside,
+    runtime: Runtime,
     book: Book,
     closed: Closed,
 }
@@ -56,7 +57,6 @@ struct Own {
 pub(super) struct Closed {
     /// Where it is.
     pub(super) place: Place,
-    runtime: Runtime,
     /// Where the keys of its tenants' names are; removed once it is dropped.
     pub(super) subject_keys: TempDir,
     /// Removed once it is dropped.
@@ -73,14 +73,15 @@ impl TargetArgs {
         }
         let (place, folder) = self.fresh()?;
         let subject_keys = tempfile::Builder::new().prefix("quipu-bench-keys-").tempdir_in(".")?;
-        let closed = Closed { place, runtime: book::runtime()?, subject_keys, _folder: folder };
+        let closed = Closed { place, subject_keys, _folder: folder };
         let book = closed.book()?;
         refuse_used(&book)?;
         let keys = SubjectKeys::open(closed.subject_keys.path())
             .map_err(|error| subject_keys::unusable(&error))?;
-        let server = Beside::start(&book, keys, &closed.runtime)?;
+        let runtime = book::runtime()?;
+        let server = Beside::start(&book, keys, &runtime)?;
         let (address, stopping) = (server.address, Arc::clone(&server.stopping));
-        Ok(Stage { address, stopping, clients, own: Some(Own { server, book, closed }) })
+        Ok(Stage { address, stopping, clients, own: Some(Own { server, runtime, book, closed }) })
     }
 
     /// As [`open`](Self::open), for work that needs the store itself.
@@ -152,8 +153,8 @@ impl Stage {
 
     /// Ends the server. `None` where it was not one's own.
     pub(super) fn close(self) -> Result<Option<Closed>, CliError> {
-        let Some(Own { server, book, closed }) = self.own else { return Ok(None) };
-        server.stop(&closed.runtime)?;
+        let Some(Own { server, runtime, book, closed }) = self.own else { return Ok(None) };
+        server.stop(&runtime)?;
         drop(book);
         Ok(Some(closed))
     }
@@ -162,7 +163,7 @@ impl Stage {
 impl Closed {
     /// Opens the book again.
     pub(super) fn book(&self) -> Result<Book, CliError> {
-        Book::open(&self.place, self.runtime.handle())
+        Book::open(&self.place)
     }
 }
 

@@ -116,8 +116,7 @@ fn view(
     schema: &'static Schema,
     target: &mut Target,
 ) -> Result<(Position, u64), CliError> {
-    let runtime = book::runtime()?;
-    let book = Book::open_existing(&args.place(), runtime.handle())?;
+    let book = Book::open_existing(&args.place())?;
     let read = book.views.snapshot(|snapshot| {
         let position = position_of(snapshot, projection)?;
         let remark = format!("The view {} at position {position}.", schema.name);

@@ -8,7 +8,6 @@ use quipu_domain::{Position, Recorded, TenantId};
 use quipu_exports::ExportError;
 use quipu_journal::{Journal, Root};
 use serde::Serialize;
-use tokio::runtime::Runtime;
 
 use crate::book::{self, BookArgs, Place};
 use crate::error::CliError;
@@ -58,15 +57,12 @@ pub(super) struct Source {
     /// The tree head there, where that is the journal's end.
     root: Option<Root>,
     tenant: Option<TenantId>,
-    /// Drives the connections for as long as the journal is read.
-    _runtime: Runtime,
 }
 
 impl Source {
     /// Opens the journal, and settles up to where it is read.
     pub(super) fn open(args: &SourceArgs) -> Result<Source, CliError> {
-        let runtime = book::runtime()?;
-        let store = book::open_existing_journal(&args.place(), runtime.handle())?;
+        let store = book::open_existing_journal(&args.place())?;
         let journal = Journal::new(Arc::new(store));
         let head = journal.head().map_err(|error| book::journal_unusable(&error))?;
         let until = args.known_at.map_or(head.position, Position);
@@ -81,7 +77,7 @@ impl Source {
         }
         let root = (until == head.position).then_some(head.root);
         let tenant = args.tenant.clone();
-        Ok(Source { journal, until, root, tenant, _runtime: runtime })
+        Ok(Source { journal, until, root, tenant })
     }
 
     /// The last event's position.

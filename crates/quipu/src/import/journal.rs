@@ -46,8 +46,7 @@ struct Summary {
 pub(super) fn run(args: &JournalArgs, json: bool) -> Result<u8, CliError> {
     let name = args.file.display().to_string();
     let mut file = open(&args.file)?;
-    let runtime = book::runtime()?;
-    let book = Book::open(&args.book.place(), runtime.handle())?;
+    let book = Book::open(&args.book.place())?;
     let bar = ProgressBar::new(0).with_style(output::events_bar());
     let lease = Lease::Wait(LEASE_PATIENCE);
     let imported = json_lines::import(&book.journal, lease, &mut *file, &mut |progress| {

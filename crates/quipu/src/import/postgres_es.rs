@@ -69,9 +69,9 @@ struct Summary {
 /// Brings everything over that the book does not have.
 pub(super) fn run(args: &PostgresEsArgs, json: bool) -> Result<u8, CliError> {
     let runtime = book::runtime()?;
-    let source = Source::open(&args.url, &args.table, args.time_key.as_deref(), runtime.handle())?;
+    let source = Source::open(&args.url, &args.table, args.time_key.as_deref())?;
     source.check()?;
-    let book = Book::open(&args.book.place(), runtime.handle())?;
+    let book = Book::open(&args.book.place())?;
     let engine = start(&book)?;
     let mut import = Import {
         already: Already::in_journal(engine.journal(), &args.table)?,

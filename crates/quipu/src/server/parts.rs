@@ -62,7 +62,7 @@ impl Parts {
         refuse_lost_end(&engine, &book.views)?;
         subject_keys::claim(&keys, engine.journal())?;
         runtime.block_on(destroy_erased(&engine, &keys))?;
-        let proofs = book::open_proofs(&book.place, engine.journal().clone(), runtime)?;
+        let proofs = book::open_proofs(&book.place, engine.journal().clone())?;
         let publication = publication(&engine, &proofs, &book.place, signing, runtime)?;
         let runner = Runner::start(&book.views, RunnerOptions::default())?;
         let metrics =

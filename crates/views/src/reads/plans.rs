@@ -31,9 +31,8 @@ fn chunks_are_found_by_key_and_never_sorted_on_sqlite() {
 
 #[test]
 fn chunks_are_found_by_key_and_never_sorted_on_postgres() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
     let url = quipu_testkit::postgres::database();
-    let views = open(Location::Postgres { url, handle: runtime.handle().clone() });
+    let views = open(Location::Postgres { url });
     let mut connection = views.writer().unwrap();
     // An empty table is otherwise read whole, or through a bitmap that gives no order.
     for sql in ["SET enable_seqscan = off", "SET enable_bitmapscan = off"] {

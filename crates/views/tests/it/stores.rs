@@ -1,17 +1,14 @@
 //! Empty views on each engine, and what stands in them.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use quipu_database::{Connection, Database, Durability};
 use quipu_domain::{Position, Recorded};
 use quipu_projections::{Cell, Fold, ProjectionError};
 use quipu_views::{Location, MIGRATIONS, RunnerOptions, Views, ViewsError};
 use tempfile::TempDir;
-use tokio::runtime::Runtime;
 
 use crate::history::Journal;
-
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 /// A place for views, removed with this value.
 pub(crate) struct Store {
@@ -24,14 +21,14 @@ pub(crate) fn on_each_engine(case: impl Fn(&Store)) {
     let location = Location::Sqlite { file: folder.path().join("views.db") };
     case(&Store { location, _folder: Some(folder) });
     let url = quipu_testkit::postgres::database();
-    let location = Location::Postgres { url, handle: RUNTIME.handle().clone() };
+    let location = Location::Postgres { url };
     case(&Store { location, _folder: None });
 }
 
 /// Empty views on a server of the test's own.
 pub(crate) fn on_server(server: &quipu_testkit::postgres::Server, journal: &Arc<Journal>) -> Views {
-    let (url, handle) = (server.database(), RUNTIME.handle().clone());
-    Views::open(Location::Postgres { url, handle }, journal.clone()).unwrap()
+    let url = server.database();
+    Views::open(Location::Postgres { url }, journal.clone()).unwrap()
 }
 
 impl Store {
@@ -45,8 +42,8 @@ impl Store {
             Location::Sqlite { file } => {
                 Database::open_sqlite(file, Durability::Derived, &MIGRATIONS)
             }
-            Location::Postgres { url, handle } => {
-                Database::connect_postgres(url, "quipu_views", handle.clone(), &MIGRATIONS)
+            Location::Postgres { url } => {
+                Database::connect_postgres(url, "quipu_views", &MIGRATIONS)
             }
         };
         database.unwrap().writer().unwrap()
@@ -59,9 +56,9 @@ impl Store {
                 let file = file.with_extension("rebuild.db");
                 Database::open_sqlite(&file, Durability::Derived, &MIGRATIONS)
             }
-            Location::Postgres { url, handle } => {
+            Location::Postgres { url } => {
                 let schema = "quipu_views_rebuild";
-                Database::connect_postgres(url, schema, handle.clone(), &MIGRATIONS)
+                Database::connect_postgres(url, schema, &MIGRATIONS)
             }
         };
         database.unwrap().writer().unwrap()
@@ -83,7 +80,8 @@ impl Store {
 }
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    RUNTIME.block_on(future)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.unwrap().block_on(future)
 }
 
 pub(crate) fn options(page_events: usize) -> RunnerOptions {

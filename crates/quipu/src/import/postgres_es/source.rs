@@ -7,7 +7,6 @@ use quipu_engine::cqrs::{ACTOR, CORRELATION, schema_of};
 use quipu_journal::MOST_BYTES_IN_EVENT;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use tokio::runtime::Handle;
 
 use crate::error::CliError;
 
@@ -31,7 +30,7 @@ pub(super) struct Source {
 /// Its events, in order.
 pub(super) struct SourceEvents<'a> {
     source: &'a Source,
-    rows: ForeignRows,
+    rows: ForeignRows<'a>,
 }
 
 /// One of them, as the journal is to have it.
@@ -52,13 +51,8 @@ impl SourceEvent {
 }
 
 impl Source {
-    pub(super) fn open(
-        url: &str,
-        table: &str,
-        time_key: Option<&str>,
-        runtime: &Handle,
-    ) -> Result<Source, CliError> {
-        let database = ForeignDatabase::connect_postgres(url, runtime.clone());
+    pub(super) fn open(url: &str, table: &str, time_key: Option<&str>) -> Result<Source, CliError> {
+        let database = ForeignDatabase::connect_postgres(url);
         Ok(Source {
             database: database.map_err(|error| unreadable(table, &error))?,
             table: table.to_owned(),
