@@ -33,6 +33,16 @@ impl<'a> Numbers<'a> {
         self.0.is_empty()
     }
 
+    /// What has not been read yet.
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Goes on after so many bytes.
+    pub(crate) fn skip_bytes(&mut self, count: usize) {
+        self.0 = &self.0[count..];
+    }
+
     pub(crate) fn next_signed(&mut self) -> Option<i64> {
         let number = self.next()?;
         Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())

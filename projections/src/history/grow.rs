@@ -104,8 +104,8 @@ fn is_to_sort<S: Subject>(leaf: &Node<S>, parent: &Node<S>) -> bool {
 fn sort<S: Subject>(last: Node<S>, rows: &mut Rows) -> Result<(), ProjectionError> {
     let mut lines: Vec<Line<S>> = Vec::new();
     let keys = siblings_before(&last);
-    let mut take = |line| {
-        lines.push(line);
+    let mut take = |line: &Line<S>| {
+        lines.push(line.clone());
         Ok(())
     };
     for key in &keys {

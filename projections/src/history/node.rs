@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use quipu_domain::{Position, Recorded, TenantId, Timestamp};
 
 use super::span::{self, Child, Descent, Span};
-use super::sums::{read_part, write_part};
+use super::sums::{Parts, write_part};
 use super::{BRANCHES, Names, Subject, Sums};
 use crate::ProjectionError;
 use crate::bytes::{self, Numbers};
@@ -77,6 +77,7 @@ pub struct Until {
 }
 
 /// An event of a leaf.
+#[derive(Clone)]
 pub(super) struct Line<S: Subject> {
     pub(super) position: Position,
     pub(super) effective_at: i64,
@@ -139,21 +140,21 @@ impl<S: Subject> Node<S> {
     /// siblings have to be added one by one.
     pub fn add_before_to(&self, sums: &mut Sums<S>) -> Result<(), ProjectionError> {
         let Some(before) = &self.before else { return Ok(()) };
-        let added = sums.add_written(&self.names.all(), &before.0);
+        let added = sums.add_written(self.names.all(), &before.0);
         added.unwrap_or_else(|| Err(malformed::<S>()))
     }
 
     /// Adds what is in it, of a leaf only what is within the bounds.
     pub fn add_to(&self, sums: &mut Sums<S>, until: &Until) -> Result<(), ProjectionError> {
         if self.key.level > 0 {
-            let added = sums.add_written(&self.names.all(), &self.content.0);
+            let added = sums.add_written(self.names.all(), &self.content.0);
             return added.unwrap_or_else(|| Err(malformed::<S>()));
         }
         self.each_line(|line| {
             if line.position > until.position || line.effective_at > until.effective_at {
                 return Ok(());
             }
-            line.parts.into_iter().try_for_each(|(key, amounts)| sums.add(key, &amounts))
+            line.parts.iter().try_for_each(|(key, amounts)| sums.add(key, amounts))
         })
     }
 
@@ -290,33 +291,32 @@ impl<S: Subject> Node<S> {
     /// Hands the events of a leaf out, in the order in which they stand in it.
     pub(super) fn each_line(
         &self,
-        mut each: impl FnMut(Line<S>) -> Result<(), ProjectionError>,
+        mut each: impl FnMut(&Line<S>) -> Result<(), ProjectionError>,
     ) -> Result<(), ProjectionError> {
-        let names = self.names.all();
-        let mut numbers = Numbers::of(&self.content.0);
-        let mut first = None;
-        while !numbers.is_empty() {
-            each(read_line(&names, &mut numbers, &mut first).ok_or_else(malformed::<S>)?)?;
+        let mut parts = Parts::<S>::of(self.names.all(), &self.content.0);
+        let mut line = Line { position: Position::ZERO, effective_at: 0, parts: Vec::new() };
+        let first = parts.numbers.next_signed();
+        while !parts.numbers.is_empty() {
+            first.and_then(|first| line.read(&mut parts, first)).ok_or_else(malformed::<S>)?;
+            each(&line)?;
         }
         Ok(())
     }
 }
 
-/// The content of a leaf begins with the moment that its lines count from.
-fn read_line<S: Subject>(
-    names: &[&str],
-    numbers: &mut Numbers<'_>,
-    first: &mut Option<i64>,
-) -> Option<Line<S>> {
-    let first = match *first {
-        Some(first) => first,
-        None => *first.insert(numbers.next_signed()?),
-    };
-    let position = Position(numbers.next()?);
-    let effective_at = first.wrapping_add(numbers.next_signed()?);
-    let count = numbers.next()?;
-    let parts: Option<Vec<_>> = (0..count).map(|_| read_part::<S>(names, numbers)).collect();
-    Some(Line { position, effective_at, parts: parts? })
+impl<S: Subject> Line<S> {
+    /// Becomes the next one of a leaf, whose content begins with the moment that its lines count
+    /// from.
+    fn read(&mut self, from: &mut Parts<'_, S>, first: i64) -> Option<()> {
+        self.position = Position(from.numbers.next()?);
+        self.effective_at = first.wrapping_add(from.numbers.next_signed()?);
+        self.parts.clear();
+        for _ in 0..from.numbers.next()? {
+            let (key, amounts) = from.next()?;
+            self.parts.push((key.clone(), amounts));
+        }
+        Some(())
+    }
 }
 
 fn malformed<S: Subject>() -> ProjectionError {
