@@ -97,6 +97,14 @@ impl Row {
         self.0.get_mut(index).map_or(Value::Null, |value| std::mem::replace(value, Value::Null))
     }
 
+    /// Takes the bytes of a column, without a copy: NULL is left in their place.
+    pub fn take_blob(&mut self, index: usize) -> Result<Vec<u8>, DatabaseError> {
+        match self.take(index) {
+            Value::Blob(bytes) => Ok(bytes),
+            _ => Err(DatabaseError::Column { index, wanted: "bytes" }),
+        }
+    }
+
     /// All values, in order.
     #[must_use]
     pub fn values(&self) -> &[Value] {

@@ -17,7 +17,6 @@ use crate::key::keys_of;
 use crate::{Appended, JournalError, KeyHash, SealedKeys, SealedSegment, SegmentEnd, Store};
 use keys::KeyTable;
 
-pub(crate) use keys::read as read_keys;
 pub(crate) use postings::read as read_postings;
 
 /// For how long a key that was used is remembered, in time recorded.
@@ -57,15 +56,13 @@ struct OpenSegment {
 }
 
 impl Index {
-    pub(crate) fn new(window: KeyWindow, sealed: Vec<SealedKeys>, last: Position) -> Index {
-        let mut keys = KeyTable::with_room_for(sealed.iter().map(|s| s.keys.len()).sum());
-        for segment in sealed {
-            for (key, position) in &segment.keys {
-                keys.insert(*key, *position);
-            }
-            keys.seal(segment.last_position, segment.recorded_at, &segment.keys);
-        }
-        Index { window, keys, open: OpenSegment::after(last), unsaved: VecDeque::new() }
+    pub(crate) fn new(
+        window: KeyWindow,
+        sealed: Vec<SealedKeys>,
+        last: Position,
+    ) -> Result<Index, JournalError> {
+        let (keys, open) = (KeyTable::of(sealed)?, OpenSegment::after(last));
+        Ok(Index { window, keys, open, unsaved: VecDeque::new() })
     }
 
     /// Takes in what was just committed. Gives the segments that it completed, for
@@ -133,9 +130,9 @@ impl Index {
 
     fn seal(&mut self, end: &SegmentEnd) -> Arc<SealedSegment> {
         let open = std::mem::replace(&mut self.open, OpenSegment::after(end.position));
-        self.keys.seal(end.position, end.recorded_at, &open.keys);
-        self.keys.forget_before(self.window.since(end.recorded_at));
         let segment = Arc::new(open.seal(end.clone()));
+        self.keys.seal(SealedKeys::of(&segment));
+        self.keys.forget_before(self.window.since(end.recorded_at));
         self.unsaved.push_back(Arc::clone(&segment));
         segment
     }

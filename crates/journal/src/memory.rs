@@ -7,7 +7,7 @@ use std::time::Instant;
 use quipu_database::DatabaseError;
 use quipu_domain::{Position, Stream, Timestamp, Version};
 
-use crate::index::{read_keys, read_postings};
+use crate::index::read_postings;
 use crate::{
     AppendError, Appender, BatchRow, Head, JournalError, Lease, SealedKeys, SealedSegment,
     SegmentEnd, Snapshot, Store,
@@ -176,15 +176,7 @@ impl Store for MemoryStore {
     fn segments(&self, since: Timestamp) -> Result<Vec<SealedKeys>, JournalError> {
         let state = self.reachable()?;
         let recent = state.segments.values().filter(|segment| segment.end.recorded_at >= since);
-        recent
-            .map(|segment| {
-                Ok(SealedKeys {
-                    last_position: segment.end.position,
-                    recorded_at: segment.end.recorded_at,
-                    keys: read_keys(segment.first_position, &segment.keys)?,
-                })
-            })
-            .collect()
+        Ok(recent.map(SealedKeys::of).collect())
     }
 
     fn last_segment(&self) -> Result<Option<SegmentEnd>, JournalError> {

@@ -11,7 +11,7 @@ use std::path::Path;
 use quipu_database::{Database, DatabaseError, Durability, Engine, Migrations, Row, Value};
 use quipu_domain::{Position, Stream, Timestamp, Version};
 
-use crate::index::{read_keys, read_postings};
+use crate::index::read_postings;
 use crate::{
     Appender, BatchRow, Head, JournalError, Lease, Root, SealedKeys, SegmentEnd, Snapshot, Store,
 };
@@ -136,12 +136,13 @@ impl Store for SqlStore {
     fn segments(&self, since: Timestamp) -> Result<Vec<SealedKeys>, JournalError> {
         let params = [JOURNAL.into(), since.micros().into()];
         let rows = self.database.query(statement::SEGMENTS, &params)?;
-        rows.iter()
-            .map(|row| {
+        rows.into_iter()
+            .map(|mut row| {
                 Ok(SealedKeys {
+                    first_position: position_of(row.int(0)?)?,
                     last_position: position_of(row.int(1)?)?,
                     recorded_at: row::timestamp(row.int(2)?)?,
-                    keys: read_keys(position_of(row.int(0)?)?, row.blob(3)?)?,
+                    keys: row.take_blob(3)?,
                 })
             })
             .collect()

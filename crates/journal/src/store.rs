@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quipu_domain::{Position, Stream, Timestamp, Version};
 
-use crate::{AppendError, BatchRow, Head, JournalError, KeyHash, Root};
+use crate::{AppendError, BatchRow, Head, JournalError, Root};
 
 /// The storage contract: put the next rows if, and only if, the first one's `prev_root` is the
 /// head. Everything else is reading, and derived caches that may be deleted at any time.
@@ -97,12 +97,27 @@ pub struct SealedSegment {
 /// The keys of a saved segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedKeys {
-    /// The segment's last position.
+    /// The segment's first position.
+    pub first_position: Position,
+    /// Its last position.
     pub last_position: Position,
     /// When that event was recorded.
     pub recorded_at: Timestamp,
-    /// Every key's hash and the event that carries it, sorted.
-    pub keys: Vec<(KeyHash, Position)>,
+    /// As in [`SealedSegment::keys`].
+    pub keys: Vec<u8>,
+}
+
+impl SealedKeys {
+    /// The keys of a segment.
+    #[must_use]
+    pub fn of(segment: &SealedSegment) -> SealedKeys {
+        SealedKeys {
+            first_position: segment.first_position,
+            last_position: segment.end.position,
+            recorded_at: segment.end.recorded_at,
+            keys: segment.keys.clone(),
+        }
+    }
 }
 
 /// The state of an aggregate after one of its events: a cache, never truth.

@@ -6,66 +6,95 @@ use std::hash::{BuildHasher, Hasher};
 
 use quipu_domain::{Position, Timestamp};
 
-use crate::{JournalError, KeyHash};
+use crate::{JournalError, KeyHash, SealedKeys};
 
 const ENTRY_BYTES: usize = 10;
+/// One for each first byte of a hash. Ten million keys fill one after the other four times as fast
+/// as a single table, which no processor has near; and when they grow, none takes long.
+const SHARDS: usize = 256;
 
 /// Where each key of the window was used.
-#[derive(Default)]
 pub(crate) struct KeyTable {
+    shards: Vec<Shard>,
+    /// What to forget when a segment leaves the window, oldest first.
+    sealed: VecDeque<SealedKeys>,
+}
+
+/// The keys whose hashes begin alike.
+#[derive(Clone, Default)]
+struct Shard {
     /// The first event of each hash; nearly always the only one.
     first: HashMap<KeyHash, Position, Scatter>,
     /// Further events: those of a command with several, or of a key that collides.
     more: HashMap<KeyHash, VecDeque<Position>, Scatter>,
-    /// What to forget when a segment leaves the window, oldest first.
-    sealed: VecDeque<Sealed>,
-}
-
-struct Sealed {
-    last_position: Position,
-    recorded_at: Timestamp,
-    keys: Box<[KeyHash]>,
 }
 
 impl KeyTable {
-    /// A table that takes so many keys without growing: at a start with millions of keys, growing
-    /// would cost as much as filling.
-    pub(crate) fn with_room_for(keys: usize) -> KeyTable {
-        let first = HashMap::with_capacity_and_hasher(keys, Scatter::default());
-        KeyTable { first, ..KeyTable::default() }
-    }
-
-    pub(crate) fn insert(&mut self, key: KeyHash, position: Position) {
-        match self.first.entry(key) {
-            Entry::Vacant(entry) => {
-                entry.insert(position);
+    /// The keys of saved segments.
+    pub(crate) fn of(sealed: Vec<SealedKeys>) -> Result<KeyTable, JournalError> {
+        let mut shards = vec![Shard::default(); SHARDS];
+        let mut rest = Vec::with_capacity(sealed.len());
+        for segment in &sealed {
+            rest.push((segment.first_position, entries(segment)?));
+        }
+        for (number, shard) in shards.iter_mut().enumerate() {
+            let is_in_it = |entry: &[u8; ENTRY_BYTES]| usize::from(entry[0]) == number;
+            let parts: Vec<_> = rest
+                .iter_mut()
+                .map(|(first_position, entries)| {
+                    let count = entries.iter().take_while(|entry| is_in_it(entry)).count();
+                    let (part, others) = entries.split_at(count);
+                    *entries = others;
+                    (*first_position, part)
+                })
+                .collect();
+            shard.first.reserve(parts.iter().map(|(_, part)| part.len()).sum());
+            for (first_position, part) in parts {
+                let read = part.iter().map(|entry| read_entry(first_position, entry));
+                read.for_each(|(key, position)| shard.insert(key, position));
             }
-            Entry::Occupied(_) => self.more.entry(key).or_default().push_back(position),
+        }
+        // They are sorted, or some would have been passed over.
+        match rest.iter().find(|(_, entries)| !entries.is_empty()) {
+            Some((first_position, _)) => Err(corrupt(*first_position)),
+            None => Ok(KeyTable { shards, sealed: sealed.into() }),
         }
     }
 
-    pub(crate) fn find(&self, key: KeyHash) -> impl Iterator<Item = Position> {
-        let more = self.more.get(&key).into_iter().flatten().copied();
-        self.first.get(&key).copied().into_iter().chain(more)
+    pub(crate) fn insert(&mut self, key: KeyHash, position: Position) {
+        self.shards[shard_of(key)].insert(key, position);
     }
 
-    pub(crate) fn seal(
-        &mut self,
-        last_position: Position,
-        recorded_at: Timestamp,
-        keys: &[(KeyHash, Position)],
-    ) {
-        let keys = keys.iter().map(|(key, _)| *key).collect();
-        self.sealed.push_back(Sealed { last_position, recorded_at, keys });
+    pub(crate) fn find(&self, key: KeyHash) -> impl Iterator<Item = Position> {
+        let shard = &self.shards[shard_of(key)];
+        let more = shard.more.get(&key).into_iter().flatten().copied();
+        shard.first.get(&key).copied().into_iter().chain(more)
+    }
+
+    /// Takes note of a segment whose keys were inserted one by one.
+    pub(crate) fn seal(&mut self, segment: SealedKeys) {
+        self.sealed.push_back(segment);
     }
 
     /// Drops the segments that ended before a moment, whole: segments leave in order, so all of
     /// a key's events up to the segment's end leave with it.
     pub(crate) fn forget_before(&mut self, since: Timestamp) {
         while let Some(segment) = self.sealed.pop_front_if(|s| s.recorded_at < since) {
-            for key in segment.keys {
-                self.forget(key, segment.last_position);
+            let entries = entries(&segment).expect("they were read, or written here");
+            for (key, _) in entries.iter().map(|entry| read_entry(segment.first_position, entry)) {
+                self.shards[shard_of(key)].forget(key, segment.last_position);
             }
+        }
+    }
+}
+
+impl Shard {
+    fn insert(&mut self, key: KeyHash, position: Position) {
+        match self.first.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(position);
+            }
+            Entry::Occupied(_) => self.more.entry(key).or_default().push_back(position),
         }
     }
 
@@ -88,6 +117,10 @@ impl KeyTable {
     }
 }
 
+fn shard_of(key: KeyHash) -> usize {
+    usize::from(key.0.to_be_bytes()[0])
+}
+
 /// Writes a segment's keys, which must be sorted.
 pub(crate) fn write(first_position: Position, keys: &[(KeyHash, Position)]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(keys.len() * ENTRY_BYTES);
@@ -100,21 +133,23 @@ pub(crate) fn write(first_position: Position, keys: &[(KeyHash, Position)]) -> V
     bytes
 }
 
-/// Reads what [`write`] wrote.
-pub(crate) fn read(
-    first_position: Position,
-    bytes: &[u8],
-) -> Result<Vec<(KeyHash, Position)>, JournalError> {
-    let (entries, []) = bytes.as_chunks::<ENTRY_BYTES>() else {
-        let why = "the keys of its segment".to_owned();
-        return Err(JournalError::Corrupt { position: first_position, why });
+/// What [`write`] wrote, entry by entry.
+fn entries(segment: &SealedKeys) -> Result<&[[u8; ENTRY_BYTES]], JournalError> {
+    let (entries, []) = segment.keys.as_chunks() else {
+        return Err(corrupt(segment.first_position));
     };
-    let read_entry = |[a, b, c, d, e, f, g, h, high, low]: &[u8; ENTRY_BYTES]| {
-        let key = u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]);
-        let offset = u16::from_be_bytes([*high, *low]);
-        (KeyHash(key), first_position.plus(u64::from(offset)))
-    };
-    Ok(entries.iter().map(read_entry).collect())
+    Ok(entries)
+}
+
+fn read_entry(first_position: Position, entry: &[u8; ENTRY_BYTES]) -> (KeyHash, Position) {
+    let [a, b, c, d, e, f, g, h, high, low] = *entry;
+    let offset = u16::from_be_bytes([high, low]);
+    let key = KeyHash(u64::from_be_bytes([a, b, c, d, e, f, g, h]));
+    (key, first_position.plus(u64::from(offset)))
+}
+
+fn corrupt(position: Position) -> JournalError {
+    JournalError::Corrupt { position, why: "the keys of its segment".to_owned() }
 }
 
 /// Spreads hashes over the table with a secret of this process. The hashes are mixed well
@@ -164,11 +199,21 @@ mod tests {
     use super::*;
 
     fn table(entries: &[(u64, u64)]) -> KeyTable {
-        let mut table = KeyTable::default();
+        let mut table = KeyTable::of(Vec::new()).unwrap();
         for (key, position) in entries {
             table.insert(KeyHash(*key), Position(*position));
         }
         table
+    }
+
+    fn segment(first: u64, last: u64, seconds: i64, keys: &[(u64, u64)]) -> SealedKeys {
+        let keys: Vec<_> = keys.iter().map(|(key, at)| (KeyHash(*key), Position(*at))).collect();
+        SealedKeys {
+            first_position: Position(first),
+            last_position: Position(last),
+            recorded_at: at(seconds),
+            keys: write(Position(first), &keys),
+        }
     }
 
     fn found(table: &KeyTable, key: u64) -> Vec<u64> {
@@ -190,11 +235,8 @@ mod tests {
     #[test]
     fn a_segment_outside_the_window_takes_only_its_own_events_along() {
         let mut table = table(&[(7, 1), (7, 2), (8, 2), (7, 3), (9, 4)]);
-        let keys = |keys: &[u64]| -> Vec<(KeyHash, Position)> {
-            keys.iter().map(|key| (KeyHash(*key), Position(0))).collect()
-        };
-        table.seal(Position(2), at(10), &keys(&[7, 7, 8]));
-        table.seal(Position(4), at(20), &keys(&[7, 9]));
+        table.seal(segment(1, 2, 10, &[(7, 1), (7, 2), (8, 2)]));
+        table.seal(segment(3, 4, 20, &[(7, 3), (9, 4)]));
         table.forget_before(at(10));
         assert_eq!(found(&table, 7), [1, 2, 3]);
         table.forget_before(at(11));
@@ -203,14 +245,35 @@ mod tests {
         assert_eq!(found(&table, 9), [4]);
         table.forget_before(at(21));
         assert!(found(&table, 7).is_empty());
-        assert!(table.first.is_empty() && table.more.is_empty());
+        let is_empty = |shard: &Shard| shard.first.is_empty() && shard.more.is_empty();
+        assert!(table.shards.iter().all(is_empty));
     }
 
     #[test]
-    fn a_segment_s_keys_survive_being_saved() {
-        let first = Position(65_537);
-        let keys = vec![(KeyHash(1), first), (KeyHash(u64::MAX), first.plus(65_535))];
-        assert_eq!(read(first, &write(first, &keys)).unwrap(), keys);
-        assert!(read(first, &[0; 11]).is_err());
+    fn saved_segments_make_the_same_table() {
+        let first = 65_537;
+        let keys = [(1, first), (2, first), (u64::MAX / 2, first + 1), (u64::MAX, first + 65_535)];
+        let later = [(0, first + 65_536), (2, first + 65_540), (u64::MAX, first + 65_536)];
+        let saved = vec![
+            segment(first, first + 65_535, 10, &keys),
+            segment(first + 65_536, first + 131_071, 20, &later),
+        ];
+        let mut table = KeyTable::of(saved).unwrap();
+        assert_eq!(found(&table, 0), [first + 65_536]);
+        assert_eq!(found(&table, 1), [first]);
+        assert_eq!(found(&table, 2), [first, first + 65_540]);
+        assert_eq!(found(&table, u64::MAX / 2), [first + 1]);
+        assert_eq!(found(&table, u64::MAX), [first + 65_535, first + 65_536]);
+        table.forget_before(at(11));
+        assert_eq!(found(&table, 2), [first + 65_540]);
+        assert!(found(&table, 1).is_empty());
+    }
+
+    #[test]
+    fn keys_that_are_cut_off_or_out_of_order_are_refused() {
+        let mut cut = segment(1, 2, 10, &[(7, 1)]);
+        cut.keys.push(0);
+        assert!(KeyTable::of(vec![cut]).is_err());
+        assert!(KeyTable::of(vec![segment(1, 2, 10, &[(u64::MAX, 1), (7, 2)])]).is_err());
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn load(
         }
         Err(error) => return Err(error),
     }
-    let index = Index::new(window, Vec::new(), Position::ZERO);
+    let index = Index::new(window, Vec::new(), Position::ZERO)?;
     replay(store, appender, Edge::start(segment_length), index, head)
 }
 
@@ -47,7 +47,7 @@ fn from_segments(
         position: last,
         why: "the hash tree saved with its segment".to_owned(),
     })?;
-    replay(store, appender, edge, Index::new(window, keys, last), head).map(Some)
+    replay(store, appender, edge, Index::new(window, keys, last)?, head).map(Some)
 }
 
 /// Hashes and indexes everything after the edge, and saves the segments that this completes.
