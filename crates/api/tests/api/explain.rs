@@ -202,6 +202,118 @@ async fn what_is_not_there_is_said() {
     }
 }
 
+/// A book with every kind of event that rests on others.
+async fn book_of_all_kinds() -> App {
+    let app = App::start();
+    let post = async |path: &str, body: Value| {
+        let key = app.head().to_string();
+        let answer = app.post(&format!("/v1/{path}"), &key, body.to_string()).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.text());
+        answer.json()
+    };
+    let wallet =
+        async |path: &str, body: Value| post(&format!("tenants/t_acme/{path}"), body).await;
+    let id = |answer: &Value| answer["id"].as_str().unwrap().to_owned();
+    let wait = |seconds| app.clock.advance_seconds(seconds);
+    let in_seconds = |seconds| app.clock.now().plus_seconds(seconds).to_string();
+
+    post("tenants", json!({"id": "t_acme", "name": "Acme"})).await;
+    let (since, models) =
+        ("2026-01-01T00:00:00Z", json!({"small": {"input": "100", "output": "0"}}));
+    let prices = json!({"effective_at": since, "models": models, "source": "the maker's page"});
+    post("price-tables/models/prices", prices).await;
+    post("meters", json!({"name": "llm_tokens", "aggregation": "sum"})).await;
+    let images =
+        json!({"name": "images", "aggregation": "sum", "unpriced": {"policy": "record_unpriced"}});
+    post("meters", images).await;
+    let price = json!({"model": "tokens", "price_table": "models"});
+    post("meters/llm_tokens/prices", json!({"effective_at": since, "price": price})).await;
+
+    wallet("grants", json!({"amount": "1", "source": "gift", "expires_at": in_seconds(60)})).await;
+    wallet("debits", json!({"amount": "0.25"})).await;
+    wait(61);
+    wallet("grants", json!({"amount": "10", "source": "order 4711"})).await;
+    let mistaken = wallet("grants", json!({"amount": "3"})).await;
+    wallet(&format!("grants/{}/void", id(&mistaken)), json!({"reason": "mistaken"})).await;
+    let hold = id(&wallet("holds", json!({"amount": "4", "ttl_seconds": 60})).await);
+    wallet(&format!("holds/{hold}/extend"), json!({"ttl_seconds": 600})).await;
+    wallet(&format!("holds/{hold}/settle"), json!({"amount": "5"})).await;
+    let hold = id(&wallet("holds", json!({"amount": "2"})).await);
+    wallet(&format!("holds/{hold}/release"), json!({})).await;
+    wallet("holds", json!({"amount": "1", "ttl_seconds": 60})).await;
+    wait(61);
+    let record = |id: &str, meter: &str, more: Value| {
+        let mut record = json!({"tenant": "t_acme", "meter": meter, "occurred_at": NOW,
+            "source": "probe", "id": id});
+        record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        record
+    };
+    let mut used = Vec::new();
+    for record in [
+        record("u1", "llm_tokens", json!({"model": "small", "input": 20_000})),
+        record("u2", "images", json!({"quantity": "2"})),
+    ] {
+        let answer = app.post_usage("", record.to_string()).await;
+        assert!(answer.status.is_success(), "{}", answer.text());
+        used.push(only_last(&app, "UsageRecorded"));
+    }
+    let price = json!({"model": "flat", "unit_price": "0.5"});
+    post("meters/images/prices", json!({"effective_at": since, "price": price})).await;
+    wallet(&format!("usage/entry_{}/rate", used[1]), json!({"reason": "priced"})).await;
+    let refund = json!({"entry": format!("entry_{}", used[1]), "amount": "0.875"});
+    wallet("refunds", refund).await;
+    let price = json!({"model": "flat", "unit_price": "0.25"});
+    post("meters/images/prices", json!({"effective_at": since, "price": price})).await;
+    wallet(&format!("usage/entry_{}/rate", used[1]), json!({"reason": "cheaper"})).await;
+    wallet(&format!("usage/entry_{}/void", used[0]), json!({"reason": "twice"})).await;
+    let debit = only_last(&app, "CreditsDebited");
+    wallet("refunds", json!({"entry": format!("entry_{debit}"), "amount": "0.125"})).await;
+    wallet("overdraft-limit", json!({"limit": "50"})).await;
+    wallet("debits", json!({"amount": "20"})).await;
+    wallet("grants", json!({"amount": "30"})).await;
+    app
+}
+
+/// The position of the last event of a type.
+fn only_last(app: &App, event_type: &str) -> Position {
+    let events = app.engine.journal().page(Position::ZERO, 1_000).unwrap();
+    let mut found = events.iter().rev().filter(|event| event.event.type_name() == event_type);
+    found.next().unwrap().position
+}
+
+/// One line for each event: who says so outside, and what it rests on.
+#[tokio::test]
+async fn every_event_names_what_it_rests_on() {
+    let app = book_of_all_kinds().await;
+    let mut told = String::new();
+    for position in 1..=app.head().0 {
+        let answer = explained(&app, &position.to_string()).await;
+        let event = &answer["lines"][0]["event"];
+        let text =
+            |value: &Value| value.as_str().map(|text| format!(" {text}")).unwrap_or_default();
+        told += &format!("{position} {}", event["type"].as_str().unwrap());
+        for name in ["source", "source_id"] {
+            told += &event[name].as_str().map(|it| format!(", {name} {it}")).unwrap_or_default();
+        }
+        for cause in event["causes"].as_array().into_iter().flatten() {
+            let (relation, at) = (&cause["relation"], &cause["event"]["position"]);
+            told += &format!(",{}{} {at}", text(relation), text(&cause["amount"]));
+        }
+        for part in answer["parts"].as_array().into_iter().flatten() {
+            told += &format!("; {}{}", text(&part["figures"]["amount"]), text(&part["what"]));
+        }
+        told.push('\n');
+        if event["type"] == "HoldPlaced" {
+            let hold = explained(&app, &format!("hold_{position}")).await;
+            let lines = hold["lines"].as_array().unwrap().iter();
+            let events: Vec<_> =
+                lines.map(|line| line["event"]["type"].as_str().unwrap()).collect();
+            told += &format!("hold_{position}: {}\n", events.join(", "));
+        }
+    }
+    insta::assert_snapshot!("explain_causes", told);
+}
+
 /// Whatever happens to a book, each of its numbers adds up.
 #[derive(Clone, Debug)]
 enum Step {
