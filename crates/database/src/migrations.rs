@@ -22,7 +22,9 @@ pub(crate) fn runner(scripts: &[(&str, &str)]) -> Result<Runner, DatabaseError> 
             Migration::unapplied(&format!("V{number}__{title}"), sql).map_err(failed)
         })
         .collect();
-    Ok(Runner::new(&migrations?))
+    // All in one transaction: by itself each script would be, and the note of it another, and who
+    // is killed between the two could never open the database again.
+    Ok(Runner::new(&migrations?).set_grouped(true))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature that map_err wants")]
