@@ -189,6 +189,44 @@ fn programs_that_start_together_on_a_new_database_take_turns() {
     });
 }
 
+/// What the program of a later version brings along.
+const LATER: Migrations = Migrations {
+    sqlite: &[("0001_item", ITEM_SQLITE), ("0002_other", "CREATE TABLE other (id INTEGER)")],
+    postgres: &[("0001_item", ITEM_POSTGRES), ("0002_other", "CREATE TABLE other (id BIGINT)")],
+};
+
+#[test]
+fn who_ends_between_a_migration_and_the_note_of_it_can_start_again() {
+    // Whatever would be noted after it ends the program there.
+    let triggers = [
+        (
+            Engine::Sqlite,
+            "CREATE TRIGGER no_note BEFORE INSERT ON refinery_schema_history \
+            BEGIN SELECT RAISE(ABORT, 'ended'); END",
+            "DROP TRIGGER no_note",
+        ),
+        (
+            Engine::Postgres,
+            "CREATE TRIGGER no_note BEFORE INSERT ON refinery_schema_history \
+            EXECUTE FUNCTION item_keeps()",
+            "DROP TRIGGER no_note ON refinery_schema_history",
+        ),
+    ];
+    let (folder, url) = (sqlite::folder(), postgres::database());
+    let path = folder.path().join("a.db");
+    for (engine, end_there, go_on) in triggers {
+        let open = |migrations| match engine {
+            Engine::Sqlite => Database::open_sqlite(&path, Durability::Full, migrations),
+            Engine::Postgres => Database::connect_postgres(&url, "items", migrations),
+        };
+        open(&MIGRATIONS).unwrap().writer().unwrap().execute(end_there, &[]).unwrap();
+        assert!(matches!(open(&LATER).err(), Some(DatabaseError::Migration(_))));
+        open(&MIGRATIONS).unwrap().writer().unwrap().execute(go_on, &[]).unwrap();
+        let later = open(&LATER).unwrap();
+        assert!(later.read(|connection| connection.query("SELECT id FROM other", &[])).is_ok());
+    }
+}
+
 #[test]
 fn a_full_disk_undoes_the_transaction_and_writing_goes_on_after() {
     let bed = on(Engine::Sqlite);
@@ -225,9 +263,9 @@ fn a_server_that_crashes_and_comes_back_is_used_again() {
     assert_eq!(ids(&database), [1, 2]);
 }
 
-const READERS: &str = "SELECT state, pg_terminate_backend(pid)::int::bigint FROM pg_stat_activity \
+const CLOSE_READERS: &str = "SELECT pg_terminate_backend(pid)::int::bigint FROM pg_stat_activity \
     WHERE datname = current_database() AND application_name = 'quipu'";
-const STATES: &str = "SELECT state FROM pg_stat_activity \
+const READER_STATES: &str = "SELECT state FROM pg_stat_activity \
     WHERE datname = current_database() AND application_name = 'quipu'";
 
 #[test]
@@ -236,8 +274,8 @@ fn a_reader_that_the_server_closed_while_it_was_idle_is_replaced() {
     let mut writer = bed.database.writer().unwrap();
     writer.execute(INSERT, &item(1, None)).unwrap();
     assert_eq!(ids(&bed.database), [1]);
-    assert_eq!(writer.query(READERS, &[]).unwrap().len(), 1);
-    wait_until(|| writer.query(STATES, &[]).unwrap().is_empty());
+    assert_eq!(writer.query(CLOSE_READERS, &[]).unwrap().len(), 1);
+    wait_until(|| writer.query(READER_STATES, &[]).unwrap().is_empty());
     assert_eq!(ids(&bed.database), [1]);
 }
 
@@ -247,7 +285,7 @@ fn a_snapshot_ends_though_nobody_waits_for_its_end() {
     assert!(ids(&bed.database).is_empty());
     let mut writer = bed.database.writer().unwrap();
     wait_until(|| {
-        let states = writer.query(STATES, &[]).unwrap();
+        let states = writer.query(READER_STATES, &[]).unwrap();
         states.len() == 1 && states[0].text(0).unwrap() == "idle"
     });
 }
@@ -264,7 +302,7 @@ fn more_threads_than_connections_take_turns() {
             });
         }
     });
-    let readers = database.writer().unwrap().query(STATES, &[]).unwrap().len();
+    let readers = database.writer().unwrap().query(READER_STATES, &[]).unwrap().len();
     assert!((2..=8).contains(&readers), "{readers}");
 }
 

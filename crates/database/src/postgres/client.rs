@@ -42,10 +42,7 @@ impl Client {
 
     /// Drives the connection until the work is done.
     pub(super) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
-        self.runtime
-            .as_ref()
-            .expect("the runtime is there until the client is dropped")
-            .block_on(work)
+        driver(&self.runtime).block_on(work)
     }
 
     /// For code that needs the client itself.
@@ -53,9 +50,7 @@ impl Client {
         &mut self,
         work: impl AsyncFnOnce(&mut tokio_postgres::Client) -> T,
     ) -> T {
-        let runtime = self.runtime.as_ref();
-        let runtime = runtime.expect("the runtime is there until the client is dropped");
-        runtime.block_on(work(&mut self.client))
+        driver(&self.runtime).block_on(work(&mut self.client))
     }
 
     /// A statement is parsed once per connection.
@@ -89,6 +84,10 @@ impl Client {
         });
         !self.client.is_closed()
     }
+}
+
+fn driver(runtime: &Option<Runtime>) -> &Runtime {
+    runtime.as_ref().expect("the runtime is there until the client is dropped")
 }
 
 impl Deref for Client {

@@ -37,26 +37,30 @@ impl Readers {
 
     /// A connection that the server has not closed meanwhile.
     pub(super) fn take(&self) -> Result<Client, DatabaseError> {
+        match self.turn()? {
+            Some(client) if client.is_open() => Ok(client),
+            _ => Client::connect(&self.config).inspect_err(|_| self.forget()),
+        }
+    }
+
+    /// An idle connection, or leave to open another one.
+    fn turn(&self) -> Result<Option<Client>, DatabaseError> {
         let mut connections = self.connections();
         loop {
             if let Some(client) = connections.idle.pop() {
-                if client.is_open() {
-                    return Ok(client);
-                }
-                connections.count -= 1;
-            } else if connections.count < MOST_READERS {
-                connections.count += 1;
-                drop(connections);
-                return Client::connect(&self.config).inspect_err(|_| self.forget());
-            } else {
-                let waited = self.returned.wait_timeout(connections, SILENCE_TIMEOUT);
-                let (again, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-                if timeout.timed_out() {
-                    let why = format!("all {MOST_READERS} connections that read are in use");
-                    return Err(DatabaseError::Unavailable(why));
-                }
-                connections = again;
+                return Ok(Some(client));
             }
+            if connections.count < MOST_READERS {
+                connections.count += 1;
+                return Ok(None);
+            }
+            let waited = self.returned.wait_timeout(connections, SILENCE_TIMEOUT);
+            let (again, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            if timeout.timed_out() {
+                let why = format!("all {MOST_READERS} connections that read are in use");
+                return Err(DatabaseError::Unavailable(why));
+            }
+            connections = again;
         }
     }
 
