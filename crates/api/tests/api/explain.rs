@@ -43,22 +43,16 @@ async fn book() -> App {
     let settle = format!("/v1/tenants/t_acme/holds/{}/settle", hold["id"].as_str().unwrap());
     post(&settle, "settle", json!({"amount": "80.5"})).await;
     post("/v1/tenants/t_acme/holds", "open", json!({"amount": "5"})).await;
-    let usage = |id: &str, more: Value| {
-        let mut record = json!({"tenant": "t_acme", "occurred_at": NOW, "source": "probe", "id": id,
-            "agent": "analyst"});
-        record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        record
-    };
     let tokens = json!({"meter": "llm_tokens", "model": "small", "input": 1201, "cached_input": 7,
         "output": 300});
-    for (id, more) in [
+    for (id, mut record) in [
         ("u1", tokens.clone()),
         ("u2", json!({"meter": "images", "quantity": "1.5"})),
         ("u3", json!({"meter": "images", "quantity": "2.25"})),
         ("u4", tokens),
     ] {
-        let answer = app.post_usage("", usage(id, more).to_string()).await;
-        assert!(answer.status.is_success(), "{}", answer.text());
+        record["agent"] = json!("analyst");
+        report_usage(&app, id, record).await;
     }
     let used = |answer: &Value| answer["entries"].as_array().unwrap().clone();
     let recorded =
@@ -99,11 +93,19 @@ fn redact(value: &mut Value) {
     }
 }
 
-/// The position of the only event of a type.
-fn only(app: &App, event_type: &str) -> Position {
+/// The positions of the events of a type.
+fn positions_of(app: &App, event_type: &str) -> Vec<Position> {
     let events = app.engine.journal().page(Position::ZERO, 1_000).unwrap();
-    let mut found = events.iter().filter(|event| event.event.type_name() == event_type);
-    found.next().unwrap().position
+    let found = events.iter().filter(|event| event.event.type_name() == event_type);
+    found.map(|event| event.position).collect()
+}
+
+/// Reports what the tenant used.
+async fn report_usage(app: &App, id: &str, mut record: Value) {
+    let who = json!({"tenant": "t_acme", "occurred_at": NOW, "source": "probe", "id": id});
+    record.as_object_mut().unwrap().extend(who.as_object().unwrap().clone());
+    let answer = app.post_usage("", record.to_string()).await;
+    assert!(answer.status.is_success(), "{}", answer.text());
 }
 
 #[tokio::test]
@@ -144,12 +146,12 @@ async fn usage_is_explained_with_its_arithmetic() {
 #[tokio::test]
 async fn an_entry_is_explained_down_to_the_grant_and_the_price() {
     let app = book().await;
-    let settled = explained(&app, &format!("entry_{}", only(&app, "HoldSettled"))).await;
+    let settled = explained(&app, &format!("entry_{}", positions_of(&app, "HoldSettled")[0])).await;
     assert_json_snapshot!("explain_settlement", settled);
-    let used = explained(&app, &format!("entry_{}", only(&app, "UsageRecorded"))).await;
+    let used = explained(&app, &format!("entry_{}", positions_of(&app, "UsageRecorded")[0])).await;
     assert_json_snapshot!("explain_usage_entry", used);
     for event_type in ["CreditsDebited", "UsageVoided", "CreditsRefunded", "MeterPriced"] {
-        explained(&app, &only(&app, event_type).to_string()).await;
+        explained(&app, &positions_of(&app, event_type)[0].to_string()).await;
     }
 }
 
@@ -161,7 +163,7 @@ async fn a_grant_and_a_hold_are_explained_by_what_became_of_them() {
     let last = explained(&app, "grant_2?limit=2").await;
     assert_eq!((&last["figures"], last["lines"].as_array().unwrap().len()), (&grant["figures"], 2));
     assert!(last["rest"]["events"].as_u64().unwrap() > 2, "{last:#}");
-    let hold = explained(&app, &format!("hold_{}", only(&app, "HoldPlaced"))).await;
+    let hold = explained(&app, &format!("hold_{}", positions_of(&app, "HoldPlaced")[0])).await;
     assert_json_snapshot!("explain_hold", hold);
 }
 
@@ -242,21 +244,13 @@ async fn book_of_all_kinds() -> App {
     wallet(&format!("holds/{hold}/release"), json!({})).await;
     wallet("holds", json!({"amount": "1", "ttl_seconds": 60})).await;
     wait(61);
-    let record = |id: &str, meter: &str, more: Value| {
-        let mut record = json!({"tenant": "t_acme", "meter": meter, "occurred_at": NOW,
-            "source": "probe", "id": id});
-        record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        record
-    };
-    let mut used = Vec::new();
-    for record in [
-        record("u1", "llm_tokens", json!({"model": "small", "input": 20_000})),
-        record("u2", "images", json!({"quantity": "2"})),
+    for (id, record) in [
+        ("u1", json!({"meter": "llm_tokens", "model": "small", "input": 20_000})),
+        ("u2", json!({"meter": "images", "quantity": "2"})),
     ] {
-        let answer = app.post_usage("", record.to_string()).await;
-        assert!(answer.status.is_success(), "{}", answer.text());
-        used.push(only_last(&app, "UsageRecorded"));
+        report_usage(&app, id, record).await;
     }
+    let used = positions_of(&app, "UsageRecorded");
     let price = json!({"model": "flat", "unit_price": "0.5"});
     post("meters/images/prices", json!({"effective_at": since, "price": price})).await;
     wallet(&format!("usage/entry_{}/rate", used[1]), json!({"reason": "priced"})).await;
@@ -266,19 +260,12 @@ async fn book_of_all_kinds() -> App {
     post("meters/images/prices", json!({"effective_at": since, "price": price})).await;
     wallet(&format!("usage/entry_{}/rate", used[1]), json!({"reason": "cheaper"})).await;
     wallet(&format!("usage/entry_{}/void", used[0]), json!({"reason": "twice"})).await;
-    let debit = only_last(&app, "CreditsDebited");
+    let debit = positions_of(&app, "CreditsDebited")[0];
     wallet("refunds", json!({"entry": format!("entry_{debit}"), "amount": "0.125"})).await;
     wallet("overdraft-limit", json!({"limit": "50"})).await;
     wallet("debits", json!({"amount": "20"})).await;
     wallet("grants", json!({"amount": "30"})).await;
     app
-}
-
-/// The position of the last event of a type.
-fn only_last(app: &App, event_type: &str) -> Position {
-    let events = app.engine.journal().page(Position::ZERO, 1_000).unwrap();
-    let mut found = events.iter().rev().filter(|event| event.event.type_name() == event_type);
-    found.next().unwrap().position
 }
 
 /// One line for each event: who says so outside, and what it rests on.
