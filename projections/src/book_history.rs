@@ -57,7 +57,7 @@ impl Projection for BookHistory {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn question(&self) -> &'static str {

@@ -95,17 +95,17 @@ impl Field for bool {
 /// A field that is a whole number, by a way there and a way back.
 macro_rules! int_field {
     ($($type:ty: $to:expr, $from:expr;)+) => {
-        $(impl Field for $type {
-            const KIND: Kind = Kind::Int;
+        $(impl $crate::cell::Field for $type {
+            const KIND: $crate::cell::Kind = $crate::cell::Kind::Int;
 
-            fn to_cell(&self) -> Cell {
+            fn to_cell(&self) -> $crate::cell::Cell {
                 let to: fn(&$type) -> i64 = $to;
-                Cell::Int(to(self))
+                $crate::cell::Cell::Int(to(self))
             }
 
-            fn from_cell(cell: &Cell) -> Option<Self> {
+            fn from_cell(cell: &$crate::cell::Cell) -> Option<Self> {
                 let from: fn(i64) -> Option<$type> = $from;
-                i64::from_cell(cell).and_then(from)
+                <i64 as $crate::cell::Field>::from_cell(cell).and_then(from)
             }
         })+
     };
@@ -205,7 +205,7 @@ macro_rules! named_field {
         }
     };
 }
-pub(crate) use {named_field, text_field};
+pub(crate) use {int_field, named_field, text_field};
 
 named_field!(GrantKind {
     GrantKind::Promotional = "promotional",

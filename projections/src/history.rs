@@ -12,25 +12,30 @@
 //!
 //! Leaves that are out of order among the 64 of a parent are sorted by when their events count.
 //! Events that are out of order by more than some thousands of the tenant's events, or dated
-//! ahead, would make every later node one to go down into: they have a tree of their own.
+//! ahead, would make every later node one to go down into: they are kept apart, in runs. A run is
+//! eight shorter ones, from a leaf on, and its events once more, sorted. A question about a
+//! position takes at most seven whole runs of each length (a merge-sort tree), and in each of
+//! them goes down to the moment: so its cost grows with the logarithm of how many are late.
 
+mod address;
 mod grow;
 mod node;
+mod question;
+mod sort;
 mod span;
 mod sums;
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
+pub use address::{Address, NodeKey, Tree};
 pub(crate) use grow::{prepare, record};
-pub use node::{Node, NodeKey, Until};
-pub use span::{Child, Descent, Span};
+pub use node::{Node, Until};
+pub use question::{Question, Stretch};
+pub use span::Span;
 pub use sums::Sums;
 
 use crate::bytes::Numbers;
-
-/// Children of a node, and events of a leaf.
-pub(crate) const BRANCHES: i64 = 64;
 
 /// What is summed up.
 pub trait Subject: Clone + Debug + PartialEq + Send + 'static {

@@ -49,7 +49,7 @@ pub use book_history::{
 pub use cell::{Cell, Field, Kind};
 pub use error::ProjectionError;
 pub use fold::Fold;
-pub use history::{Child, Descent, Node, NodeKey, Span, Subject, Sums, Until};
+pub use history::{Address, Node, NodeKey, Question, Span, Stretch, Subject, Sums, Tree, Until};
 pub use holds::{Hold, HoldKey, HoldStatus, Holds};
 pub use meters::{Meter, MeterKey, Meters};
 pub use movement::{postings_of, wallet_event};

@@ -111,7 +111,7 @@ impl Projection for Usage {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn question(&self) -> &'static str {

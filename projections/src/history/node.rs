@@ -1,17 +1,18 @@
-//! One row of a tree: its columns, and what stands in it.
+//! One row of a tree, and what stands in it.
+
+mod row;
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
-use quipu_domain::{Position, Recorded, TenantId, Timestamp};
+use quipu_domain::{Position, Recorded};
 
-use super::span::{self, Child, Descent, Span};
+use super::address::{Address, NodeKey};
+use super::span::{self, Child, Part, Span};
 use super::sums::{Parts, write_part};
-use super::{BRANCHES, Names, Subject, Sums};
+use super::{Names, Question, Subject, Sums};
 use crate::ProjectionError;
 use crate::bytes::{self, Numbers};
-use crate::cell::{Cell, Field, Kind};
-use crate::table::{Column, Row, Schema, column};
 
 /// A node of a tenant's tree: some events, or the sum over some nodes.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +20,7 @@ pub struct Node<S: Subject> {
     pub(super) key: NodeKey,
     /// Its place on its level, from 0 on.
     pub(super) place: i64,
-    /// How many events or nodes are in it: at most 64.
+    /// How many events or nodes are in it: at most 64, above the leaves of late events at most 8.
     pub(super) children: i64,
     /// Where its events stand, and when they count.
     pub span: Span,
@@ -30,20 +31,9 @@ pub struct Node<S: Subject> {
     before: Option<Content>,
     /// Above the leaves, what it knows of its children; absent where an older version wrote it.
     child_spans: Option<Content>,
+    /// Of a whole run, what it knows of those that are sorted.
+    sorted_child_spans: Option<Content>,
     subject: PhantomData<S>,
-}
-
-/// What tells one node from another.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeKey {
-    /// Whose.
-    pub tenant: TenantId,
-    /// Whether it is of the tree of events that are out of order.
-    pub is_late: bool,
-    /// How far above the events: 0 for a leaf.
-    pub level: u8,
-    /// Its place on its level; for the node that still grows, one that no node will have.
-    pub number: i64,
 }
 
 /// From one node that says what is before it to the next, at most.
@@ -84,18 +74,6 @@ pub(super) struct Line<S: Subject> {
     pub(super) parts: Vec<(S::Key, S::Amounts)>,
 }
 
-impl NodeKey {
-    /// The number of the node that still grows.
-    pub const OPEN: i64 = i64::MAX;
-    /// The highest level; its nodes are sums over 64^4 events.
-    pub const TOP: u8 = 3;
-
-    /// The node of a level that still grows.
-    pub(super) fn open(tenant: &TenantId, is_late: bool, level: u8) -> NodeKey {
-        NodeKey { tenant: tenant.clone(), is_late, level, number: NodeKey::OPEN }
-    }
-}
-
 impl Order {
     pub(super) const NONE: Order =
         Order { floor: i64::MIN, next_floor: i64::MIN, highest: i64::MIN };
@@ -113,40 +91,62 @@ impl Order {
 }
 
 impl<S: Subject> Node<S> {
-    /// How far above the events: 0 for a leaf.
+    /// Where it is among the trees of its tenant.
     #[must_use]
-    pub fn level(&self) -> u8 {
-        self.key.level
+    pub const fn address(&self) -> Address {
+        self.key.address
     }
 
-    /// What a question has to read of its children, which are on the level below.
-    pub fn descent(&self, until: &Until) -> Result<Descent, ProjectionError> {
-        Ok(Descent::into(&self.children()?, until))
+    /// What a question has to read of its children. Where it asks for all positions in a run, it
+    /// goes down into a sorted child, and not into those that came one after the other.
+    pub(super) fn parts(&self, until: &Until) -> Result<Vec<(Address, Part)>, ProjectionError> {
+        let is_whole = self.span.last_position <= until.position;
+        let children = match &self.sorted_child_spans {
+            Some(spans) if is_whole => {
+                let first = self.closed_address().first_sorted_child();
+                span::read(&spans.0, first).ok_or_else(malformed::<S>)?
+            }
+            _ => self.children()?,
+        };
+        Ok(span::parts(&children, until))
     }
 
-    /// What it knows of its children; of a leaf, nothing.
-    pub fn children(&self) -> Result<Vec<Child>, ProjectionError> {
-        let first = self.place * BRANCHES;
+    /// What it knows of its children, as they came; of a leaf, nothing.
+    pub(super) fn children(&self) -> Result<Vec<Child>, ProjectionError> {
+        if self.address().level == 0 {
+            return Ok(Vec::new());
+        }
+        let first = self.closed_address().first_child();
         match &self.child_spans {
             Some(spans) => span::read(&spans.0, first).ok_or_else(malformed::<S>),
-            None if self.key.level == 0 => Ok(Vec::new()),
-            None => Ok((first..first + self.children)
-                .map(|number| Child { number, span: Span::EVERYTHING, says_before: false })
+            None => Ok((first.number..first.number + self.children)
+                .map(|number| Child {
+                    address: Address { number, ..first },
+                    span: Span::EVERYTHING,
+                    says_before: false,
+                })
                 .collect()),
         }
     }
 
     /// Adds what is in its siblings before it, where it says that; from one that does not, its
     /// siblings have to be added one by one.
-    pub fn add_before_to(&self, sums: &mut Sums<S>) -> Result<(), ProjectionError> {
+    pub(super) fn add_before_to(&self, sums: &mut Sums<S>) -> Result<(), ProjectionError> {
         let Some(before) = &self.before else { return Ok(()) };
         let added = sums.add_written(self.names.all(), &before.0);
         added.unwrap_or_else(|| Err(malformed::<S>()))
     }
 
+    /// Takes off what is in its siblings before it.
+    pub(super) fn take_before_off(&self, sums: &mut Sums<S>) -> Result<(), ProjectionError> {
+        let mut before = Sums::default();
+        self.add_before_to(&mut before)?;
+        sums.take_off(&before)
+    }
+
     /// Adds what is in it, of a leaf only what is within the bounds.
     pub fn add_to(&self, sums: &mut Sums<S>, until: &Until) -> Result<(), ProjectionError> {
-        if self.key.level > 0 {
+        if self.address().level > 0 {
             let added = sums.add_written(self.names.all(), &self.content.0);
             return added.unwrap_or_else(|| Err(malformed::<S>()));
         }
@@ -158,17 +158,15 @@ impl<S: Subject> Node<S> {
         })
     }
 
-    /// The first and the last position of a leaf's events that are within the bounds and do not
-    /// count before `since`, in micros.
-    pub fn ends(
+    /// The first and the last position of a leaf's events that a question is about.
+    pub(super) fn ends(
         &self,
-        until: &Until,
-        since: i64,
+        Question { until, since }: &Question,
     ) -> Result<Option<(Position, Position)>, ProjectionError> {
         let mut ends: Option<(Position, Position)> = None;
         self.each_line(|line| {
             if line.position <= until.position
-                && (since..=until.effective_at).contains(&line.effective_at)
+                && (*since..=until.effective_at).contains(&line.effective_at)
             {
                 let at = line.position;
                 let (first, last) = ends.unwrap_or((at, at));
@@ -191,25 +189,43 @@ impl<S: Subject> Node<S> {
             content: Content::default(),
             before: None,
             child_spans: None,
+            sorted_child_spans: None,
             subject: PhantomData,
         }
     }
 
-    /// A leaf of these lines.
-    pub(super) fn of_lines(key: NodeKey, place: i64, order: Order, lines: &[Line<S>]) -> Node<S> {
-        let mut leaf = Node::empty(key, place, order);
+    /// A leaf of these lines, which grows no more.
+    pub(super) fn of_lines(key: NodeKey, lines: &[Line<S>]) -> Node<S> {
+        let place = key.address.number;
+        let mut leaf = Node::empty(key, place, Order::NONE);
         lines.iter().for_each(|line| leaf.push(line.position, line.effective_at, &line.parts));
         leaf
     }
 
+    /// A node above these children, which grows no more.
+    pub(super) fn above(
+        key: NodeKey,
+        children: &mut [Node<S>],
+    ) -> Result<Node<S>, ProjectionError> {
+        let place = key.address.number;
+        let mut node = Node::empty(key, place, Order::NONE);
+        children.iter_mut().try_for_each(|child| node.add_child(child))?;
+        Ok(node)
+    }
+
     pub(super) fn is_full(&self) -> bool {
-        self.children == BRANCHES
+        self.children == self.address().most_children()
     }
 
     /// The same node, which grows no more.
     pub(super) fn closed(mut self) -> Node<S> {
-        self.key.number = self.place;
+        self.key.address = self.closed_address();
         self
+    }
+
+    /// Where it is, or will be once it grows no more.
+    pub(super) const fn closed_address(&self) -> Address {
+        Address { number: self.place, ..self.key.address }
     }
 
     /// A leaf takes an event in.
@@ -243,20 +259,33 @@ impl<S: Subject> Node<S> {
         if self.children == 0 || self.child_spans.is_some() {
             let mut children = self.children()?;
             children.push(child.as_child());
-            self.know(&children);
+            self.child_spans = Some(Content(span::write(&children)));
         }
         self.extend(&child.span);
         Ok(())
     }
 
-    /// Takes down what its children are.
-    pub(super) fn know(&mut self, children: &[Child]) {
-        self.child_spans = Some(Content(span::write(children)));
+    /// Its children are sorted now, as they are below another node over the same events.
+    pub(super) fn know_resorted(&mut self, other: Node<S>) -> Result<(), ProjectionError> {
+        self.child_spans = other.children_of_same(self)?;
+        Ok(())
+    }
+
+    /// Its events are below it once more, sorted, as below another node over the same events.
+    pub(super) fn know_sorted(&mut self, other: Node<S>) -> Result<(), ProjectionError> {
+        self.sorted_child_spans = other.children_of_same(self)?;
+        Ok(())
+    }
+
+    /// What it knows of its children, which add up to what another's do.
+    fn children_of_same(self, other: &Node<S>) -> Result<Option<Content>, ProjectionError> {
+        let is_same = self.span == other.span && self.content == other.content;
+        if is_same { Ok(self.child_spans) } else { Err(malformed::<S>()) }
     }
 
     /// As its parent knows it.
-    pub(super) fn as_child(&self) -> Child {
-        Child { number: self.place, span: self.span, says_before: self.before.is_some() }
+    fn as_child(&self) -> Child {
+        Child { address: self.address(), span: self.span, says_before: self.before.is_some() }
     }
 
     /// What a child leaves of the order of those before it. A child may begin before a few of them
@@ -326,121 +355,4 @@ fn malformed<S: Subject>() -> ProjectionError {
 impl Until {
     /// No bounds.
     pub const EVERYTHING: Until = Until { position: Position(u64::MAX), effective_at: i64::MAX };
-}
-
-const COLUMNS: &[Column] = &[
-    column::<TenantId>("tenant"),
-    column::<bool>("is_late"),
-    column::<u8>("level"),
-    column::<i64>("number"),
-    column::<i64>("place"),
-    column::<i64>("children"),
-    column::<Position>("first_position"),
-    column::<Position>("last_position"),
-    column::<Timestamp>("earliest_effective_at"),
-    column::<Timestamp>("latest_effective_at"),
-    column::<i64>("order_floor"),
-    column::<i64>("next_floor"),
-    column::<i64>("latest_in_order"),
-    column::<Names>("names"),
-    column::<Content>("content"),
-    column::<Option<Content>>("sum_before"),
-    column::<Option<Content>>("child_spans"),
-];
-
-impl<S: Subject> Row for Node<S> {
-    type Key = NodeKey;
-
-    const SCHEMA: Schema = Schema { name: S::TABLE, columns: COLUMNS, key_columns: 4 };
-
-    fn key(&self) -> NodeKey {
-        self.key.clone()
-    }
-
-    fn key_cells(key: &NodeKey) -> Vec<Cell> {
-        vec![key.tenant.to_cell(), key.is_late.to_cell(), key.level.to_cell(), key.number.to_cell()]
-    }
-
-    fn cells(&self) -> Vec<Cell> {
-        let mut cells = Self::key_cells(&self.key);
-        cells.extend([
-            self.place.to_cell(),
-            self.children.to_cell(),
-            self.span.first_position.to_cell(),
-            self.span.last_position.to_cell(),
-            self.span.earliest_effective_at.to_cell(),
-            self.span.latest_effective_at.to_cell(),
-            self.order.floor.to_cell(),
-            self.order.next_floor.to_cell(),
-            self.order.highest.to_cell(),
-            self.names.to_cell(),
-            self.content.to_cell(),
-            self.before.to_cell(),
-            self.child_spans.to_cell(),
-        ]);
-        cells
-    }
-
-    fn from_cells(cells: &[Cell]) -> Option<Node<S>> {
-        let [
-            tenant,
-            is_late,
-            level,
-            number,
-            place,
-            children,
-            first_position,
-            last_position,
-            earliest_effective_at,
-            latest_effective_at,
-            floor,
-            next_floor,
-            highest,
-            names,
-            content,
-            before,
-            child_spans,
-        ] = cells
-        else {
-            return None;
-        };
-        Some(Node {
-            key: NodeKey {
-                tenant: Field::from_cell(tenant)?,
-                is_late: Field::from_cell(is_late)?,
-                level: Field::from_cell(level)?,
-                number: Field::from_cell(number)?,
-            },
-            place: Field::from_cell(place)?,
-            children: Field::from_cell(children)?,
-            span: Span {
-                first_position: Field::from_cell(first_position)?,
-                last_position: Field::from_cell(last_position)?,
-                earliest_effective_at: Field::from_cell(earliest_effective_at)?,
-                latest_effective_at: Field::from_cell(latest_effective_at)?,
-            },
-            order: Order {
-                floor: Field::from_cell(floor)?,
-                next_floor: Field::from_cell(next_floor)?,
-                highest: Field::from_cell(highest)?,
-            },
-            names: Field::from_cell(names)?,
-            content: Field::from_cell(content)?,
-            before: Field::from_cell(before)?,
-            child_spans: Field::from_cell(child_spans)?,
-            subject: PhantomData,
-        })
-    }
-}
-
-impl Field for Content {
-    const KIND: Kind = Kind::Bytes;
-
-    fn to_cell(&self) -> Cell {
-        Cell::Bytes(self.0.clone())
-    }
-
-    fn from_cell(cell: &Cell) -> Option<Self> {
-        if let Cell::Bytes(bytes) = cell { Some(Content(bytes.clone())) } else { None }
-    }
 }

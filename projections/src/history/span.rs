@@ -2,7 +2,7 @@
 
 use quipu_domain::Position;
 
-use super::Until;
+use super::{Address, Until};
 use crate::bytes::{self, Numbers};
 
 /// Where some events stand, and when they count, in micros; all bounds inclusive.
@@ -20,22 +20,24 @@ pub struct Span {
 
 /// A child, as its parent knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Child {
-    /// Its number on its level.
-    pub number: i64,
+pub(super) struct Child {
+    /// Where it is.
+    pub(super) address: Address,
     /// What may be in it.
-    pub span: Span,
+    pub(super) span: Span,
     /// Whether it says what its siblings before it add up to.
-    pub says_before: bool,
+    pub(super) says_before: bool,
 }
 
-/// What a question reads of a node's children.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Descent {
-    /// The one that says what is in all before it; where there is none, none is left out.
-    pub from: Option<i64>,
-    /// The numbers of those that have to be read, in order.
-    pub numbers: Vec<i64>,
+/// What a question makes of a child that it reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// It is added.
+    Itself,
+    /// It is added, and so are its siblings before it, by what it says of them.
+    WithBefore,
+    /// What it says of its siblings before it is taken off: a later one adds all before that one.
+    LessBefore,
 }
 
 impl Span {
@@ -86,18 +88,35 @@ impl Span {
     }
 }
 
-impl Descent {
-    /// Into these children. Those before the first that is not within the bounds as a whole are
-    /// left out, as far as one says what they add up to.
-    pub(super) fn into(children: &[Child], until: &Until) -> Descent {
-        let whole = children.iter().take_while(|child| child.span.is_within(until)).count();
-        let may_begin = &children[..children.len().min(whole + 1)];
-        let begin = may_begin.iter().rposition(|child| child.says_before);
-        let from = begin.map(|begin| children[begin].number);
-        let read = children[begin.unwrap_or(0)..].iter();
-        let read = read.filter(|child| from == Some(child.number) || child.span.overlaps(until));
-        Descent { from, numbers: read.map(|child| child.number).collect() }
+/// What a question reads of these children. Of those next to each other that are within the bounds,
+/// it leaves out whose sum others know.
+pub(super) fn parts(children: &[Child], until: &Until) -> Vec<(Address, Part)> {
+    let part = |at: usize, part: Part| (children[at].address, part);
+    let says_before = |at: &usize| children.get(*at).is_some_and(|child| child.says_before);
+    let mut parts = Vec::new();
+    let mut at = 0;
+    while at < children.len() {
+        let whole = children[at..].iter().take_while(|child| child.span.is_within(until));
+        let end = at + whole.count();
+        let from = (at..end).find(|at| *at == 0 || says_before(at));
+        let to = (at..=end).rfind(says_before);
+        if let (Some(from), Some(to)) = (from, to)
+            && to > from + usize::from(from > 0)
+        {
+            parts.extend((at..from).map(|at| part(at, Part::Itself)));
+            // Before the first there is nothing.
+            parts.extend((from > 0).then(|| part(from, Part::LessBefore)));
+            parts.push(part(to, Part::WithBefore));
+            parts.extend((to + 1..end).map(|at| part(at, Part::Itself)));
+            at = end.max(to + 1);
+        } else {
+            let next = children.get(end).filter(|child| child.span.overlaps(until));
+            let read = if next.is_some() { at..end + 1 } else { at..end };
+            parts.extend(read.map(|at| part(at, Part::Itself)));
+            at = end + 1;
+        }
     }
+    parts
 }
 
 /// Writes children: how far the first event and the first moment of each are from those of the one
@@ -117,12 +136,12 @@ pub(super) fn write(children: &[Child]) -> Vec<u8> {
     bytes
 }
 
-/// Reads what [`write`] wrote, of children from a number on; `None` where it is no such thing.
-pub(super) fn read(written: &[u8], first_number: i64) -> Option<Vec<Child>> {
+/// Reads what [`write`] wrote, of children from an address on; `None` where it is no such thing.
+pub(super) fn read(written: &[u8], first: Address) -> Option<Vec<Child>> {
     let mut numbers = Numbers::of(written);
     let (mut position, mut moment) = (0_i64, 0_i64);
     let mut children = Vec::new();
-    for number in first_number.. {
+    for number in first.number.. {
         if numbers.is_empty() {
             break;
         }
@@ -136,7 +155,8 @@ pub(super) fn read(written: &[u8], first_number: i64) -> Option<Vec<Child>> {
             earliest_effective_at: moment,
             latest_effective_at: moment.checked_add(numbers.next_signed()?)?,
         };
-        children.push(Child { number, span, says_before: width & 1 == 1 });
+        let address = Address { number, ..first };
+        children.push(Child { address, span, says_before: width & 1 == 1 });
     }
     Some(children)
 }
@@ -144,6 +164,11 @@ pub(super) fn read(written: &[u8], first_number: i64) -> Option<Vec<Child>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::Tree;
+
+    fn at(number: i64) -> Address {
+        Address { tree: Tree::IN_ORDER, level: 1, number }
+    }
 
     fn child(number: i64, positions: (u64, u64), moments: (i64, i64), says_before: bool) -> Child {
         let span = Span {
@@ -152,7 +177,7 @@ mod tests {
             earliest_effective_at: moments.0,
             latest_effective_at: moments.1,
         };
-        Child { number, span, says_before }
+        Child { address: at(number), span, says_before }
     }
 
     /// Two events each, a moment each; every other says what is before it.
@@ -172,30 +197,43 @@ mod tests {
         all.push(child(70, (3, 9_000_000), (-5, 1_700_000_000_000_000), false));
         all.push(child(71, (2, 2), (i64::from(i32::MIN), i64::from(i32::MIN)), true));
         let written = write(&all);
-        assert_eq!(read(&written, 64), Some(all));
-        assert_eq!(read(&written[..written.len() - 1], 64), None);
+        assert_eq!(read(&written, at(64)), Some(all));
+        assert_eq!(read(&written[..written.len() - 1], at(64)), None);
+    }
+
+    /// By number: `+` with all before it, `-` less those.
+    fn read_of(children: &[Child], until: (u64, i64)) -> String {
+        let until = Until { position: Position(until.0), effective_at: until.1 };
+        let parts = parts(children, &until).into_iter().map(|(address, part)| {
+            let sign = match part {
+                Part::Itself => "",
+                Part::WithBefore => "+",
+                Part::LessBefore => "-",
+            };
+            format!("{sign}{}", address.number)
+        });
+        parts.collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn a_question_reads_from_the_last_child_that_says_what_is_before_it() {
-        let all = children();
-        let until = |position, effective_at| Until { position: Position(position), effective_at };
         let table = [
-            // Nothing is whole: the first is read even if it is not within the bounds.
-            (until(99, i64::MAX), Some(64), vec![64]),
-            (until(100, i64::MAX), Some(64), vec![64]),
-            // Up to within 66, which says what is before it.
-            (until(104, i64::MAX), Some(66), vec![66]),
-            // Up to within 67: 66 says what is before it, and is read whole.
-            (until(106, i64::MAX), Some(66), vec![66, 67]),
+            // Nothing is within the bounds, or only a part of the first.
+            ((99, i64::MAX), ""),
+            ((100, i64::MAX), "64"),
+            // Up to within 66, which says what is before it, or up to its begin.
+            ((104, i64::MAX), "+66"),
+            ((103, i64::MAX), "+66"),
+            // Up to within 67: 66 says what is before it, and is whole.
+            ((106, i64::MAX), "+66 67"),
             // By moment, and by whichever ends first.
-            (until(1_000, 34), Some(66), vec![66, 67]),
-            (until(103, 34), Some(66), vec![66]),
+            ((1_000, 34), "+66 67"),
+            ((103, 34), "+66"),
             // All are whole.
-            (until(1_000, 1_000), Some(68), vec![68, 69]),
+            ((1_000, 1_000), "+68 69"),
         ];
-        for (until, from, numbers) in table {
-            assert_eq!(Descent::into(&all, &until), Descent { from, numbers }, "{until:?}");
+        for (until, read) in table {
+            assert_eq!(read_of(&children(), until), read, "{until:?}");
         }
     }
 
@@ -203,20 +241,28 @@ mod tests {
     fn children_out_of_order_are_read_beyond_the_first_that_is_not_whole() {
         let mut all = children();
         all.swap(1, 4);
-        let numbers: Vec<i64> = all.iter().map(|child| child.number).collect();
+        let numbers: Vec<i64> = all.iter().map(|child| child.address.number).collect();
         assert_eq!(numbers, [64, 68, 66, 67, 65, 69]);
-        let until = Until { position: Position(105), effective_at: i64::MAX };
-        let read = Descent::into(&all, &until);
         // 68 is beyond the bounds and says what is before it; 66 and 65 are within them.
-        assert_eq!(read, Descent { from: Some(68), numbers: vec![68, 66, 65] });
+        assert_eq!(read_of(&all, (105, i64::MAX)), "+68 66 65");
+    }
+
+    #[test]
+    fn a_child_that_counts_later_than_those_after_it_does_not_make_a_question_read_them_all() {
+        let mut all = children();
+        all[0].span.latest_effective_at = 1_000;
+        // Those from 66 to the one that is asked for, and before them one that says nothing.
+        assert_eq!(read_of(&all, (1_000, 44)), "64 65 -66 +68");
+        assert_eq!(read_of(&all, (1_000, 54)), "64 65 -66 +68 69");
+        // Of a single one nothing is saved.
+        assert_eq!(read_of(&all, (1_000, 25)), "64 65 66");
     }
 
     #[test]
     fn where_no_child_says_what_is_before_it_none_is_left_out() {
-        let unknown = |number| Child { number, span: Span::EVERYTHING, says_before: false };
+        let unknown =
+            |number| Child { address: at(number), span: Span::EVERYTHING, says_before: false };
         let all: Vec<Child> = (0..3).map(unknown).collect();
-        let until = Until { position: Position(1), effective_at: 0 };
-        let read = Descent::into(&all, &until);
-        assert_eq!(read, Descent { from: None, numbers: vec![0, 1, 2] });
+        assert_eq!(read_of(&all, (1, 0)), "0 1 2");
     }
 }

@@ -49,6 +49,19 @@ impl<S: Subject> Sums<S> {
         Ok(())
     }
 
+    /// Takes other sums off.
+    pub(super) fn take_off(&mut self, other: &Sums<S>) -> Result<(), ProjectionError> {
+        for (key, amounts) in other.iter() {
+            let mut negative = *amounts;
+            for amount in negative.as_mut() {
+                let negated = amount.checked_neg();
+                *amount = negated.ok_or(ProjectionError::Overflow { what: "a sum" })?;
+            }
+            self.add(key, &negative)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn write(&self, names: &mut Names) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.0.iter().for_each(|(key, amounts)| write_part::<S>(key, amounts, names, &mut bytes));

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use quipu_domain::{Position, Recorded, Version};
-use quipu_projections::{Book, BookHistory, Cell, Node, NodeKey, Row, Sums, Until};
+use quipu_domain::{GrantId, Position, Recorded, Version};
+use quipu_projections::{
+    Address, Book, BookHistory, BookKey, Cell, Node, ProjectionError, Question, REMAINING, Row,
+    Stretch, Sums, Tree, Until,
+};
 
 use crate::support::{Story, from_lots};
 
@@ -26,21 +29,11 @@ fn story(debits: u64, ahead_seconds: impl Fn(u64) -> i64) -> Story {
     story
 }
 
-/// The leaves of events in order, or of the others.
-fn leaves(story: &Story, is_late: bool) -> Vec<Node<Book>> {
+/// The leaves of a tree.
+fn leaves(story: &Story, tree: Tree) -> Vec<Node<Book>> {
     let mut leaves: Vec<Node<Book>> = story.fold_whole(&BookHistory);
-    leaves.retain(|node| node.level() == 0 && node.cells()[1] == Cell::Int(is_late.into()));
+    leaves.retain(|node| node.address().level == 0 && node.address().tree == tree);
     leaves
-}
-
-/// That 64 of 66 leaves, which have a parent, are sorted by when their events count.
-#[track_caller]
-fn assert_sorted(mut leaves: Vec<Node<Book>>) {
-    assert_eq!(leaves.len(), 66);
-    leaves.truncate(64);
-    for pair in leaves.windows(2) {
-        assert!(pair[0].span.latest_effective_at <= pair[1].span.earliest_effective_at);
-    }
 }
 
 #[test]
@@ -52,11 +45,11 @@ fn an_event_far_out_of_order_does_not_stretch_the_leaves_of_those_in_order() {
         8_310 => -DAY,
         _ => 0,
     });
-    for leaf in leaves(&story, false) {
+    for leaf in leaves(&story, Tree::IN_ORDER) {
         let width = leaf.span.latest_effective_at - leaf.span.earliest_effective_at;
         assert!(width <= 120 * 1_000_000, "{width} micros");
     }
-    let late: Vec<Node<Book>> = leaves(&story, true);
+    let late: Vec<Node<Book>> = leaves(&story, Tree::LATE);
     let [leaf] = late.as_slice() else { panic!("{late:?}") };
     assert_eq!(
         (leaf.span.first_position, leaf.span.last_position),
@@ -65,23 +58,23 @@ fn an_event_far_out_of_order_does_not_stretch_the_leaves_of_those_in_order() {
 }
 
 #[test]
-fn leaves_of_events_out_of_order_are_sorted_by_when_those_count() {
-    let story = story(4_200, |number| 86_400 + i64::try_from(number * 7_919 % 4_096).unwrap());
-    assert_sorted(leaves(&story, true));
-}
-
-#[test]
 fn leaves_of_a_parent_are_sorted_where_several_sources_take_turns() {
     // Three sources, a thousand events at a time, the second an hour behind and the third two.
     let story = story(4_200, |number| -3_600 * i64::try_from(number / 1_000 % 3).unwrap());
-    assert_sorted(leaves(&story, false));
+    let mut leaves = leaves(&story, Tree::IN_ORDER);
+    assert_eq!(leaves.len(), 66);
+    // Two of them have no full parent yet.
+    leaves.truncate(64);
+    for pair in leaves.windows(2) {
+        assert!(pair[0].span.latest_effective_at <= pair[1].span.earliest_effective_at);
+    }
 }
 
 #[test]
 fn leaves_that_overlap_a_little_are_left_as_they_came() {
     // Every other event counts a minute earlier: about a leaf's width.
     let story = story(4_200, |number| -60 * i64::try_from(number % 2).unwrap());
-    for (number, leaf) in leaves(&story, false).iter().take(64).enumerate() {
+    for (number, leaf) in leaves(&story, Tree::IN_ORDER).iter().take(64).enumerate() {
         let first = Position(2 + 64 * number as u64);
         assert_eq!((leaf.span.first_position, leaf.span.last_position), (first, first.plus(63)));
     }
@@ -90,61 +83,139 @@ fn leaves_that_overlap_a_little_are_left_as_they_came() {
 #[test]
 fn an_event_of_today_does_not_make_history_recorded_after_it_late() {
     const YEAR: i64 = 365 * 86_400;
-    let story = story(9_000, |number| if number == 0 { 0 } else { -YEAR });
-    assert!(leaves(&story, true).is_empty());
+    let story = story(60_000, |number| if number == 0 { 0 } else { -YEAR });
+    assert!(leaves(&story, Tree::LATE).is_empty());
+    // Nor does a question have to read the nodes after its one by one.
+    let trees = Trees::of(&story);
+    let reads = moments(&story, 200).into_iter().map(|until| trees.sums(until).1);
+    let most = reads.max().unwrap();
+    assert!(most <= 6, "{most}");
 }
 
-/// In order, out of order within a parent, and late: each fills a parent.
-fn story_of_three_parents() -> Story {
-    story(3 * 4_096 + 70, |number| match number {
-        0..=4_095 => 0,
-        4_096..=8_191 => -i64::try_from(number * 7_919 % 4_096).unwrap(),
-        _ => 86_400 + i64::try_from(number * 7_919 % 4_096).unwrap(),
+/// So many late events, each after one that is in order.
+fn story_of_late_events(late: u64) -> Story {
+    story(2 * late, |number| match number % 2 {
+        0 => 0,
+        _ => 86_400 + i64::try_from(number * 7_919 % (2 * late)).unwrap(),
     })
 }
 
-#[test]
-fn a_node_knows_where_its_children_are_and_which_say_what_is_before_them() {
-    let nodes: Vec<Node<Book>> = story_of_three_parents().fold_whole(&BookHistory);
-    let place = |node: &Node<Book>| {
-        let NodeKey { is_late, level, number, .. } = node.key();
-        (is_late, level, number)
-    };
-    let by_place: BTreeMap<(bool, u8, i64), &Node<Book>> =
-        nodes.iter().map(|node| (place(node), node)).collect();
-    let mut known = 0;
-    for parent in &nodes {
-        let (is_late, level, _) = place(parent);
-        for child in parent.children().unwrap() {
-            let node = by_place[&(is_late, level - 1, child.number)];
-            let says_before = node.cells()[15] != Cell::Null;
-            assert_eq!((child.span, child.says_before), (node.span, says_before));
-            known += 1;
-        }
+/// A tenant's trees, as a database would give them.
+struct Trees(BTreeMap<Address, Node<Book>>);
+
+impl Trees {
+    fn of(story: &Story) -> Trees {
+        let nodes: Vec<Node<Book>> = story.fold_whole(&BookHistory);
+        Trees(nodes.into_iter().map(|node| (node.address(), node)).collect())
     }
-    let grown = nodes.iter().filter(|node| node.key().number != NodeKey::OPEN).count();
-    assert!(grown > 3 * 63);
-    assert_eq!(known, grown);
+
+    fn nodes(&self, stretches: &[Stretch]) -> Vec<Node<Book>> {
+        let found = stretches.iter().flat_map(|Stretch { first, last_number }| {
+            let last = Address { number: *last_number, ..*first };
+            self.0.range(*first..=last).map(|(_, node)| node.clone())
+        });
+        found.collect()
+    }
+
+    /// The answer, and how many nodes below the uppermost ones it took.
+    fn sums(&self, until: Until) -> (Sums<Book>, usize) {
+        let (mut rounds, mut read) = (0, 0);
+        let sums = Question::up_to(&until).sums(|stretches| {
+            let nodes = self.nodes(stretches);
+            if rounds > 0 {
+                read += nodes.len();
+            }
+            rounds += 1;
+            Ok::<_, ProjectionError>(nodes)
+        });
+        (sums.unwrap(), read)
+    }
+
+    fn ends(&self, question: &Question) -> Option<(Position, Position)> {
+        question.ends(|stretches| Ok::<_, ProjectionError>(self.nodes(stretches))).unwrap()
+    }
+}
+
+/// Positions and moments all over a story, the same ones on every run.
+fn moments(story: &Story, count: u64) -> Vec<Until> {
+    let at = |number: u64| {
+        let number = usize::try_from(number % story.events.len() as u64).unwrap();
+        &story.events[number]
+    };
+    let until = |number: u64| Until {
+        position: at(number * 48_271).position,
+        effective_at: at(number * 69_621 + 17).effective_at().micros(),
+    };
+    (1..=count).map(until).collect()
+}
+
+fn is_until(until: &Until) -> impl Fn(&&Recorded) -> bool {
+    |event| event.position <= until.position && event.effective_at().micros() <= until.effective_at
 }
 
 #[test]
-fn a_node_says_what_its_siblings_before_it_add_up_to() {
-    let nodes: Vec<Node<Book>> = story_of_three_parents().fold_whole(&BookHistory);
-    let mut told = 0;
-    let mut sums = Sums::default();
-    for node in &nodes {
-        let Cell::Int(number) = node.cells()[3] else { panic!("{node:?}") };
-        if number % 64 == 0 {
-            sums = Sums::default();
-        }
-        let mut before = Sums::default();
-        node.add_before_to(&mut before).unwrap();
-        if before != Sums::default() {
-            told += 1;
-            assert_eq!(before, sums);
-        }
-        node.add_to(&mut sums, &Until::EVERYTHING).unwrap();
+fn any_moment_is_answered_as_if_each_event_were_looked_at() {
+    // In order, out of order within a parent, and late; the last open nodes are filled a little.
+    let story = story(3 * 4_096 + 70, |number| match number {
+        0..=4_095 => 0,
+        4_096..=8_191 => -i64::try_from(number * 7_919 % 4_096).unwrap(),
+        _ => 86_400 + i64::try_from(number * 7_919 % 4_096).unwrap(),
+    });
+    let grant = GrantId(story.events[1].position);
+    let trees = Trees::of(&story);
+    for until in moments(&story, 300) {
+        // A grant, and then debits of 0.01 from it.
+        let count = story.events[1..].iter().filter(is_until(&until)).count();
+        let expected = 1_000_000_000_000 - 10_000 * (i64::try_from(count).unwrap() - 1);
+        let (sums, _) = trees.sums(until);
+        assert_eq!(sums.of(&BookKey::Lot(grant))[REMAINING], expected, "{until:?}");
     }
-    // Of three parents' leaves; the other nodes are the first of theirs, or still grow.
-    assert_eq!(told, 3 * 63);
+}
+
+#[test]
+fn late_events_as_version_3_kept_them_are_asked_until_they_are_built_anew() {
+    let story = story(5_000, |_| 0);
+    let trees = Trees::of(&story);
+    // They had a tree like the one of events in order, with a number of its own.
+    let of_version_3 = trees.0.values().map(|node| {
+        let mut cells = node.cells();
+        assert_eq!(std::mem::replace(&mut cells[1], Cell::Int(1)), Cell::Int(0));
+        let node = Node::from_cells(&cells).unwrap();
+        (node.address(), node)
+    });
+    let of_version_3 = Trees(of_version_3.collect());
+    for until in moments(&story, 50) {
+        assert_eq!(of_version_3.sums(until), trees.sums(until));
+    }
+}
+
+#[test]
+fn the_ends_of_what_counts_within_any_bounds_are_found() {
+    let story = story_of_late_events(5_000);
+    let trees = Trees::of(&story);
+    for (until, from) in moments(&story, 100).into_iter().zip(moments(&story, 200).split_off(100)) {
+        let question = Question { until, since: from.effective_at };
+        let is_since = |event: &&Recorded| event.effective_at().micros() >= question.since;
+        let wallet = story.events[1..].iter().filter(is_until(&until)).filter(is_since);
+        let positions: Vec<Position> = wallet.map(|event| event.position).collect();
+        let expected = positions.first().copied().zip(positions.last().copied());
+        assert_eq!(trees.ends(&question), expected, "{question:?}");
+    }
+}
+
+#[test]
+fn eight_times_as_many_late_events_cost_a_question_some_more_nodes_and_not_eight_times_as_many() {
+    let most_and_mean_reads = |late| {
+        let story = story_of_late_events(late);
+        let trees = Trees::of(&story);
+        let reads = moments(&story, 200).into_iter().map(|until| trees.sums(until).1);
+        let reads: Vec<usize> = reads.collect();
+        (reads.iter().max().copied().unwrap(), reads.iter().sum::<usize>() / reads.len())
+    };
+    let reads: Vec<(usize, usize)> =
+        [600, 4_800, 38_400].into_iter().map(most_and_mean_reads).collect();
+    for pair in reads.windows(2) {
+        let [(most, mean), (most_of_more, mean_of_more)] = [pair[0], pair[1]];
+        assert!(most_of_more <= most + 20 && mean_of_more <= mean + 5, "{reads:?}");
+    }
 }

@@ -4,7 +4,7 @@ use quipu_database::{Connection, Row};
 use quipu_domain::postings::Account;
 use quipu_domain::wallet::Balance;
 use quipu_domain::{Credits, MeterName, Personal, Position, TenantId, Timestamp};
-use quipu_projections::{Balance as BookRow, Balances, Book, BookHistory, Until};
+use quipu_projections::{Balance as BookRow, Balances, Book, BookHistory, Question, Until};
 
 use super::{Answer, AsOf, Scope, history};
 use crate::{Views, ViewsError, cells};
@@ -84,8 +84,8 @@ pub(super) fn book_balance(
     until: &Until,
 ) -> Result<BookBalance, ViewsError> {
     let mut balance = BookBalance::default();
-    for (account, micros) in history::sums::<Book>(connection, tenant, until, i64::MIN)?.accounts()
-    {
+    let sums = history::sums::<Book>(connection, tenant, &Question::up_to(until))?;
+    for (account, micros) in sums.accounts() {
         let credits = i64::try_from(micros).ok().map(Credits::from_micros);
         let credits = credits.and_then(Result::ok).ok_or(ViewsError::Overflow);
         match account {

@@ -1,7 +1,7 @@
 //! What moved a tenant's credits?
 
 use quipu_domain::{Label, MeterName, Position, TenantId, Timestamp};
-use quipu_projections::{Activity, BookHistory, Entry};
+use quipu_projections::{Activity, BookHistory, Entry, Question};
 
 use super::activity::Range;
 use super::balance::{BookBalance, book_balance};
@@ -72,7 +72,8 @@ impl Views {
             };
             if (earliest, latest) != (i64::MIN, i64::MAX) {
                 not_parked(connection, &BookHistory, tenant.as_str())?;
-                let ends = history::ends(connection, tenant, &end, earliest)?;
+                let question = Question { until: end, since: earliest };
+                let ends = history::ends(connection, tenant, &question)?;
                 range.narrow(ends.unwrap_or((Position(1), Position::ZERO)));
             }
             let entries = range.page(connection, feed, query.limit, |chunk, events| {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use quipu_database::Connection;
 use quipu_domain::{HoldId, Position, Recorded, TenantId, Timestamp};
 use quipu_projections::{
-    Book, BookHistory, Cell, Hold, HoldKey, HoldStatus, Holds, Row as _, Until,
+    Book, BookHistory, Cell, Hold, HoldKey, HoldStatus, Holds, Question, Row as _, Until,
 };
 
 use super::activity::events_at;
@@ -112,7 +112,7 @@ impl HoldQuery {
         tenant: &TenantId,
         until: &Until,
     ) -> Result<Page<Hold, HoldId>, ViewsError> {
-        let sums = history::sums::<Book>(connection, tenant, until, i64::MIN)?;
+        let sums = history::sums::<Book>(connection, tenant, &Question::up_to(until))?;
         let open = sums.open_holds().filter(|hold| hold.position() > self.after_position());
         let open = open.take(self.limit.saturating_add(1));
         let key = |hold| HoldKey { tenant: tenant.clone(), hold_position: hold };

@@ -4,7 +4,7 @@ use quipu_database::{Connection, Value};
 use quipu_domain::{Credits, GrantId, Position, TenantId, Timestamp};
 use quipu_projections::{
     Balances, Book, BookAmounts, BookHistory, BookKey, Cell, EXPIRED, HELD, Lot, LotKey,
-    ProjectionError, REMAINING, Row as _, Until, VOIDED, VOIDS,
+    ProjectionError, Question, REMAINING, Row as _, Until, VOIDED, VOIDS,
 };
 
 use super::activity::events_at;
@@ -84,7 +84,7 @@ impl Views {
         self.ask(&BookHistory, Scope::Tenant(tenant), |connection, checkpoint| {
             not_parked(connection, &Balances, tenant.as_str())?;
             let until = query.at.until(now, checkpoint, feed)?;
-            let sums = history::sums::<Book>(connection, tenant, &until, i64::MIN)?;
+            let sums = history::sums::<Book>(connection, tenant, &Question::up_to(&until))?;
             let lots = if query.with_ended {
                 query.granted_until(connection, tenant, &until)?
             } else {

@@ -24,7 +24,7 @@ fn chunks_are_found_by_key_and_never_sorted_on_sqlite() {
     }
     for sql in of_trees().map(|statement| statement.one) {
         let plan = plan(&mut connection, "EXPLAIN QUERY PLAN", sql, 3);
-        let key = "(tenant=? AND is_late=? AND level=? AND number>? AND number<?)";
+        let key = "(tenant=? AND tree=? AND level=? AND number>? AND number<?)";
         assert!(plan.contains(key) && !plan.contains("SCAN"), "{sql}: {plan}");
     }
 }

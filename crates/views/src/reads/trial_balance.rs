@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use quipu_database::Connection;
 use quipu_domain::postings::Account;
 use quipu_domain::{TenantId, Timestamp};
-use quipu_projections::{Book, BookHistory, ProjectionError, Until};
+use quipu_projections::{Book, BookHistory, ProjectionError, Question, Until};
 
 use super::{Answer, AsOf, Scope, history, not_parked};
 use crate::{Views, ViewsError};
@@ -160,5 +160,5 @@ fn accounts(
     tenant: &TenantId,
     until: &Until,
 ) -> Result<Vec<(Account, i128)>, ViewsError> {
-    Ok(history::sums::<Book>(connection, tenant, until, i64::MIN)?.accounts())
+    Ok(history::sums::<Book>(connection, tenant, &Question::up_to(until))?.accounts())
 }
