@@ -29,8 +29,7 @@ pub struct Options {
     pub key_window: KeyWindow,
     /// How far back usage and debits may be dated, in seconds (M5).
     pub backdating_seconds: i64,
-    /// Commands that are decided and written at a time. Tenants take turns, and none has more than
-    /// a fourth of them while others want some.
+    /// Commands that are decided and written at a time. Tenants take turns, and share them evenly.
     pub commands_at_a_time: usize,
     /// Commands that may wait for their turn; more are refused as `Overloaded`.
     pub queue_capacity: usize,

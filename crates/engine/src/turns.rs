@@ -8,9 +8,9 @@ use tokio::sync::oneshot;
 
 use crate::EngineError;
 
-/// While others have commands under way or waiting, one tenant may have a fourth of all turns. With
-/// all that are left, a flood made each answer to others wait for a hundred of its own.
-const SHARES: usize = 4;
+/// However many tenants have commands under way, each may have a part of this size of all turns:
+/// with one at a time, a tenant would have one command in each commit.
+const MOST_SHARES: usize = 32;
 
 /// A number of turns, given out in order while there are any, and then to one tenant after the
 /// other. Who waits costs nothing but memory. Commands that are under way side by side have no order.
@@ -21,8 +21,7 @@ struct State {
     free: usize,
     /// How many each tenant has, never zero.
     under_way: HashMap<Lane, usize>,
-    /// So many of them may be one tenant's while others have any.
-    most_of_one: usize,
+    at_a_time: usize,
     /// What each tenant has waiting, never empty.
     waiting: HashMap<Lane, VecDeque<oneshot::Sender<Turn>>>,
     /// Each of those once, the next one first.
@@ -47,7 +46,7 @@ impl Turns {
         Turns(Arc::new(Mutex::new(State {
             free: at_a_time,
             under_way: HashMap::new(),
-            most_of_one: at_a_time.div_ceil(SHARES),
+            at_a_time,
             waiting: HashMap::new(),
             order: VecDeque::new(),
             waiting_count: 0,
@@ -79,12 +78,13 @@ impl Turns {
 }
 
 impl State {
+    /// Those that have commands under way share the turns evenly. With all that are left, a flood
+    /// made each answer to others wait for a hundred of its own; with a fourth, for thirty.
     fn may_have_more(&self, lane: &Lane) -> bool {
+        let Some(count) = self.under_way.get(lane) else { return true };
         let others_wait = self.waiting.len() > usize::from(self.waiting.contains_key(lane));
-        match self.under_way.get(lane) {
-            Some(count) => *count < self.most_of_one || (self.under_way.len() == 1 && !others_wait),
-            None => true,
-        }
+        let shares = self.under_way.len() + usize::from(others_wait);
+        *count < self.at_a_time.div_ceil(shares.min(MOST_SHARES))
     }
 
     fn start(&mut self, lane: &Lane) {
@@ -208,17 +208,28 @@ mod tests {
         under_way.pop();
         let other = granted(&mut other);
         assert!(other.is_some());
-        // The flood has a quarter from then on, although turns are free.
-        under_way.truncate(2);
+        // Each has half of them from then on, although turns are free.
+        under_way.truncate(4);
         assert!(flood.iter_mut().all(|one| granted(one).is_none()));
-        assert_eq!(turns.state().free, 5);
+        assert_eq!(turns.state().free, 3);
         under_way.pop();
         under_way.extend(granted(&mut flood[0]));
-        assert_eq!(under_way.len(), 2);
+        assert_eq!(under_way.len(), 4);
         assert!(granted(&mut flood[1]).is_none());
         // Alone again, it has them all.
         drop(other);
         assert!(flood[1..].iter_mut().all(|one| granted(one).is_some()));
+    }
+
+    #[test]
+    fn one_among_many_has_a_part_and_not_only_one_turn() {
+        let turns = Turns::new(128, 100);
+        let others: Vec<Turn> = (0..100)
+            .map(|number| granted(&mut ask(&turns, &format!("t_{number}"))).expect("a turn"))
+            .collect();
+        let mut flood: Vec<Waiting> = (0..10).map(|_| ask(&turns, "t_a")).collect();
+        assert_eq!(flood.iter_mut().filter_map(granted).collect::<Vec<_>>().len(), 4);
+        drop(others);
     }
 
     #[test]
