@@ -83,18 +83,21 @@ impl Question {
             Search { end, question: self, open, found: None }
         };
         let mut searches = [search(End::First), search(End::Last)];
-        loop {
+        // To ask costs more than to read: who has not found an end in a few steps looks into more
+        // at each.
+        for most_at_once in (0..).map(|step| 1 << 4.min(step)) {
             known.extend(found.into_iter().map(|node| (node.address(), node)));
             let mut wanted = BTreeSet::new();
             for search in &mut searches {
-                wanted.extend(search.go_on(&known)?);
+                wanted.extend(search.go_on(&known, most_at_once)?);
             }
             if wanted.is_empty() {
-                let [first, last] = searches;
-                return Ok(first.found.zip(last.found));
+                break;
             }
             found = read_all(&wanted.into_iter().collect::<Vec<_>>(), &mut read)?;
         }
+        let [first, last] = searches;
+        Ok(first.found.zip(last.found))
     }
 }
 
@@ -143,6 +146,11 @@ impl End {
         }
     }
 
+    /// How far in something begins, seen from this end.
+    fn distance_of(self, span: &Span) -> u64 {
+        self.distance(self.of(span.first_position, span.last_position))
+    }
+
     /// How far in a position is, seen from this end.
     fn distance(self, position: Position) -> u64 {
         match self {
@@ -162,12 +170,13 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Looks into the nodes that were read. Tells which one has to be read to go on; `None` at the
-    /// end.
+    /// Looks into the nodes that were read. Tells which one has to be read to go on, and some that
+    /// would come after it; none at the end.
     fn go_on<S: Subject>(
         &mut self,
         known: &BTreeMap<Address, Node<S>>,
-    ) -> Result<Option<Address>, ProjectionError> {
+        most_at_once: usize,
+    ) -> Result<Vec<Address>, ProjectionError> {
         while let Some(nearest) = self.nearest() {
             let (address, span) = self.open[nearest];
             if self.is_whole(&span) {
@@ -175,7 +184,9 @@ impl Search<'_> {
                 self.find(span.first_position, span.last_position);
                 continue;
             }
-            let Some(node) = known.get(&address) else { return Ok(Some(address)) };
+            let Some(node) = known.get(&address) else {
+                return Ok(self.nearest_unread(known, most_at_once));
+            };
             if node.span != span {
                 // Its parent is a row of an older version, which knew nothing of it.
                 self.open[nearest].1 = node.span;
@@ -189,18 +200,31 @@ impl Search<'_> {
                 self.find(first, last);
             }
         }
-        Ok(None)
+        Ok(Vec::new())
     }
 
     /// What may hold something beyond what was found.
     fn nearest(&mut self) -> Option<usize> {
         let (Question { until, since }, end) = (self.question, self.end);
-        let distance = |span: &Span| end.distance(end.of(span.first_position, span.last_position));
         let found = self.found.map_or(u64::MAX, |found| end.distance(found));
         self.open.retain(|(_, span)| {
-            span.overlaps(until) && span.latest_effective_at >= *since && distance(span) < found
+            let may_hold = span.overlaps(until) && span.latest_effective_at >= *since;
+            may_hold && end.distance_of(span) < found
         });
-        (0..self.open.len()).min_by_key(|at| distance(&self.open[*at].1))
+        (0..self.open.len()).min_by_key(|at| end.distance_of(&self.open[*at].1))
+    }
+
+    fn nearest_unread<S: Subject>(
+        &self,
+        known: &BTreeMap<Address, Node<S>>,
+        most: usize,
+    ) -> Vec<Address> {
+        let unread = self.open.iter().filter(|(address, _)| !known.contains_key(address));
+        let mut unread: Vec<&(Address, Span)> = unread.collect();
+        unread.sort_by_key(|(_, span)| self.end.distance_of(span));
+        // What is whole ends the search.
+        let unread = unread.into_iter().take_while(|(_, span)| !self.is_whole(span));
+        unread.take(most).map(|(address, _)| *address).collect()
     }
 
     fn is_whole(&self, span: &Span) -> bool {

@@ -1,12 +1,13 @@
 //! What can a tenant spend, what is held, what does it owe?
 
-use quipu_database::{Connection, Row};
+use quipu_database::Row;
 use quipu_domain::postings::Account;
 use quipu_domain::wallet::Balance;
 use quipu_domain::{Credits, MeterName, Personal, Position, TenantId, Timestamp};
 use quipu_projections::{Balance as BookRow, Balances, Book, BookHistory, Question, Until};
 
-use super::{Answer, AsOf, Scope, history};
+use super::history::Trees;
+use super::{Answer, AsOf, Scope};
 use crate::{Views, ViewsError, cells};
 
 /// A wallet in numbers, at a moment.
@@ -72,20 +73,18 @@ impl Views {
         let feed = self.feed();
         self.ask(&BookHistory, Scope::Tenant(tenant), |connection, checkpoint| {
             let until = at.until(now, checkpoint, feed)?;
-            book_balance(connection, tenant, &until)
+            book_balance(&mut Trees::of(connection, tenant), &until)
         })
     }
 }
 
 /// What the books of a moment say of a tenant.
 pub(super) fn book_balance(
-    connection: &mut Connection,
-    tenant: &TenantId,
+    trees: &mut Trees<'_, Book>,
     until: &Until,
 ) -> Result<BookBalance, ViewsError> {
     let mut balance = BookBalance::default();
-    let sums = history::sums::<Book>(connection, tenant, &Question::up_to(until))?;
-    for (account, micros) in sums.accounts() {
+    for (account, micros) in trees.sums(&Question::up_to(until))?.accounts() {
         let credits = i64::try_from(micros).ok().map(Credits::from_micros);
         let credits = credits.and_then(Result::ok).ok_or(ViewsError::Overflow);
         match account {

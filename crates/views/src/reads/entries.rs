@@ -1,12 +1,13 @@
 //! What moved a tenant's credits?
 
 use quipu_domain::{Label, MeterName, Position, TenantId, Timestamp};
-use quipu_projections::{Activity, BookHistory, Entry, Question};
+use quipu_projections::{Activity, Book, BookHistory, Entry, Question, Until};
 
 use super::activity::Range;
 use super::balance::{BookBalance, book_balance};
+use super::history::Trees;
 use super::trial_balance::before;
-use super::{Answer, AsOf, Order, Page, Scope, history, not_parked};
+use super::{Answer, AsOf, Order, Page, Scope, not_parked};
 use crate::{Views, ViewsError};
 
 /// Which lines of a statement.
@@ -70,11 +71,15 @@ impl Views {
                 latest,
                 ..Range::after(tenant, query.order, query.after, until.position)
             };
+            let mut period = None;
             if (earliest, latest) != (i64::MIN, i64::MAX) {
                 not_parked(connection, &BookHistory, tenant.as_str())?;
-                let question = Question { until: end, since: earliest };
-                let ends = history::ends(connection, tenant, &question)?;
+                let mut trees = Trees::of(connection, tenant);
+                let ends = trees.ends(&Question { until: end, since: earliest })?;
                 range.narrow(ends.unwrap_or((Position(1), Position::ZERO)));
+                if query.from.is_some() || query.to.is_some() {
+                    period = Some(period_balance(&mut trees, query.from, &until, &end)?);
+                }
             }
             let entries = range.page(connection, feed, query.limit, |chunk, events| {
                 let mut statement = chunk.statement();
@@ -85,19 +90,20 @@ impl Views {
                 }
                 Ok(lines.into_iter().map(|entry| (entry.position, entry)).collect())
             })?;
-            let period = match query.from {
-                None if query.to.is_none() => None,
-                from => {
-                    let opening = from.map(|from| before(from, &until));
-                    let opening = opening.map(|begin| book_balance(connection, tenant, &begin));
-                    let opening = opening.transpose()?.unwrap_or_default();
-                    let closing = book_balance(connection, tenant, &end)?;
-                    Some(PeriodBalance { opening, closing })
-                }
-            };
             Ok(StatementPage { entries, period })
         })
     }
+}
+
+fn period_balance(
+    trees: &mut Trees<'_, Book>,
+    from: Option<Timestamp>,
+    until: &Until,
+    end: &Until,
+) -> Result<PeriodBalance, ViewsError> {
+    let opening = from.map(|from| book_balance(trees, &before(from, until))).transpose()?;
+    let closing = book_balance(trees, end)?;
+    Ok(PeriodBalance { opening: opening.unwrap_or_default(), closing })
 }
 
 impl EntryQuery {

@@ -8,7 +8,8 @@ use quipu_projections::{
 };
 
 use super::activity::events_at;
-use super::{Answer, AsOf, Page, Scope, history, not_parked, page, param, with_one_more};
+use super::history::Trees;
+use super::{Answer, AsOf, Page, Scope, not_parked, page, param, with_one_more};
 use crate::{Feed, Views, ViewsError, cells, statements};
 
 const OPEN: &str = "SELECT * FROM lot \
@@ -84,7 +85,7 @@ impl Views {
         self.ask(&BookHistory, Scope::Tenant(tenant), |connection, checkpoint| {
             not_parked(connection, &Balances, tenant.as_str())?;
             let until = query.at.until(now, checkpoint, feed)?;
-            let sums = history::sums::<Book>(connection, tenant, &Question::up_to(&until))?;
+            let sums = Trees::<Book>::of(connection, tenant).sums(&Question::up_to(&until))?;
             let lots = if query.with_ended {
                 query.granted_until(connection, tenant, &until)?
             } else {

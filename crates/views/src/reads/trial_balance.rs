@@ -8,7 +8,8 @@ use quipu_domain::postings::Account;
 use quipu_domain::{TenantId, Timestamp};
 use quipu_projections::{Book, BookHistory, ProjectionError, Question, Until};
 
-use super::{Answer, AsOf, Scope, history, not_parked};
+use super::history::Trees;
+use super::{Answer, AsOf, Scope, not_parked};
 use crate::{Views, ViewsError};
 
 /// What a trial balance's lines are about.
@@ -123,13 +124,17 @@ impl TrialBalanceQuery {
         balances: &mut Balances,
     ) -> Result<(), ViewsError> {
         let whose = (self.group_by == TrialBalanceGroup::Tenant).then(|| tenant.clone());
+        let mut trees = Trees::<Book>::of(connection, tenant);
+        let mut accounts = |until: &Until| -> Result<Vec<(Account, i128)>, ViewsError> {
+            Ok(trees.sums(&Question::up_to(until))?.accounts())
+        };
         if let Some(from) = self.from {
-            for (account, micros) in accounts(connection, tenant, &before(from, until))? {
+            for (account, micros) in accounts(&before(from, until))? {
                 balances.entry((whose.clone(), account)).or_default().0 += micros;
             }
         }
         let end = self.to.map_or(*until, |to| before(to, until));
-        for (account, micros) in accounts(connection, tenant, &end)? {
+        for (account, micros) in accounts(&end)? {
             balances.entry((whose.clone(), account)).or_default().1 += micros;
         }
         Ok(())
@@ -153,12 +158,4 @@ impl TrialBalanceQuery {
 /// What counts before a moment, within the bounds of a question.
 pub(super) fn before(moment: Timestamp, until: &Until) -> Until {
     Until { effective_at: until.effective_at.min(moment.micros() - 1), ..*until }
-}
-
-fn accounts(
-    connection: &mut Connection,
-    tenant: &TenantId,
-    until: &Until,
-) -> Result<Vec<(Account, i128)>, ViewsError> {
-    Ok(history::sums::<Book>(connection, tenant, &Question::up_to(until))?.accounts())
 }
