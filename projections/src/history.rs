@@ -31,7 +31,7 @@ use std::sync::Arc;
 pub use address::{Address, NodeKey, Tree};
 pub(crate) use grow::{prepare, record};
 pub use node::{Node, Until};
-pub use question::{Question, Stretch};
+pub use question::{Nodes, Question, Stretch, Trees};
 pub use span::Span;
 pub use sums::Sums;
 

@@ -49,7 +49,9 @@ pub use book_history::{
 pub use cell::{Cell, Field, Kind};
 pub use error::ProjectionError;
 pub use fold::Fold;
-pub use history::{Address, Node, NodeKey, Question, Span, Stretch, Subject, Sums, Tree, Until};
+pub use history::{
+    Address, Node, NodeKey, Nodes, Question, Span, Stretch, Subject, Sums, Tree, Trees, Until,
+};
 pub use holds::{Hold, HoldKey, HoldStatus, Holds};
 pub use meters::{Meter, MeterKey, Meters};
 pub use movement::{postings_of, wallet_event};

@@ -32,102 +32,125 @@ impl Question {
     pub const fn up_to(until: &Until) -> Question {
         Question { until: *until, since: i64::MIN }
     }
+}
 
-    /// What the events add up to. `read` is asked a few times, and gives the nodes of all
-    /// stretches, in any order.
-    pub fn sums<S: Subject, E: From<ProjectionError>>(
-        &self,
-        mut read: impl FnMut(&[Stretch]) -> Result<Vec<Node<S>>, E>,
-    ) -> Result<Sums<S>, E> {
-        let Question { until, since } = self;
+/// Where the nodes of a tenant's trees are.
+pub trait Nodes<S: Subject> {
+    /// Why they could not be had.
+    type Error: From<ProjectionError>;
+
+    /// The nodes of all stretches, those that exist, in any order.
+    fn read(&mut self, stretches: &[Stretch]) -> Result<Vec<Node<S>>, Self::Error>;
+}
+
+/// A tenant's trees, of which no node is read twice.
+pub struct Trees<S: Subject, N> {
+    nodes: N,
+    known: BTreeMap<Address, Node<S>>,
+    /// Those below no other; empty before they were read, and where there are none.
+    roots: Vec<Address>,
+}
+
+impl<S: Subject, N: Nodes<S>> Trees<S, N> {
+    /// The trees whose nodes are there.
+    pub const fn of(nodes: N) -> Trees<S, N> {
+        Trees { nodes, known: BTreeMap::new(), roots: Vec::new() }
+    }
+
+    /// What the events add up to that a question is about.
+    pub fn sums(&mut self, Question { until, since }: &Question) -> Result<Sums<S>, N::Error> {
         let mut sums = Sums::default();
-        let mut nodes = read(&roots())?;
-        let mut parts = BTreeMap::new();
-        loop {
+        self.read_roots()?;
+        let roots = self.roots.iter().map(|root| (*root, Part::Itself));
+        let mut parts: BTreeMap<Address, Part> = roots.collect();
+        while !parts.is_empty() {
+            self.read(parts.keys())?;
             let mut parts_below = BTreeMap::new();
-            for node in nodes {
-                match parts.get(&node.address()) {
-                    Some(Part::LessBefore) => {
+            for (address, part) in parts {
+                let node = &self.known[&address];
+                match part {
+                    Part::LessBefore => {
                         node.take_before_off(&mut sums)?;
                         continue;
                     }
-                    Some(Part::WithBefore) => node.add_before_to(&mut sums)?,
-                    Some(Part::Itself) | None => {}
+                    Part::WithBefore => node.add_before_to(&mut sums)?,
+                    Part::Itself => {}
                 }
                 if !node.span.overlaps(until) || node.span.latest_effective_at < *since {
                     continue;
                 }
-                if node.address().level == 0 || node.span.is_within(until) {
+                if address.level == 0 || node.span.is_within(until) {
                     node.add_to(&mut sums, until)?;
                 } else {
                     parts_below.extend(node.parts(until)?);
                 }
             }
-            if parts_below.is_empty() {
-                return Ok(sums);
-            }
             parts = parts_below;
-            nodes = read_all(&parts.keys().copied().collect::<Vec<_>>(), &mut read)?;
         }
+        Ok(sums)
     }
 
-    /// Between which positions the events stand; `None` where there are none.
-    pub fn ends<S: Subject, E: From<ProjectionError>>(
-        &self,
-        mut read: impl FnMut(&[Stretch]) -> Result<Vec<Node<S>>, E>,
-    ) -> Result<Option<(Position, Position)>, E> {
-        let mut known = BTreeMap::new();
-        let mut found = read(&roots())?;
+    /// Between which positions they stand; `None` where there are none.
+    pub fn ends(&mut self, question: &Question) -> Result<Option<(Position, Position)>, N::Error> {
+        self.read_roots()?;
         let search = |end| {
-            let open = found.iter().map(|node| (node.address(), node.span)).collect();
-            Search { end, question: self, open, found: None }
+            let open = self.roots.iter().map(|root| (*root, self.known[root].span)).collect();
+            Search { end, question, open, found: None }
         };
         let mut searches = [search(End::First), search(End::Last)];
         // To ask costs more than to read: who has not found an end in a few steps looks into more
         // at each.
         for most_at_once in (0..).map(|step| 1 << 4.min(step)) {
-            known.extend(found.into_iter().map(|node| (node.address(), node)));
             let mut wanted = BTreeSet::new();
             for search in &mut searches {
-                wanted.extend(search.go_on(&known, most_at_once)?);
+                wanted.extend(search.go_on(&self.known, most_at_once)?);
             }
             if wanted.is_empty() {
                 break;
             }
-            found = read_all(&wanted.into_iter().collect::<Vec<_>>(), &mut read)?;
+            self.read(&wanted)?;
         }
         let [first, last] = searches;
         Ok(first.found.zip(last.found))
     }
-}
 
-fn roots() -> Vec<Stretch> {
-    Address::roots().map(|first| Stretch { first, last_number: Address::OPEN }).collect()
-}
-
-/// Reads these nodes, all of which there must be.
-fn read_all<S: Subject, E: From<ProjectionError>>(
-    addresses: &[Address],
-    read: &mut impl FnMut(&[Stretch]) -> Result<Vec<Node<S>>, E>,
-) -> Result<Vec<Node<S>>, E> {
-    let mut stretches: Vec<Stretch> = Vec::new();
-    for address in addresses {
-        match stretches.last_mut() {
-            Some(Stretch { first, last_number })
-                if Address { number: *last_number + 1, ..*first } == *address =>
-            {
-                *last_number = address.number;
-            }
-            _ => stretches.push(Stretch { first: *address, last_number: address.number }),
+    fn read_roots(&mut self) -> Result<(), N::Error> {
+        if self.roots.is_empty() {
+            let whole = |first| Stretch { first, last_number: Address::OPEN };
+            self.know(&Address::roots().map(whole).collect::<Vec<_>>())?;
+            self.roots = self.known.keys().copied().collect();
         }
+        Ok(())
     }
-    let nodes = read(&stretches)?;
-    let found: BTreeSet<Address> = nodes.iter().map(Node::address).collect();
-    match addresses.iter().find(|address| !found.contains(address)) {
-        None => Ok(nodes),
-        Some(missing) => {
-            Err(ProjectionError::MissingRow { table: S::TABLE, key: format!("{missing:?}") }.into())
+
+    /// Reads those of these nodes that are not known yet; all of them there must be.
+    fn read<'a>(&mut self, wanted: impl IntoIterator<Item = &'a Address>) -> Result<(), N::Error> {
+        let unknown = wanted.into_iter().filter(|address| !self.known.contains_key(address));
+        let unknown: Vec<Address> = unknown.copied().collect();
+        let mut stretches: Vec<Stretch> = Vec::new();
+        for address in &unknown {
+            match stretches.last_mut() {
+                Some(Stretch { first, last_number })
+                    if Address { number: *last_number + 1, ..*first } == *address =>
+                {
+                    *last_number = address.number;
+                }
+                _ => stretches.push(Stretch { first: *address, last_number: address.number }),
+            }
         }
+        self.know(&stretches)?;
+        let missing = unknown.iter().find(|address| !self.known.contains_key(address));
+        let error =
+            |address| ProjectionError::MissingRow { table: S::TABLE, key: format!("{address:?}") };
+        missing.map_or(Ok(()), |address| Err(error(address).into()))
+    }
+
+    fn know(&mut self, stretches: &[Stretch]) -> Result<(), N::Error> {
+        if !stretches.is_empty() {
+            let nodes = self.nodes.read(stretches)?;
+            self.known.extend(nodes.into_iter().map(|node| (node.address(), node)));
+        }
+        Ok(())
     }
 }
 

@@ -1,11 +1,13 @@
 //! Trees of sums stay fast to ask: what is out of order makes no leaf wider than it must be.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use quipu_domain::{GrantId, Position, Recorded, Version};
 use quipu_projections::{
-    Address, Book, BookHistory, BookKey, Cell, Node, ProjectionError, Question, REMAINING, Row,
-    Stretch, Sums, Tree, Until,
+    Address, Book, BookHistory, BookKey, Cell, Node, Nodes, ProjectionError, Question, REMAINING,
+    Row, Stretch, Sums, Tree, Trees, Until,
 };
 
 use crate::support::{Story, from_lots};
@@ -86,8 +88,8 @@ fn an_event_of_today_does_not_make_history_recorded_after_it_late() {
     let story = story(60_000, |number| if number == 0 { 0 } else { -YEAR });
     assert!(leaves(&story, Tree::LATE).is_empty());
     // Nor does a question have to read the nodes after its one by one.
-    let trees = Trees::of(&story);
-    let reads = moments(&story, 200).into_iter().map(|until| trees.sums(until).1);
+    let stored = Stored::of(&story);
+    let reads = moments(&story, 200).into_iter().map(|until| stored.sums(until).1);
     let most = reads.max().unwrap();
     assert!(most <= 6, "{most}");
 }
@@ -100,39 +102,46 @@ fn story_of_late_events(late: u64) -> Story {
     })
 }
 
-/// A tenant's trees, as a database would give them.
-struct Trees(BTreeMap<Address, Node<Book>>);
+/// A tenant's nodes, as a database would give them.
+struct Stored(BTreeMap<Address, Node<Book>>);
 
-impl Trees {
-    fn of(story: &Story) -> Trees {
+impl Stored {
+    fn of(story: &Story) -> Stored {
         let nodes: Vec<Node<Book>> = story.fold_whole(&BookHistory);
-        Trees(nodes.into_iter().map(|node| (node.address(), node)).collect())
+        Stored(nodes.into_iter().map(|node| (node.address(), node)).collect())
     }
 
-    fn nodes(&self, stretches: &[Stretch]) -> Vec<Node<Book>> {
-        let found = stretches.iter().flat_map(|Stretch { first, last_number }| {
-            let last = Address { number: *last_number, ..*first };
-            self.0.range(*first..=last).map(|(_, node)| node.clone())
-        });
-        found.collect()
+    fn trees(&self) -> Trees<Book, Counted<'_>> {
+        Trees::of(Counted { stored: self, reads: Rc::default() })
     }
 
     /// The answer, and how many nodes below the uppermost ones it took.
     fn sums(&self, until: Until) -> (Sums<Book>, usize) {
-        let (mut rounds, mut read) = (0, 0);
-        let sums = Question::up_to(&until).sums(|stretches| {
-            let nodes = self.nodes(stretches);
-            if rounds > 0 {
-                read += nodes.len();
-            }
-            rounds += 1;
-            Ok::<_, ProjectionError>(nodes)
-        });
-        (sums.unwrap(), read)
+        let reads = Rc::default();
+        let mut trees = Trees::of(Counted { stored: self, reads: Rc::clone(&reads) });
+        let sums = trees.sums(&Question::up_to(&until)).unwrap();
+        let below = reads.borrow().iter().skip(1).sum();
+        (sums, below)
     }
+}
 
-    fn ends(&self, question: &Question) -> Option<(Position, Position)> {
-        question.ends(|stretches| Ok::<_, ProjectionError>(self.nodes(stretches))).unwrap()
+/// Takes down how many nodes were given at each question.
+struct Counted<'a> {
+    stored: &'a Stored,
+    reads: Rc<RefCell<Vec<usize>>>,
+}
+
+impl Nodes<Book> for Counted<'_> {
+    type Error = ProjectionError;
+
+    fn read(&mut self, stretches: &[Stretch]) -> Result<Vec<Node<Book>>, ProjectionError> {
+        let found = stretches.iter().flat_map(|Stretch { first, last_number }| {
+            let last = Address { number: *last_number, ..*first };
+            self.stored.0.range(*first..=last).map(|(_, node)| node.clone())
+        });
+        let found: Vec<Node<Book>> = found.collect();
+        self.reads.borrow_mut().push(found.len());
+        Ok(found)
     }
 }
 
@@ -162,12 +171,12 @@ fn any_moment_is_answered_as_if_each_event_were_looked_at() {
         _ => 86_400 + i64::try_from(number * 7_919 % 4_096).unwrap(),
     });
     let grant = GrantId(story.events[1].position);
-    let trees = Trees::of(&story);
+    let stored = Stored::of(&story);
     for until in moments(&story, 300) {
         // A grant, and then debits of 0.01 from it.
         let count = story.events[1..].iter().filter(is_until(&until)).count();
         let expected = 1_000_000_000_000 - 10_000 * (i64::try_from(count).unwrap() - 1);
-        let (sums, _) = trees.sums(until);
+        let (sums, _) = stored.sums(until);
         assert_eq!(sums.of(&BookKey::Lot(grant))[REMAINING], expected, "{until:?}");
     }
 }
@@ -175,31 +184,46 @@ fn any_moment_is_answered_as_if_each_event_were_looked_at() {
 #[test]
 fn late_events_as_version_3_kept_them_are_asked_until_they_are_built_anew() {
     let story = story(5_000, |_| 0);
-    let trees = Trees::of(&story);
+    let stored = Stored::of(&story);
     // They had a tree like the one of events in order, with a number of its own.
-    let of_version_3 = trees.0.values().map(|node| {
+    let of_version_3 = stored.0.values().map(|node| {
         let mut cells = node.cells();
         assert_eq!(std::mem::replace(&mut cells[1], Cell::Int(1)), Cell::Int(0));
         let node = Node::from_cells(&cells).unwrap();
         (node.address(), node)
     });
-    let of_version_3 = Trees(of_version_3.collect());
+    let of_version_3 = Stored(of_version_3.collect());
     for until in moments(&story, 50) {
-        assert_eq!(of_version_3.sums(until), trees.sums(until));
+        assert_eq!(of_version_3.sums(until), stored.sums(until));
     }
 }
 
 #[test]
 fn the_ends_of_what_counts_within_any_bounds_are_found() {
     let story = story_of_late_events(5_000);
-    let trees = Trees::of(&story);
+    let stored = Stored::of(&story);
     for (until, from) in moments(&story, 100).into_iter().zip(moments(&story, 200).split_off(100)) {
         let question = Question { until, since: from.effective_at };
         let is_since = |event: &&Recorded| event.effective_at().micros() >= question.since;
         let wallet = story.events[1..].iter().filter(is_until(&until)).filter(is_since);
         let positions: Vec<Position> = wallet.map(|event| event.position).collect();
         let expected = positions.first().copied().zip(positions.last().copied());
-        assert_eq!(trees.ends(&question), expected, "{question:?}");
+        assert_eq!(stored.trees().ends(&question).unwrap(), expected, "{question:?}");
+    }
+}
+
+#[test]
+fn what_one_question_has_read_another_does_not_read_again() {
+    let stored = Stored::of(&story_of_late_events(5_000));
+    let reads: Rc<RefCell<Vec<usize>>> = Rc::default();
+    let mut trees = Trees::of(Counted { stored: &stored, reads: Rc::clone(&reads) });
+    for at in [3_000, 7_001] {
+        let until = Until { position: Position(at), effective_at: i64::MAX };
+        let sums = trees.sums(&Question::up_to(&until)).unwrap();
+        assert_eq!(sums, stored.sums(until).0);
+        let before = reads.borrow().len();
+        assert_eq!(trees.sums(&Question::up_to(&until)).unwrap(), sums);
+        assert_eq!(reads.borrow().len(), before);
     }
 }
 
@@ -207,8 +231,8 @@ fn the_ends_of_what_counts_within_any_bounds_are_found() {
 fn eight_times_as_many_late_events_cost_a_question_some_more_nodes_and_not_eight_times_as_many() {
     let most_and_mean_reads = |late| {
         let story = story_of_late_events(late);
-        let trees = Trees::of(&story);
-        let reads = moments(&story, 200).into_iter().map(|until| trees.sums(until).1);
+        let stored = Stored::of(&story);
+        let reads = moments(&story, 200).into_iter().map(|until| stored.sums(until).1);
         let reads: Vec<usize> = reads.collect();
         (reads.iter().max().copied().unwrap(), reads.iter().sum::<usize>() / reads.len())
     };

@@ -6,7 +6,7 @@ use quipu_domain::wallet::Balance;
 use quipu_domain::{Credits, MeterName, Personal, Position, TenantId, Timestamp};
 use quipu_projections::{Balance as BookRow, Balances, Book, BookHistory, Question, Until};
 
-use super::history::Trees;
+use super::history::{Trees, trees};
 use super::{Answer, AsOf, Scope};
 use crate::{Views, ViewsError, cells};
 
@@ -73,7 +73,7 @@ impl Views {
         let feed = self.feed();
         self.ask(&BookHistory, Scope::Tenant(tenant), |connection, checkpoint| {
             let until = at.until(now, checkpoint, feed)?;
-            book_balance(&mut Trees::of(connection, tenant), &until)
+            book_balance(&mut trees(connection, tenant), &until)
         })
     }
 }

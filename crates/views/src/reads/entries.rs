@@ -5,7 +5,7 @@ use quipu_projections::{Activity, Book, BookHistory, Entry, Question, Until};
 
 use super::activity::Range;
 use super::balance::{BookBalance, book_balance};
-use super::history::Trees;
+use super::history::{Trees, trees};
 use super::trial_balance::before;
 use super::{Answer, AsOf, Order, Page, Scope, not_parked};
 use crate::{Views, ViewsError};
@@ -74,7 +74,7 @@ impl Views {
             let mut period = None;
             if (earliest, latest) != (i64::MIN, i64::MAX) {
                 not_parked(connection, &BookHistory, tenant.as_str())?;
-                let mut trees = Trees::of(connection, tenant);
+                let mut trees = trees(connection, tenant);
                 let ends = trees.ends(&Question { until: end, since: earliest })?;
                 range.narrow(ends.unwrap_or((Position(1), Position::ZERO)));
                 if query.from.is_some() || query.to.is_some() {

@@ -1,65 +1,35 @@
 //! What stood at a moment, in both times: the nodes of a tenant's trees.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use quipu_database::{Connection, RowsStatement, Value};
-use quipu_domain::{Position, TenantId};
-use quipu_projections::{Address, Book, Node, Question, Stretch, Subject, Sums, UsageSums};
+use quipu_domain::TenantId;
+use quipu_projections::{Book, Node, Nodes, Stretch, Subject, UsageSums};
 
 use crate::{ViewsError, cells};
 
-/// A tenant's trees, from which one request reads no node twice.
-pub(super) struct Trees<'a, S: Stored> {
+/// A tenant's trees in the database.
+pub(super) type Trees<'a, S> = quipu_projections::Trees<S, StoredNodes<'a>>;
+
+pub(super) fn trees<'a, S: Stored>(
     connection: &'a mut Connection,
     tenant: &'a TenantId,
-    read: BTreeMap<Address, Node<S>>,
-    has_roots: bool,
+) -> Trees<'a, S> {
+    Trees::of(StoredNodes { connection, tenant })
 }
 
-impl<'a, S: Stored> Trees<'a, S> {
-    pub(super) fn of(connection: &'a mut Connection, tenant: &'a TenantId) -> Trees<'a, S> {
-        Trees { connection, tenant, read: BTreeMap::new(), has_roots: false }
-    }
+pub(super) struct StoredNodes<'a> {
+    connection: &'a mut Connection,
+    tenant: &'a TenantId,
+}
 
-    /// What the events add up to that a question is about.
-    pub(super) fn sums(&mut self, question: &Question) -> Result<Sums<S>, ViewsError> {
-        question.sums(|stretches| self.nodes(stretches))
-    }
+impl<S: Stored> Nodes<S> for StoredNodes<'_> {
+    type Error = ViewsError;
 
-    /// Between which positions they stand; `None` where there are none.
-    pub(super) fn ends(
-        &mut self,
-        question: &Question,
-    ) -> Result<Option<(Position, Position)>, ViewsError> {
-        question.ends(|stretches| self.nodes(stretches))
-    }
-
-    fn nodes(&mut self, stretches: &[Stretch]) -> Result<Vec<Node<S>>, ViewsError> {
-        let unread = stretches.iter().filter(|stretch| !self.has(stretch));
-        let asked: Vec<Vec<Value>> = unread.map(|stretch| asked(self.tenant, stretch)).collect();
-        if !asked.is_empty() {
-            let rows = self.connection.query_rows(S::statement(), &asked)?;
-            for row in &rows {
-                let node: Node<S> = cells::typed(row)?;
-                self.read.insert(node.address(), node);
-            }
-            self.has_roots = true;
-        }
-        let found = stretches.iter().flat_map(|Stretch { first, last_number }| {
-            let last = Address { number: *last_number, ..*first };
-            self.read.range(*first..=last).map(|(_, node)| node.clone())
-        });
-        Ok(found.collect())
-    }
-
-    /// The roots are the only stretches without an end, and always read first.
-    fn has(&self, Stretch { first, last_number }: &Stretch) -> bool {
-        if *last_number == Address::OPEN {
-            return self.has_roots;
-        }
-        let mut numbers = first.number..=*last_number;
-        numbers.all(|number| self.read.contains_key(&Address { number, ..*first }))
+    fn read(&mut self, stretches: &[Stretch]) -> Result<Vec<Node<S>>, ViewsError> {
+        let asked = stretches.iter().map(|stretch| asked(self.tenant, stretch));
+        let rows = self.connection.query_rows(S::statement(), &asked.collect::<Vec<_>>())?;
+        rows.iter().map(cells::typed::<Node<S>>).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use quipu_projections::{
 };
 
 use super::activity::events_at;
-use super::history::Trees;
+use super::history::trees;
 use super::{Answer, AsOf, Page, Scope, not_parked, page, param, with_one_more};
 use crate::{Feed, Views, ViewsError, cells, statements};
 
@@ -113,7 +113,7 @@ impl HoldQuery {
         tenant: &TenantId,
         until: &Until,
     ) -> Result<Page<Hold, HoldId>, ViewsError> {
-        let sums = Trees::<Book>::of(connection, tenant).sums(&Question::up_to(until))?;
+        let sums = trees::<Book>(connection, tenant).sums(&Question::up_to(until))?;
         let open = sums.open_holds().filter(|hold| hold.position() > self.after_position());
         let open = open.take(self.limit.saturating_add(1));
         let key = |hold| HoldKey { tenant: tenant.clone(), hold_position: hold };

@@ -8,7 +8,7 @@ use quipu_projections::{
 };
 
 use super::activity::events_at;
-use super::history::Trees;
+use super::history::trees;
 use super::{Answer, AsOf, Page, Scope, not_parked, page, param, with_one_more};
 use crate::{Feed, Views, ViewsError, cells, statements};
 
@@ -85,7 +85,7 @@ impl Views {
         self.ask(&BookHistory, Scope::Tenant(tenant), |connection, checkpoint| {
             not_parked(connection, &Balances, tenant.as_str())?;
             let until = query.at.until(now, checkpoint, feed)?;
-            let sums = Trees::<Book>::of(connection, tenant).sums(&Question::up_to(&until))?;
+            let sums = trees::<Book>(connection, tenant).sums(&Question::up_to(&until))?;
             let lots = if query.with_ended {
                 query.granted_until(connection, tenant, &until)?
             } else {

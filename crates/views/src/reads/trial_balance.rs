@@ -8,7 +8,7 @@ use quipu_domain::postings::Account;
 use quipu_domain::{TenantId, Timestamp};
 use quipu_projections::{Book, BookHistory, ProjectionError, Question, Until};
 
-use super::history::Trees;
+use super::history::trees;
 use super::{Answer, AsOf, Scope, not_parked};
 use crate::{Views, ViewsError};
 
@@ -124,7 +124,7 @@ impl TrialBalanceQuery {
         balances: &mut Balances,
     ) -> Result<(), ViewsError> {
         let whose = (self.group_by == TrialBalanceGroup::Tenant).then(|| tenant.clone());
-        let mut trees = Trees::<Book>::of(connection, tenant);
+        let mut trees = trees::<Book>(connection, tenant);
         let mut accounts = |until: &Until| -> Result<Vec<(Account, i128)>, ViewsError> {
             Ok(trees.sums(&Question::up_to(until))?.accounts())
         };

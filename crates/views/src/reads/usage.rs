@@ -5,7 +5,7 @@ use quipu_domain::{Label, MeterName, TenantId, Timestamp};
 use quipu_projections::{Quantity, Question, Usage, UsageAmounts, UsageKey, UsageSums, WindowUnit};
 use rust_decimal::Decimal;
 
-use super::history::Trees;
+use super::history::trees;
 use super::{Answer, AsOf, Page, Scope, param, with_one_more};
 use crate::{Views, ViewsError};
 
@@ -152,8 +152,7 @@ impl Views {
             let until = query.at.until(now, checkpoint, feed)?;
             let since =
                 query.from.map_or(i64::MIN, |from| from.plus_seconds(-AHEAD_SECONDS).micros());
-            let sums =
-                Trees::<UsageSums>::of(connection, tenant).sums(&Question { until, since })?;
+            let sums = trees::<UsageSums>(connection, tenant).sums(&Question { until, since })?;
             let groups = sums.grouped(|key| query.admits(key).then(|| query.cursor_of(key)))?;
             let after = query.after.as_ref();
             let mut rows = groups.iter().filter(|(cursor, _)| after.is_none_or(|at| *cursor > at));
