@@ -20,9 +20,13 @@ pub(crate) struct Batch {
 /// Where an answer goes.
 pub(crate) type Caller<T> = oneshot::Sender<Result<T, EngineError>>;
 
+/// What became of each of several commands.
+pub(crate) type Outcomes = Vec<Result<Receipt, EngineError>>;
+
 /// An answer that must not be given before the batch is durable.
 pub(crate) enum Answer {
     Command(Caller<Receipt>, Result<Receipt, EngineError>),
+    Commands(Caller<Outcomes>, Result<Outcomes, EngineError>),
     Usage(Caller<Vec<UsageOutcome>>, Result<Vec<UsageOutcome>, EngineError>),
     Append(Caller<Vec<Arc<Recorded>>>, Result<Vec<Arc<Recorded>>, EngineError>),
     CatchUp(Caller<()>),
@@ -33,6 +37,7 @@ impl Answer {
     pub(crate) fn give(self) {
         match self {
             Answer::Command(caller, answer) => drop(caller.send(answer)),
+            Answer::Commands(caller, answer) => drop(caller.send(answer)),
             Answer::Usage(caller, answer) => drop(caller.send(answer)),
             Answer::Append(caller, answer) => drop(caller.send(answer)),
             Answer::CatchUp(caller) => drop(caller.send(Ok(()))),
@@ -43,6 +48,7 @@ impl Answer {
     pub(crate) fn fail(self, error: EngineError) {
         match self {
             Answer::Command(caller, _) => drop(caller.send(Err(error))),
+            Answer::Commands(caller, _) => drop(caller.send(Err(error))),
             Answer::Usage(caller, _) => drop(caller.send(Err(error))),
             Answer::Append(caller, _) => drop(caller.send(Err(error))),
             Answer::CatchUp(caller) => drop(caller.send(Err(error))),

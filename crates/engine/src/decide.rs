@@ -15,6 +15,7 @@ use quipu_domain::{
 };
 
 use crate::aggregates::{Slot, unavailable};
+use crate::batch::Outcomes;
 use crate::decider::Decider;
 use crate::draft::Attributes;
 use crate::known::KeyState;
@@ -28,6 +29,16 @@ mod wallet;
 type Events = Vec<Arc<Recorded>>;
 
 impl Decider {
+    /// Answers or decides commands one after the other, each as if it came alone (J7).
+    pub(crate) fn commands(&mut self, requests: &[Request]) -> Result<Outcomes, EngineError> {
+        self.load_for_commands(requests)?;
+        let outcome = |request| match self.command(request) {
+            Err(error) if !error.concerns_one_command() => Err(error),
+            outcome => Ok(outcome),
+        };
+        requests.iter().map(outcome).collect()
+    }
+
     /// Answers a command that was done already, or decides it.
     pub(crate) fn command(&mut self, request: &Request) -> Result<Receipt, EngineError> {
         let Request { command, metadata } = request;

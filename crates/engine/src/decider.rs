@@ -20,7 +20,7 @@ use quipu_journal::Head;
 use tokio::sync::watch;
 
 use crate::aggregates::{Cache, Past};
-use crate::batch::{Answer, Batch, Caller};
+use crate::batch::{Answer, Batch, Caller, Outcomes};
 use crate::committer::{Committed, Work};
 use crate::draft::Draft;
 use crate::engine::{Options, Status};
@@ -33,6 +33,7 @@ const BATCH_EVENTS_MOST: usize = 8_192;
 /// What the engine's handle asks for.
 pub(crate) enum Task {
     Command(Box<Request>, Caller<Receipt>),
+    Commands(Vec<Request>, Caller<Outcomes>),
     Usage(UsageBatch, Caller<Vec<UsageOutcome>>),
     Append(Append, Caller<Vec<Arc<Recorded>>>),
     CatchUp(TenantId, Caller<()>),
@@ -168,6 +169,10 @@ impl Decider {
             Task::Command(request, caller) => {
                 let receipt = out_of_reach.map_or_else(|| self.command(&request), Err);
                 Answer::Command(caller, receipt)
+            }
+            Task::Commands(requests, caller) => {
+                let outcomes = out_of_reach.map_or_else(|| self.commands(&requests), Err);
+                Answer::Commands(caller, outcomes)
             }
             Task::Usage(batch, caller) => {
                 let outcomes = out_of_reach.map_or_else(|| self.usage(&batch), Err);

@@ -143,6 +143,18 @@ impl Engine {
         self.ask_in_turn(tenant.as_ref(), |caller| Task::Command(Box::new(request), caller)).await
     }
 
+    /// Has commands decided together, one after the other (J7): an outcome for each, in order. What
+    /// concerns one of them is its outcome; anything else ends the whole, and it is not known then
+    /// which of them took effect.
+    pub async fn execute_all(
+        &self,
+        requests: Vec<Request>,
+    ) -> Result<Vec<Result<Receipt, EngineError>>, EngineError> {
+        // They take the turn of the first one's tenant.
+        let tenant = requests.first().and_then(|request| request.command.tenant()).cloned();
+        self.ask_in_turn(tenant.as_ref(), |caller| Task::Commands(requests, caller)).await
+    }
+
     /// Records usage: an outcome per record, in order.
     pub async fn record_usage(&self, batch: UsageBatch) -> Result<Vec<UsageOutcome>, EngineError> {
         // A batch takes the turn of its first record's tenant.

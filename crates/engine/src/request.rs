@@ -213,6 +213,24 @@ pub enum EngineError {
     Inconsistent(String),
 }
 
+impl EngineError {
+    /// Whether it says something about one command, and nothing about the others beside it.
+    pub(crate) const fn concerns_one_command(&self) -> bool {
+        match self {
+            EngineError::Refused(_)
+            | EngineError::KeyReused { .. }
+            | EngineError::KeyInFlight
+            | EngineError::EventTooLarge { .. }
+            | EngineError::VersionConflict { .. } => true,
+            EngineError::Overloaded
+            | EngineError::Unavailable { .. }
+            | EngineError::Stopped
+            | EngineError::Newer { .. }
+            | EngineError::Inconsistent(_) => false,
+        }
+    }
+}
+
 /// A text of any origin as a label: control characters become spaces, and what is too long is
 /// cut.
 pub(crate) fn label(text: &str) -> Label {

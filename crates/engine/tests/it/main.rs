@@ -8,4 +8,5 @@ mod foreign_aggregates;
 mod newer_program;
 mod restart;
 mod support;
+mod together;
 mod usage;

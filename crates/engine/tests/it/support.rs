@@ -55,11 +55,16 @@ impl Bench {
         command: Command,
         key: Option<&str>,
     ) -> Result<Receipt, EngineError> {
-        let mut metadata = Metadata::by(label("tester"));
-        metadata.command = key.map(label);
-        metadata.fingerprint = key.map(|_| fingerprint(&command));
-        self.engine.execute(Request { command, metadata }).await
+        self.engine.execute(request(command, key)).await
     }
+}
+
+/// A command under a key, bound to it as the interface does.
+pub(crate) fn request(command: Command, key: Option<&str>) -> Request {
+    let mut metadata = Metadata::by(label("tester"));
+    metadata.command = key.map(label);
+    metadata.fingerprint = key.map(|_| fingerprint(&command));
+    Request { command, metadata }
 }
 
 fn fingerprint(command: &Command) -> Label {

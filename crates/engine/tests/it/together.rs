@@ -1,0 +1,200 @@
+//! Commands that are decided together: each as if it came alone (J7).
+
+mod counted;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quipu_domain::wallet::WalletCommand;
+use quipu_domain::{EntryId, HoldId, Position, TenantId};
+use quipu_engine::{Command, EngineError, Receipt, Status};
+use quipu_journal::{Fault, MemoryStore, Store};
+
+use crate::support::{Bench, credits, debit, grant, hold, request, tenant};
+use counted::Counted;
+
+type Outcomes = Vec<Result<Receipt, EngineError>>;
+
+/// A command to a wallet, and its key.
+type Keyed<'a> = (&'a TenantId, WalletCommand, Option<&'a str>);
+
+async fn send(bench: &Bench, commands: Vec<Keyed<'_>>) -> Result<Outcomes, EngineError> {
+    let request = |(tenant, command, key): Keyed<'_>| {
+        request(Command::Wallet { tenant: tenant.clone(), command }, key)
+    };
+    bench.engine.execute_all(commands.into_iter().map(request).collect()).await
+}
+
+fn kinds(outcomes: &Outcomes) -> Vec<&'static str> {
+    let kind = |outcome: &Result<Receipt, EngineError>| match outcome {
+        Ok(Receipt { replayed: false, .. }) => "new",
+        Ok(Receipt { replayed: true, .. }) => "replayed",
+        Err(EngineError::Refused(refusal)) => refusal.code(),
+        Err(EngineError::KeyReused { .. }) => "reused",
+        Err(EngineError::KeyInFlight) => "in flight",
+        Err(EngineError::EventTooLarge { .. }) => "too large",
+        Err(error) => panic!("{error}"),
+    };
+    outcomes.iter().map(kind).collect()
+}
+
+async fn bench(store: &MemoryStore, amount: &str) -> Bench {
+    let bench = Bench::on(Arc::new(store.clone()));
+    bench.tenant(&tenant("acme")).await;
+    bench.wallet(&tenant("acme"), grant(amount), None).await.expect("granted");
+    bench
+}
+
+#[tokio::test]
+async fn each_finds_what_those_before_it_left() {
+    let store = MemoryStore::default();
+    let bench = bench(&store, "1").await;
+    let acme = tenant("acme");
+    let outcomes = send(
+        &bench,
+        vec![
+            (&acme, debit("5"), Some("too-early")),
+            (&acme, grant("10"), Some("grant")),
+            (&acme, debit("5"), Some("debit")),
+            (&acme, hold("6", 60), Some("hold")),
+            (&acme, debit("1"), Some("too-late")),
+        ],
+    );
+    let outcomes = outcomes.await.unwrap();
+    let expected = ["insufficient_credits", "new", "new", "new", "insufficient_credits"];
+    assert_eq!(kinds(&outcomes), expected);
+    let balances = outcomes.iter().flatten().map(|receipt| receipt.balance.unwrap().available);
+    assert_eq!(balances.collect::<Vec<_>>(), ["11", "6", "0"].map(credits));
+    assert_eq!(store.head().unwrap().position, Position(5), "a refusal leaves no event");
+}
+
+#[tokio::test]
+async fn what_concerns_one_refuses_no_other() {
+    let bench = bench(&MemoryStore::default(), "10").await;
+    let (acme, nobody) = (tenant("acme"), tenant("nobody"));
+    bench.wallet(&acme, debit("1"), Some("old")).await.unwrap();
+    let WalletCommand::Grant(mut wide) = grant("1") else { panic!("a grant") };
+    wide.scope = (0..20_000).map(|n| format!("meter_{n:050}").parse().unwrap()).collect();
+    let settle = WalletCommand::SettleHold { hold: HoldId(Position(99)), amount: credits("1") };
+    let outcomes = send(
+        &bench,
+        vec![
+            (&nobody, debit("1"), Some("a")),
+            (&acme, debit("2"), Some("old")),
+            (&acme, debit("1"), Some("old")),
+            (&acme, WalletCommand::Grant(wide), Some("b")),
+            (&acme, settle, Some("c")),
+            (&acme, debit("1"), Some("d")),
+            (&acme, debit("1"), Some("d")),
+        ],
+    );
+    assert_eq!(
+        kinds(&outcomes.await.unwrap()),
+        ["unknown_tenant", "reused", "replayed", "too large", "unknown_hold", "new", "in flight"]
+    );
+}
+
+#[tokio::test]
+async fn sent_again_they_are_answered_as_before_and_take_no_effect() {
+    let store = MemoryStore::default();
+    let bench = bench(&store, "10").await;
+    let acme = tenant("acme");
+    let alone = bench.wallet(&acme, debit("1"), Some("alone")).await.unwrap();
+    let commands = || {
+        vec![
+            (&acme, debit("1"), Some("alone")),
+            (&acme, hold("3", 60), Some("hold")),
+            (&acme, debit("7"), Some("poor")),
+            (&acme, debit("2"), Some("debit")),
+        ]
+    };
+    let first = send(&bench, commands()).await.unwrap();
+    assert_eq!(kinds(&first), ["replayed", "new", "insufficient_credits", "new"]);
+    let head = store.head().unwrap();
+    let again = send(&bench, commands()).await.unwrap();
+    bench.engine.shutdown().await;
+    let bench = Bench::on(Arc::new(store.clone()));
+    let after_restart = send(&bench, commands()).await.unwrap();
+    for again in [again, after_restart] {
+        assert_eq!(kinds(&again), ["replayed", "replayed", "insufficient_credits", "replayed"]);
+        for (again, first) in again.iter().flatten().zip(first.iter().flatten()) {
+            assert_eq!((&again.events, again.balance), (&first.events, first.balance));
+        }
+        assert_eq!(again[0].as_ref().unwrap().events, alone.events);
+    }
+    let kept = bench.wallet(&acme, debit("2"), Some("debit")).await.unwrap();
+    assert_eq!(kept.events, first[3].as_ref().unwrap().events, "alone, it is the same command");
+    assert_eq!(store.head().unwrap(), head);
+    bench.wallet(&acme, grant("10"), None).await.unwrap();
+    let paid = bench.wallet(&acme, debit("7"), Some("poor")).await.unwrap();
+    assert!(!paid.replayed, "a refusal keeps its key free");
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_is_found_and_an_absent_journal_ends_the_whole() {
+    let store = MemoryStore::default();
+    let bench = bench(&store, "10").await;
+    let acme = tenant("acme");
+    let commands = || vec![(&acme, debit("1"), Some("a")), (&acme, debit("2"), Some("b"))];
+    store.fail_next(Fault::UnknownCommitted);
+    assert_eq!(kinds(&send(&bench, commands()).await.unwrap()), ["new", "new"]);
+    assert_eq!(kinds(&send(&bench, commands()).await.unwrap()), ["replayed", "replayed"]);
+    bench.engine.shutdown().await;
+    let refused = send(&bench, commands()).await;
+    assert!(matches!(refused, Err(EngineError::Stopped)), "{refused:?}");
+}
+
+/// What became of those before is not known then, and found out by sending all again.
+#[tokio::test]
+async fn a_journal_that_cannot_be_read_on_the_way_ends_the_whole() {
+    let store = MemoryStore::default();
+    let bench = bench(&store, "10").await;
+    let acme = tenant("acme");
+    bench.wallet(&acme, debit("1"), None).await.unwrap();
+    let entry = EntryId(Position(3));
+    let refund = WalletCommand::Refund { entry, amount: None, expires_at: None, reason: None };
+    let commands = || vec![(&acme, debit("2"), Some("a")), (&acme, refund.clone(), Some("b"))];
+    store.unavailable(true);
+    let under_way = send(&bench, commands());
+    let returns = async {
+        while bench.engine.status() == Status::Ready {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        store.unavailable(false);
+    };
+    // The first is decided, and its answer waits for the journal.
+    let (refused, ()) = tokio::join!(under_way, returns);
+    assert!(matches!(refused, Err(EngineError::Unavailable { .. })), "{refused:?}");
+    let mut again = send(&bench, commands()).await;
+    while again.is_err() || kinds(again.as_ref().unwrap()).contains(&"in flight") {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        again = send(&bench, commands()).await;
+    }
+    assert_eq!(again.unwrap()[1].as_ref().unwrap().balance.unwrap().available, credits("8"));
+    assert_eq!(store.head().unwrap().position, Position(5), "each of them once");
+}
+
+#[tokio::test]
+async fn wallets_that_are_not_in_memory_are_asked_for_together() {
+    let store = MemoryStore::default();
+    let tenants: Vec<TenantId> = (0..300).map(|n| tenant(&format!("n{n}"))).collect();
+    let bench = Bench::on(Arc::new(store.clone()));
+    for tenant in &tenants {
+        bench.tenant(tenant).await;
+        bench.wallet(tenant, grant("10"), None).await.unwrap();
+    }
+    bench.engine.shutdown().await;
+    let counted = Arc::new(Counted::new(store));
+    let bench = Bench::on(counted.clone());
+    let before = counted.questions();
+    let outcomes = send(&bench, tenants.iter().map(|it| (it, debit("1"), None)).collect()).await;
+    assert_eq!(kinds(&outcomes.unwrap()), ["new"; 300]);
+    let questions = counted.questions() - before;
+    assert!(questions <= 10, "{questions} questions for 300 wallets");
+}
+
+#[tokio::test]
+async fn no_commands_have_no_outcomes() {
+    let bench = bench(&MemoryStore::default(), "1").await;
+    assert!(send(&bench, Vec::new()).await.unwrap().is_empty());
+}

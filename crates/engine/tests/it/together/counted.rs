@@ -1,0 +1,73 @@
+//! A store that counts what it is asked.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use quipu_domain::{Position, Stream, Timestamp, Version};
+use quipu_journal::{
+    Appender, BatchRow, Head, JournalError, Lease, MemoryStore, SealedKeys, SegmentEnd, Snapshot,
+    Store,
+};
+
+/// Counts the questions that an engine asks while it decides.
+pub(super) struct Counted {
+    store: MemoryStore,
+    questions: AtomicUsize,
+}
+
+impl Counted {
+    pub(super) fn new(store: MemoryStore) -> Counted {
+        Counted { store, questions: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn questions(&self) -> usize {
+        self.questions.load(Ordering::Relaxed)
+    }
+
+    fn asked(&self) -> &MemoryStore {
+        self.questions.fetch_add(1, Ordering::Relaxed);
+        &self.store
+    }
+}
+
+impl Store for Counted {
+    fn acquire(&self, lease: Lease) -> Result<Box<dyn Appender>, JournalError> {
+        self.store.acquire(lease)
+    }
+
+    fn head(&self) -> Result<Head, JournalError> {
+        self.store.head()
+    }
+
+    fn rows_after(&self, after: Position, limit: usize) -> Result<Vec<BatchRow>, JournalError> {
+        self.asked().rows_after(after, limit)
+    }
+
+    fn rows_holding(&self, positions: &[Position]) -> Result<Vec<BatchRow>, JournalError> {
+        self.asked().rows_holding(positions)
+    }
+
+    fn end_recorded_by(&self, moment: Timestamp) -> Result<Position, JournalError> {
+        self.asked().end_recorded_by(moment)
+    }
+
+    fn postings(&self, wanted: &[(Stream, Position)]) -> Result<Vec<Vec<Position>>, JournalError> {
+        self.asked().postings(wanted)
+    }
+
+    fn segments(&self, since: Timestamp) -> Result<Vec<SealedKeys>, JournalError> {
+        self.store.segments(since)
+    }
+
+    fn last_segment(&self) -> Result<Option<SegmentEnd>, JournalError> {
+        self.store.last_segment()
+    }
+
+    fn snapshots(
+        &self,
+        streams: &[Stream],
+        version: Option<Version>,
+        schema_hash: &str,
+    ) -> Result<Vec<Snapshot>, JournalError> {
+        self.asked().snapshots(streams, version, schema_hash)
+    }
+}
