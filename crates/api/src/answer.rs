@@ -58,6 +58,26 @@ pub(crate) struct CommandAnswer {
     balance: Option<Balance>,
 }
 
+impl CommandAnswer {
+    /// What the command's event of this type did.
+    pub(crate) fn of(receipt: &Receipt, event_type: &str) -> Result<CommandAnswer, Problem> {
+        let main = receipt.events.iter().find(|recorded| recorded.event.type_name() == event_type);
+        let Some(recorded) = main else {
+            return Err(Problem::internal(&format_args!("a receipt without {event_type}")));
+        };
+        Ok(CommandAnswer {
+            id: id_of(recorded),
+            position: recorded.position,
+            version: recorded.version,
+            recorded_at: recorded.recorded_at,
+            effective_at: recorded.effective_at.filter(|_| !says_when_itself(&recorded.event)),
+            event_type: recorded.event.type_name().to_owned(),
+            facts: Facts(Arc::clone(recorded)),
+            balance: receipt.balance.map(Balance::from),
+        })
+    }
+}
+
 /// The fields of an event's data.
 struct Facts(Arc<Recorded>);
 
@@ -113,21 +133,7 @@ pub(crate) fn changed(receipt: &Receipt, event_type: &str) -> Result<Response, P
 }
 
 fn answered(status: StatusCode, receipt: &Receipt, event_type: &str) -> Result<Response, Problem> {
-    let main = receipt.events.iter().find(|recorded| recorded.event.type_name() == event_type);
-    let Some(recorded) = main else {
-        return Err(Problem::internal(&format_args!("a receipt without {event_type}")));
-    };
-    let answer = CommandAnswer {
-        id: (status == StatusCode::CREATED).then(|| id_of(recorded)).flatten(),
-        position: recorded.position,
-        version: recorded.version,
-        recorded_at: recorded.recorded_at,
-        effective_at: recorded.effective_at.filter(|_| !says_when_itself(&recorded.event)),
-        event_type: recorded.event.type_name().to_owned(),
-        facts: Facts(Arc::clone(recorded)),
-        balance: receipt.balance.map(Balance::from),
-    };
-    let mut response = json(status, &answer);
+    let mut response = json(status, &CommandAnswer::of(receipt, event_type)?);
     if receipt.replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }
@@ -143,7 +149,7 @@ fn says_when_itself(event: &Event) -> bool {
     )
 }
 
-/// The id of what an event created.
+/// The id of what an event created, if it is one that creates.
 fn id_of(recorded: &Recorded) -> Option<String> {
     use quipu_domain::agent::AgentEvent;
     use quipu_domain::meter::MeterEvent;

@@ -1,9 +1,11 @@
 //! One command on its way: who sends it, under which key, and how its outcome is waited for.
 
+mod wallet;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use quipu_domain::{Label, Metadata, Personal, TenantId};
-use quipu_engine::{Command, Receipt, Request};
+use quipu_engine::{Command, EngineError, Receipt, Request};
 use serde::Serialize;
 
 use crate::edge::RequestId;
@@ -11,7 +13,8 @@ use crate::idempotency::{IdempotencyKey, canonical, digest, fingerprint};
 use crate::parameters::{NoParameters, StrictQuery};
 use crate::problem::{Problem, outcome_unknown};
 use crate::reading::blocking;
-use crate::state::State;
+use crate::state::{Limits, State};
+pub(crate) use wallet::{WalletRequest, bind};
 
 /// Who sends every command until access control lands.
 const LOCAL_ACTOR: &str = "local";
@@ -77,12 +80,22 @@ impl Call {
         request: &impl Serialize,
         command: Command,
     ) -> Result<Receipt, Problem> {
-        let (engine, timeout) = (self.state.engine.clone(), self.state.limits.command_timeout);
+        let (engine, limits) = (self.state.engine.clone(), self.state.limits);
         let request = self.request(operation, target, request, command).await?;
-        let receipt = tokio::time::timeout(timeout, engine.execute(request))
-            .await
-            .map_err(|_elapsed| outcome_unknown())??;
-        Ok(receipt)
+        answered(&limits, engine.execute(request)).await
+    }
+
+    /// Has a command to a wallet decided.
+    pub(crate) async fn execute_on<R: WalletRequest>(
+        self,
+        target: R::Target,
+        request: R,
+    ) -> Result<Receipt, Problem> {
+        let Call { state, key, request_id, .. } = self;
+        let (is_personal, keys) = (request.personal().is_some(), state.keys.clone());
+        let bind = move || bind(&target, &request, key, metadata(request_id), &keys);
+        let request = if is_personal { blocking(bind).await? } else { bind()? };
+        answered(&state.limits, state.engine.execute(request)).await
     }
 
     /// The command as the engine takes it.
@@ -102,13 +115,22 @@ impl Call {
                 blocking(move || keys.digest(&subject, &canonical)).await?
             }
         };
-        let metadata = Metadata {
-            command: Some(self.key.0),
-            fingerprint: Some(fingerprint(digest)),
-            ..metadata(self.request_id)
-        };
-        Ok(Request { command, metadata })
+        Ok(Request { command, metadata: bound(metadata(self.request_id), self.key, digest) })
     }
+}
+
+/// Waits for what the engine answers, but not for ever.
+pub(crate) async fn answered<T>(
+    limits: &Limits,
+    answer: impl Future<Output = Result<T, EngineError>>,
+) -> Result<T, Problem> {
+    let answer = tokio::time::timeout(limits.command_timeout, answer).await;
+    Ok(answer.map_err(|_elapsed| outcome_unknown())??)
+}
+
+/// What a command carries that was sent under a key and means what has this digest.
+fn bound(by: Metadata, key: IdempotencyKey, digest: [u8; 32]) -> Metadata {
+    Metadata { command: Some(key.0), fingerprint: Some(fingerprint(digest)), ..by }
 }
 
 /// Who sends a request and what it is called.

@@ -7,12 +7,11 @@ use quipu_domain::wallet::WalletCommand;
 use quipu_domain::wallet::command::Debit;
 use quipu_domain::wallet::event::Attribution;
 use quipu_domain::{Label, MeterName, Personal, TenantId, Timestamp};
-use quipu_engine::Command;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::answer::{self, CommandAnswer};
-use crate::call::Call;
+use crate::call::{Call, WalletRequest};
 use crate::parameters::PathIds;
 use crate::problem::Problem;
 use crate::strict_json::StrictJson;
@@ -55,8 +54,16 @@ pub(crate) struct DebitRequest {
     reason: Option<Label>,
 }
 
-impl DebitRequest {
-    fn command(&self, reason: Option<Personal>) -> WalletCommand {
+impl WalletRequest for DebitRequest {
+    type Target = TenantId;
+    const OPERATION: &'static str = "debits.create";
+    const EVENT: &'static str = "CreditsDebited";
+
+    fn personal(&self) -> Option<&Label> {
+        self.reason.as_ref()
+    }
+
+    fn command(&self, _: &TenantId, reason: Option<Personal>) -> WalletCommand {
         WalletCommand::Debit(Debit {
             amount: self.amount.0,
             meter: self.meter.clone(),
@@ -78,12 +85,10 @@ impl DebitRequest {
     responses((status = 201, body = CommandAnswer, description = "The credits are consumed."))
 )]
 pub(crate) async fn create(
-    mut call: Call,
+    call: Call,
     PathIds(tenant): PathIds<TenantId>,
     StrictJson(request): StrictJson<DebitRequest>,
 ) -> Result<Response, Problem> {
-    let reason = call.seal_some(&tenant, request.reason.as_ref()).await?;
-    let command = Command::Wallet { tenant: tenant.clone(), command: request.command(reason) };
-    let receipt = call.execute("debits.create", &tenant, &request, command).await?;
-    answer::created(&receipt, "CreditsDebited")
+    let receipt = call.execute_on(tenant, request).await?;
+    answer::created(&receipt, DebitRequest::EVENT)
 }

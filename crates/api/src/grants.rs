@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::answer::{self, CommandAnswer};
-use crate::call::Call;
+use crate::call::{Call, WalletRequest};
 use crate::parameters::PathIds;
 use crate::problem::Problem;
 use crate::strict_json::StrictJson;
@@ -60,8 +60,16 @@ pub(crate) struct GrantRequest {
     source: Option<Label>,
 }
 
-impl GrantRequest {
-    fn command(&self, source: Option<Personal>) -> WalletCommand {
+impl WalletRequest for GrantRequest {
+    type Target = TenantId;
+    const OPERATION: &'static str = "grants.create";
+    const EVENT: &'static str = "CreditsGranted";
+
+    fn personal(&self) -> Option<&Label> {
+        self.source.as_ref()
+    }
+
+    fn command(&self, _: &TenantId, source: Option<Personal>) -> WalletCommand {
         let kind = self.kind.unwrap_or(GrantKind::Paid);
         let origin = self.origin.unwrap_or(match kind {
             GrantKind::Paid => Origin::Purchase,
@@ -87,14 +95,12 @@ impl GrantRequest {
     responses((status = 201, body = CommandAnswer, description = "The lot exists now."))
 )]
 pub(crate) async fn create(
-    mut call: Call,
+    call: Call,
     PathIds(tenant): PathIds<TenantId>,
     StrictJson(request): StrictJson<GrantRequest>,
 ) -> Result<Response, Problem> {
-    let source = call.seal_some(&tenant, request.source.as_ref()).await?;
-    let command = Command::Wallet { tenant: tenant.clone(), command: request.command(source) };
-    let receipt = call.execute("grants.create", &tenant, &request, command).await?;
-    answer::created(&receipt, "CreditsGranted")
+    let receipt = call.execute_on(tenant, request).await?;
+    answer::created(&receipt, GrantRequest::EVENT)
 }
 
 /// Takes the unused remainder of a grant back; held parts follow when they return.

@@ -8,13 +8,12 @@ use axum::response::Response;
 use quipu_domain::wallet::WalletCommand;
 use quipu_domain::wallet::command::PlaceHold;
 use quipu_domain::wallet::event::{Attribution, Overage};
-use quipu_domain::{HoldId, Label, MeterName, TenantId};
-use quipu_engine::Command;
+use quipu_domain::{HoldId, Label, MeterName, Personal, TenantId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::answer::{self, CommandAnswer};
-use crate::call::Call;
+use crate::call::{Call, WalletRequest};
 use crate::parameters::PathIds;
 use crate::problem::Problem;
 use crate::strict_json::StrictJson;
@@ -88,8 +87,12 @@ pub(crate) struct ReleaseRequest {
     reason: Option<Label>,
 }
 
-impl HoldRequest {
-    fn command(&self) -> WalletCommand {
+impl WalletRequest for HoldRequest {
+    type Target = TenantId;
+    const OPERATION: &'static str = "holds.create";
+    const EVENT: &'static str = "HoldPlaced";
+
+    fn command(&self, _: &TenantId, _: Option<Personal>) -> WalletCommand {
         WalletCommand::PlaceHold(PlaceHold {
             amount: self.amount.0,
             ttl_seconds: self.ttl_seconds,
@@ -105,6 +108,40 @@ impl HoldRequest {
     }
 }
 
+impl WalletRequest for ExtendRequest {
+    type Target = (TenantId, HoldId);
+    const OPERATION: &'static str = "holds.extend";
+    const EVENT: &'static str = "HoldExtended";
+
+    fn command(&self, &(_, hold): &(TenantId, HoldId), _: Option<Personal>) -> WalletCommand {
+        WalletCommand::ExtendHold { hold, ttl_seconds: self.ttl_seconds }
+    }
+}
+
+impl WalletRequest for SettleRequest {
+    type Target = (TenantId, HoldId);
+    const OPERATION: &'static str = "holds.settle";
+    const EVENT: &'static str = "HoldSettled";
+
+    fn command(&self, &(_, hold): &(TenantId, HoldId), _: Option<Personal>) -> WalletCommand {
+        WalletCommand::SettleHold { hold, amount: self.amount.0 }
+    }
+}
+
+impl WalletRequest for ReleaseRequest {
+    type Target = (TenantId, HoldId);
+    const OPERATION: &'static str = "holds.release";
+    const EVENT: &'static str = "HoldReleased";
+
+    fn personal(&self) -> Option<&Label> {
+        self.reason.as_ref()
+    }
+
+    fn command(&self, &(_, hold): &(TenantId, HoldId), reason: Option<Personal>) -> WalletCommand {
+        WalletCommand::ReleaseHold { hold, reason }
+    }
+}
+
 /// Reserves credits.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/holds", tag = "wallet", request_body = HoldRequest,
@@ -115,9 +152,8 @@ pub(crate) async fn create(
     PathIds(tenant): PathIds<TenantId>,
     StrictJson(request): StrictJson<HoldRequest>,
 ) -> Result<Response, Problem> {
-    let command = Command::Wallet { tenant: tenant.clone(), command: request.command() };
-    let receipt = call.execute("holds.create", &tenant, &request, command).await?;
-    answer::created(&receipt, "HoldPlaced")
+    let receipt = call.execute_on(tenant, request).await?;
+    answer::created(&receipt, HoldRequest::EVENT)
 }
 
 /// Gives a hold that has not expired more time.
@@ -128,13 +164,11 @@ pub(crate) async fn create(
 )]
 pub(crate) async fn extend(
     call: Call,
-    PathIds((tenant, hold)): PathIds<(TenantId, HoldId)>,
+    PathIds(hold): PathIds<(TenantId, HoldId)>,
     StrictJson(request): StrictJson<ExtendRequest>,
 ) -> Result<Response, Problem> {
-    let command = WalletCommand::ExtendHold { hold, ttl_seconds: request.ttl_seconds };
-    let command = Command::Wallet { tenant: tenant.clone(), command };
-    let receipt = call.execute("holds.extend", &(tenant, hold), &request, command).await?;
-    answer::changed(&receipt, "HoldExtended")
+    let receipt = call.execute_on(hold, request).await?;
+    answer::changed(&receipt, ExtendRequest::EVENT)
 }
 
 /// Ends a hold in a charge; what is not charged returns to its lots.
@@ -145,13 +179,11 @@ pub(crate) async fn extend(
 )]
 pub(crate) async fn settle(
     call: Call,
-    PathIds((tenant, hold)): PathIds<(TenantId, HoldId)>,
+    PathIds(hold): PathIds<(TenantId, HoldId)>,
     StrictJson(request): StrictJson<SettleRequest>,
 ) -> Result<Response, Problem> {
-    let command = WalletCommand::SettleHold { hold, amount: request.amount.0 };
-    let command = Command::Wallet { tenant: tenant.clone(), command };
-    let receipt = call.execute("holds.settle", &(tenant, hold), &request, command).await?;
-    answer::changed(&receipt, "HoldSettled")
+    let receipt = call.execute_on(hold, request).await?;
+    answer::changed(&receipt, SettleRequest::EVENT)
 }
 
 /// Ends a hold without a charge.
@@ -161,13 +193,10 @@ pub(crate) async fn settle(
     responses((status = 200, body = CommandAnswer, description = "Everything has returned."))
 )]
 pub(crate) async fn release(
-    mut call: Call,
-    PathIds((tenant, hold)): PathIds<(TenantId, HoldId)>,
+    call: Call,
+    PathIds(hold): PathIds<(TenantId, HoldId)>,
     StrictJson(request): StrictJson<ReleaseRequest>,
 ) -> Result<Response, Problem> {
-    let reason = call.seal_some(&tenant, request.reason.as_ref()).await?;
-    let command = WalletCommand::ReleaseHold { hold, reason };
-    let command = Command::Wallet { tenant: tenant.clone(), command };
-    let receipt = call.execute("holds.release", &(tenant, hold), &request, command).await?;
-    answer::changed(&receipt, "HoldReleased")
+    let receipt = call.execute_on(hold, request).await?;
+    answer::changed(&receipt, ReleaseRequest::EVENT)
 }

@@ -1,13 +1,17 @@
 //! The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header-07) and what a key is
 //! bound to.
 
+use std::fmt::{self, Write as _};
+
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 use quipu_domain::Label;
-use serde::Serialize;
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::problem::{Code, Problem};
+use crate::strict_json::fault;
 
 /// The header's name.
 pub(crate) const HEADER: &str = "idempotency-key";
@@ -55,6 +59,30 @@ impl<S: Sync> OptionalFromRequestParts<S> for IdempotencyKey {
     }
 }
 
+/// In a body. What means a key in the header means the same key here, quotes included.
+impl<'de> Deserialize<'de> for IdempotencyKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<IdempotencyKey, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = IdempotencyKey;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an idempotency key")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<IdempotencyKey, E> {
+                parse(text).ok_or_else(|| {
+                    fault(
+                        Code::InvalidIdempotencyKey,
+                        "the idempotency key is not valid",
+                        "write 1 to 255 visible ASCII characters",
+                    )
+                })
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
 /// Reads a structured-field string (`"8e03"`) or the bare key (`8e03`); both are the same key.
 fn parse(value: &str) -> Option<IdempotencyKey> {
     let key = match value.strip_prefix('"') {
@@ -97,7 +125,10 @@ pub(crate) fn digest(canonical: &[u8]) -> [u8; 32] {
 
 /// A digest as events carry it.
 pub(crate) fn fingerprint(digest: [u8; 32]) -> Label {
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let mut hex = String::with_capacity(32);
+    for byte in &digest[..16] {
+        write!(hex, "{byte:02x}").expect("writing to a string does not fail");
+    }
     hex.parse().expect("32 hex digits are a label")
 }
 

@@ -14,8 +14,8 @@ use crate::problem::{CATALOGUE, RULES};
     info(
         title = "Quipu",
         description = "The book of record for credits and agent usage. Amounts are decimal strings, \
-            times RFC 3339, ids prefixed. Every POST that changes state takes an `Idempotency-Key`: the \
-            same key and body give the same answer again, byte for byte, with the header \
+            times RFC 3339, ids prefixed. Every POST that changes state takes an `Idempotency-Key` \
+            (of `/v1/commands`, each command): the same key and body give the same answer again, byte for byte, with the header \
             `Idempotency-Replayed: true`. What goes wrong is answered as `application/problem+json` \
             with a stable `code`; the schema `ProblemCode` lists them all.",
         license(name = "MIT OR Apache-2.0"),
@@ -65,7 +65,8 @@ fn share(path: &str, method: &HttpMethod, operation: &mut Operation) {
         };
         RefOr::T(parameter(id, ParameterIn::Path, description, Required::True))
     }));
-    if *method == HttpMethod::Post {
+    // The commands of a batch have keys of their own.
+    if *method == HttpMethod::Post && path != "/v1/commands" {
         let (required, description) = if path == "/v1/usage" {
             (Required::False, "Required where a record has no id of its own.")
         } else {

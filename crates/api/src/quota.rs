@@ -47,9 +47,14 @@ struct Quota {
 impl Quota {
     fn of(request: &Request, state: &State) -> Option<Quota> {
         let path = request.uri().path();
-        if path == "/v1/usage" && request.method() == Method::POST {
-            let most = state.limits.usage_requests_under_way;
-            return Some(Quota { policy: "usage", whose: "usage".into(), most });
+        let batch = match path {
+            "/v1/usage" => Some("usage"),
+            "/v1/commands" => Some("commands"),
+            _ => None,
+        };
+        if let Some(policy) = batch.filter(|_| request.method() == Method::POST) {
+            let most = state.limits.batches_under_way;
+            return Some(Quota { policy, whose: "batches".into(), most });
         }
         let rest = path.strip_prefix("/v1/tenants/")?;
         let tenant = rest.split('/').next().filter(|tenant| !tenant.is_empty())?;

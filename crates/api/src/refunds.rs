@@ -2,13 +2,12 @@
 
 use axum::response::Response;
 use quipu_domain::wallet::WalletCommand;
-use quipu_domain::{EntryId, Label, TenantId, Timestamp};
-use quipu_engine::Command;
+use quipu_domain::{EntryId, Label, Personal, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::answer::{self, CommandAnswer};
-use crate::call::Call;
+use crate::call::{Call, WalletRequest};
 use crate::parameters::PathIds;
 use crate::problem::Problem;
 use crate::strict_json::StrictJson;
@@ -35,24 +34,35 @@ pub(crate) struct RefundRequest {
     reason: Option<Label>,
 }
 
+impl WalletRequest for RefundRequest {
+    type Target = TenantId;
+    const OPERATION: &'static str = "refunds.create";
+    const EVENT: &'static str = "CreditsRefunded";
+
+    fn personal(&self) -> Option<&Label> {
+        self.reason.as_ref()
+    }
+
+    fn command(&self, _: &TenantId, reason: Option<Personal>) -> WalletCommand {
+        WalletCommand::Refund {
+            entry: self.entry,
+            amount: self.amount.map(|amount| amount.0),
+            expires_at: self.expires_at,
+            reason,
+        }
+    }
+}
+
 /// Returns credits to the lots they came from.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/refunds", tag = "wallet", request_body = RefundRequest,
     responses((status = 201, body = CommandAnswer, description = "The credits are back."))
 )]
 pub(crate) async fn create(
-    mut call: Call,
+    call: Call,
     PathIds(tenant): PathIds<TenantId>,
     StrictJson(request): StrictJson<RefundRequest>,
 ) -> Result<Response, Problem> {
-    let reason = call.seal_some(&tenant, request.reason.as_ref()).await?;
-    let command = WalletCommand::Refund {
-        entry: request.entry,
-        amount: request.amount.map(|amount| amount.0),
-        expires_at: request.expires_at,
-        reason,
-    };
-    let command = Command::Wallet { tenant: tenant.clone(), command };
-    let receipt = call.execute("refunds.create", &tenant, &request, command).await?;
-    answer::created(&receipt, "CreditsRefunded")
+    let receipt = call.execute_on(tenant, request).await?;
+    answer::created(&receipt, RefundRequest::EVENT)
 }

@@ -15,9 +15,10 @@ use utoipa_axum::routes;
 use crate::problem::Problem;
 use crate::state::State;
 use crate::{
-    accounts, agents, audit, balance, checkpoints, debits, docs, edge, entries, events, explain,
-    grants, health, holds, lots, meters, openapi, periods, price_tables, problems, projections,
-    proofs, quota, refunds, subjects, tenants, tiles, trial_balance, usage, usage_report, wallet,
+    accounts, agents, audit, balance, checkpoints, commands, debits, docs, edge, entries, events,
+    explain, grants, health, holds, lots, meters, openapi, periods, price_tables, problems,
+    projections, proofs, quota, refunds, subjects, tenants, tiles, trial_balance, usage,
+    usage_report, wallet,
 };
 
 /// The whole interface.
@@ -67,6 +68,7 @@ fn resources() -> OpenApiRouter<State> {
         .routes(routes!(holds::settle))
         .routes(routes!(holds::release))
         .routes(routes!(refunds::create))
+        .routes(routes!(commands::execute))
         .routes(routes!(wallet::set_overdraft_limit))
         .routes(routes!(wallet::freeze))
         .routes(routes!(wallet::unfreeze))

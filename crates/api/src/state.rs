@@ -14,10 +14,10 @@ use crate::quota::UnderWay;
 /// Bounds on what one request may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Largest body of a request, but for usage.
+    /// Largest body of a request, but for batches.
     pub body_bytes: usize,
-    /// Largest body of usage.
-    pub usage_body_bytes: usize,
+    /// Largest body of a batch: of usage, or of commands.
+    pub batch_body_bytes: usize,
     /// How much of a body that is too large is taken off the wire before it is refused.
     pub drained_body_bytes: usize,
     /// How long a body may take to arrive.
@@ -30,23 +30,22 @@ pub struct Limits {
     pub heartbeat: Duration,
     /// Requests that one tenant may have under way.
     pub tenant_requests_under_way: usize,
-    /// Requests to record usage that all callers together may have under way: what they carry is
-    /// in memory.
-    pub usage_requests_under_way: usize,
+    /// Batches that all callers together may have under way: what they carry is in memory.
+    pub batches_under_way: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
             body_bytes: 1_000_000,
-            usage_body_bytes: 8_000_000,
+            batch_body_bytes: 8_000_000,
             drained_body_bytes: 32_000_000,
             body_timeout: Duration::from_secs(30),
             command_timeout: Duration::from_secs(5),
             view_timeout: Duration::from_secs(5),
             heartbeat: Duration::from_secs(15),
             tenant_requests_under_way: 2_048,
-            usage_requests_under_way: 256,
+            batches_under_way: 256,
         }
     }
 }

@@ -12,7 +12,7 @@ use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
 
 pub(crate) use body::{MediaType, read_body, require};
-pub(crate) use diagnosis::{decode, of_message};
+pub(crate) use diagnosis::{decode, decode_part, of_message};
 pub(crate) use fault::fault;
 
 use crate::problem::Problem;

@@ -11,11 +11,11 @@ use quipu_engine::UsageBatch;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::call::metadata;
+use crate::call::{answered, metadata};
 use crate::edge::RequestId;
 use crate::idempotency::IdempotencyKey;
 use crate::parameters::StrictQuery;
-use crate::problem::{Code, Problem, outcome_unknown};
+use crate::problem::Problem;
 use crate::state::State;
 use crate::strict_json::{self, MediaType, read_body, require};
 
@@ -67,10 +67,7 @@ pub(crate) async fn record(
     let reported = read(request, &state).await?;
     let records = record::complete(&reported.records, key.as_ref())?;
     let batch = UsageBatch { records, atomic: query.atomic, metadata: metadata(request_id) };
-    let outcomes =
-        tokio::time::timeout(state.limits.command_timeout, state.engine.record_usage(batch))
-            .await
-            .map_err(|_elapsed| outcome_unknown())??;
+    let outcomes = answered(&state.limits, state.engine.record_usage(batch)).await?;
     let keyed = |index: usize| reported.records[index].has_no_id();
     if reported.is_array {
         outcome::answer_batch(&outcomes, query.atomic, keyed)
@@ -85,7 +82,7 @@ async fn read(request: Request, state: &State) -> Result<Reported, Problem> {
     let is_binary = cloud_events::is_binary(&parts.headers);
     let allowed = [MediaType::Json, MediaType::CloudEvent, MediaType::CloudEventBatch];
     let limits = &state.limits;
-    let bytes = read_body(&parts.headers, body, limits.usage_body_bytes, limits).await?;
+    let bytes = read_body(&parts.headers, body, limits.batch_body_bytes, limits).await?;
     let media_type = require(&parts.headers, if is_binary { &allowed[..1] } else { &allowed })?;
     let (records, is_array) = match media_type {
         MediaType::Json if is_binary => {
@@ -98,12 +95,5 @@ async fn read(request: Request, state: &State) -> Result<Reported, Problem> {
         MediaType::CloudEvent => (vec![cloud_events::from_structured(&bytes)?], false),
         MediaType::CloudEventBatch => (cloud_events::from_batch(&bytes)?, true),
     };
-    if records.is_empty() {
-        return Err(Problem::new(
-            Code::EmptyBatch,
-            "the array is empty",
-            "send at least one record",
-        ));
-    }
     Ok(Reported { records, is_array })
 }

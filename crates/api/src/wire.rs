@@ -9,7 +9,7 @@ use quipu_domain::amount::{AmountError, SCALE};
 use quipu_domain::{Credits, Label};
 use rust_decimal::Decimal;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, MapAccess, Visitor};
+use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -189,6 +189,28 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
         }
         deserializer.deserialize_map(Fields(PhantomData))
     }
+}
+
+/// The objects of an array that has to have some, and only so many.
+pub(crate) fn bounded<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
+    mut array: A,
+    most: usize,
+) -> Result<Vec<T>, A::Error> {
+    let mut elements = Vec::new();
+    while let Some(Object(element)) = array.next_element()? {
+        if elements.len() == most {
+            return Err(fault(
+                Code::BatchTooLarge,
+                format_args!("the array holds more than {most} objects"),
+                "send them in several requests",
+            ));
+        }
+        elements.push(element);
+    }
+    if elements.is_empty() {
+        return Err(fault(Code::EmptyBatch, "the array is empty", "send at least one object"));
+    }
+    Ok(elements)
 }
 
 /// A JSON object as a map, refused when a key stands twice: serde would keep the last.

@@ -69,8 +69,8 @@ codes! {
     FutureMoment = "future_moment", BAD_REQUEST, "The moment has not come yet";
     InvalidHeader = "invalid_header", BAD_REQUEST, "A header is not valid";
     InvalidCloudEvent = "invalid_cloud_event", BAD_REQUEST, "The CloudEvent is not valid";
-    EmptyBatch = "empty_batch", BAD_REQUEST, "The batch holds no record";
-    BatchTooLarge = "batch_too_large", PAYLOAD_TOO_LARGE, "The batch holds too many records";
+    EmptyBatch = "empty_batch", BAD_REQUEST, "The batch is empty";
+    BatchTooLarge = "batch_too_large", PAYLOAD_TOO_LARGE, "The batch is too large";
     IdempotencyKeyRequired = "idempotency_key_required", BAD_REQUEST, "The idempotency key is missing";
     InvalidIdempotencyKey = "invalid_idempotency_key", BAD_REQUEST, "The idempotency key is not valid";
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The idempotency key belongs to another request";

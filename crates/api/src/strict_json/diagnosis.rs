@@ -1,9 +1,10 @@
 //! From an error of the parser to a problem with a code, a place and a hint.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use serde_json::value::RawValue;
 use serde_path_to_error::{Path, Segment};
 
 use super::fault;
@@ -14,10 +15,31 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| diagnose::<T>(bytes, &error))
 }
 
+/// The value that a part of a body is; `place` is a JSON pointer to the part.
+pub(crate) fn decode_part<T: DeserializeOwned>(
+    part: &RawValue,
+    place: fmt::Arguments<'_>,
+) -> Result<T, Problem> {
+    serde_json::from_str(part.get()).map_err(|error| {
+        let bytes = part.get().as_bytes();
+        let inside = pointer::<T>(bytes).unwrap_or_default();
+        problem_of(bytes, &error).with("pointer", format!("{place}{inside}"))
+    })
+}
+
 fn diagnose<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Problem {
+    let problem = problem_of(bytes, error);
+    let problem = problem.with("line", error.line()).with("column", error.column());
+    match pointer::<T>(bytes) {
+        Some(pointer) => problem.with("pointer", pointer),
+        None => problem,
+    }
+}
+
+fn problem_of(bytes: &[u8], error: &serde_json::Error) -> Problem {
     let message = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
-    let problem = match error.classify() {
+    match error.classify() {
         Category::Data => of_message(message.trim_end_matches(&place)),
         _ if message.starts_with("recursion limit") => Problem::new(
             Code::NestedTooDeep,
@@ -34,11 +56,6 @@ fn diagnose<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Pro
             message,
             "send one JSON value in UTF-8, with nothing after it",
         ),
-    };
-    let problem = problem.with("line", error.line()).with("column", error.column());
-    match pointer::<T>(bytes) {
-        Some(pointer) => problem.with("pointer", pointer),
-        None => problem,
     }
 }
 

@@ -11,12 +11,14 @@ use crate::problem::{Code, Problem};
 const SEPARATOR: char = '\u{1f}';
 
 /// The codes that a value can refuse itself with.
-const CODES: [Code; 5] = [
+const CODES: [Code; 7] = [
     Code::InvalidAmount,
     Code::InvalidNumber,
     Code::InvalidValue,
     Code::DuplicateField,
+    Code::EmptyBatch,
     Code::BatchTooLarge,
+    Code::InvalidIdempotencyKey,
 ];
 
 /// An error of a deserializer that carries a code and a hint.

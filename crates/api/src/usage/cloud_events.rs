@@ -14,10 +14,11 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use super::record::{Record, bounded};
+use super::MOST_RECORDS;
+use super::record::Record;
 use crate::problem::{Code, Problem};
 use crate::strict_json;
-use crate::wire::{Number, Object, dimensions};
+use crate::wire::{Number, Object, bounded, dimensions};
 
 /// A CloudEvent that reports usage.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -109,7 +110,7 @@ impl<'de> Deserialize<'de> for Batch {
                 f.write_str("an array of CloudEvents")
             }
             fn visit_seq<A: SeqAccess<'de>>(self, array: A) -> Result<Batch, A::Error> {
-                bounded(array).map(Batch)
+                bounded(array, MOST_RECORDS).map(Batch)
             }
         }
         deserializer.deserialize_seq(Array)

@@ -7,15 +7,14 @@ use quipu_domain::wallet::event::{Attribution, Tokens, Usage};
 use quipu_domain::{Label, MeterName, TenantId, Timestamp};
 use quipu_engine::UsageReport;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, MapAccess, SeqAccess, Visitor};
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::MOST_RECORDS;
 use crate::idempotency::IdempotencyKey;
 use crate::problem::{Code, Problem};
-use crate::strict_json::fault;
-use crate::wire::{Number, Object, dimensions};
+use crate::wire::{Number, bounded, dimensions};
 
 /// The source of records that name none.
 const DEFAULT_SOURCE: &str = "api";
@@ -105,33 +104,11 @@ impl<'de> Deserialize<'de> for OneOrMany {
                 Ok(OneOrMany::One(Box::new(record)))
             }
             fn visit_seq<A: SeqAccess<'de>>(self, array: A) -> Result<OneOrMany, A::Error> {
-                bounded(array).map(OneOrMany::Many)
+                bounded(array, MOST_RECORDS).map(OneOrMany::Many)
             }
         }
         deserializer.deserialize_any(ObjectOrArray)
     }
-}
-
-/// The objects in an array that is no longer than a batch may be.
-pub(super) fn bounded<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
-    mut array: A,
-) -> Result<Vec<T>, A::Error> {
-    let mut elements = Vec::new();
-    while let Some(Object(element)) = array.next_element()? {
-        if elements.len() == MOST_RECORDS {
-            return Err(too_many());
-        }
-        elements.push(element);
-    }
-    Ok(elements)
-}
-
-fn too_many<E: de::Error>() -> E {
-    fault(
-        Code::BatchTooLarge,
-        format_args!("the array holds more than {MOST_RECORDS} records"),
-        "send them in several requests",
-    )
 }
 
 impl Record {

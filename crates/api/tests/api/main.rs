@@ -4,6 +4,7 @@
 
 mod app;
 mod bad_input;
+mod commands;
 mod conventions;
 mod documentation;
 mod events;
