@@ -44,9 +44,14 @@ pub(crate) struct BenchArgs {
     workload: Workload,
     #[command(flatten)]
     target: stage::TargetArgs,
-    /// Clients side by side [default: 64; 16 for batch, 1 for history]
+    /// Clients side by side [default: 64; 16 for batch and for many commands in a request, 1 for
+    /// history]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4_096))]
     connections: Option<u16>,
+    /// Debits, holds or settlements in a request, for hot, spread and holds: alone at their own
+    /// endpoints, more at the one for many commands
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    commands_per_request: u16,
     /// How long to measure
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     seconds: u64,
@@ -91,18 +96,26 @@ enum Workload {
     Fairness,
 }
 
+impl Workload {
+    /// Whether it is commands of one kind that it sends, which fit into one request.
+    const fn is_of_commands(self) -> bool {
+        matches!(self, Workload::Hot | Workload::Spread | Workload::Holds)
+    }
+}
+
 /// Measures and shows.
 pub(crate) fn run(args: &BenchArgs, json: bool) -> Result<u8, CliError> {
     let wallets = args.wallets();
+    let per_request = args.commands_per_request()?;
     let report = match args.workload {
-        Workload::Hot | Workload::Spread => {
-            driven::run(args, "debit", wallets, |actor, _, _| debits::Debits(actor))
-        }
+        Workload::Hot | Workload::Spread => driven::run(args, "debit", wallets, |actor, _, _| {
+            debits::Debits::new(actor, per_request)
+        }),
         Workload::Batch => driven::run(args, "usage record", wallets, |actor, run, number| {
             batch::Batches::new(actor, run, number, batch::RECORDS)
         }),
         Workload::Holds => driven::run(args, "hold and settlement", wallets, |actor, _, _| {
-            holds::Pairs::new(actor)
+            holds::Pairs::new(actor, per_request)
         }),
         Workload::Mixed => {
             driven::run(args, "debit, pair, usage record or read", wallets, mixed::Mixed::new)
@@ -122,9 +135,20 @@ impl BenchArgs {
         let default = match self.workload {
             Workload::Batch => 16,
             Workload::History => 1,
+            _ if self.commands_per_request > 1 => 16,
             _ => 64,
         };
         self.connections.map_or(default, usize::from)
+    }
+
+    fn commands_per_request(&self) -> Result<u16, CliError> {
+        if self.commands_per_request == 1 || self.workload.is_of_commands() {
+            return Ok(self.commands_per_request);
+        }
+        Err(CliError::Malformed {
+            what: "only hot, spread and holds send many commands in a request".into(),
+            hint: "leave --commands-per-request away, or measure one of these".into(),
+        })
     }
 
     fn wallets(&self) -> usize {

@@ -1,5 +1,7 @@
 //! One client of the server: what it can do, and what of it was acknowledged.
 
+mod many;
+
 use std::io;
 
 use quipu_load::{Choice, Step};
@@ -12,6 +14,7 @@ use super::usage_body::UsageBody;
 /// What a debit takes, and what a settlement charges of a hold, in millionths of a credit.
 pub(super) const DEBIT_MICROS: i64 = 10_000;
 const SETTLED_MICROS: i64 = 20_000;
+const SETTLEMENT: &str = r#"{"amount":"0.02"}"#;
 
 /// A client with a connection and wallets of choice.
 pub(super) struct Actor {
@@ -23,15 +26,17 @@ pub(super) struct Actor {
     sent: u64,
     first_wallet: usize,
     choice: Choice,
-    debit: Vec<u8>,
-    hold: Vec<u8>,
+    debit: String,
+    hold: String,
+    commands: many::Commands,
     acks: Acks,
 }
 
 /// A hold to be settled.
 pub(super) struct OpenHold {
     wallet: usize,
-    id: String,
+    /// Of its id.
+    number: u64,
 }
 
 impl Actor {
@@ -51,8 +56,9 @@ impl Actor {
             sent: 0,
             first_wallet,
             choice: choice.reseeded(number as u64),
-            debit: format!(r#"{{"amount":"0.01","meter":"{meter}"}}"#).into(),
-            hold: format!(r#"{{"amount":"0.03","ttl_seconds":3600,"meter":"{meter}"}}"#).into(),
+            debit: format!(r#"{{"amount":"0.01","meter":"{meter}"}}"#),
+            hold: format!(r#"{{"amount":"0.03","ttl_seconds":3600,"meter":"{meter}"}}"#),
+            commands: many::Commands::default(),
             acks: Acks::default(),
         }
     }
@@ -78,7 +84,7 @@ impl Actor {
         let (run, number, sent) = (&self.run, self.number, self.sent);
         let path = format_args!("/v1/tenants/{}/debits", run.tenant(wallet));
         let key = format_args!("{run}-{number}-{sent}");
-        let answer = self.connection.post(path, key, &self.debit).await;
+        let answer = self.connection.post(path, key, self.debit.as_bytes()).await;
         let expected =
             Acknowledged { debits: 1, consumed_micros: DEBIT_MICROS, ..Acknowledged::default() };
         self.acks.take(step(&answer, 1), expected)
@@ -91,21 +97,22 @@ impl Actor {
         let (run, number, sent) = (&self.run, self.number, self.sent);
         let path = format_args!("/v1/tenants/{}/holds", run.tenant(wallet));
         let key = format_args!("{run}-{number}-{sent}");
-        let answer = self.connection.post(path, key, &self.hold).await;
-        let id = answer.as_ref().ok().filter(|answer| answer.is_success());
-        let id = id.and_then(|answer| answer.text("id")).map(str::to_owned);
+        let answer = self.connection.post(path, key, self.hold.as_bytes()).await;
+        let placed = answer.as_ref().ok().filter(|answer| answer.is_success());
+        let number = placed.and_then(|answer| OpenHold::number_of(answer.text("id")?));
         let expected = Acknowledged { holds: 1, ..Acknowledged::default() };
         let step = self.acks.take(step(&answer, 0), expected);
-        (step, id.map(|id| OpenHold { wallet, id }))
+        (step, number.map(|number| OpenHold { wallet, number }))
     }
 
     /// Settles a hold for two thirds of it.
     pub(super) async fn settle(&mut self, hold: &OpenHold) -> Step {
         self.sent += 1;
         let (run, number, sent) = (&self.run, self.number, self.sent);
-        let path = format_args!("/v1/tenants/{}/holds/{}/settle", run.tenant(hold.wallet), hold.id);
+        let (tenant, hold) = (run.tenant(hold.wallet), hold.number);
+        let path = format_args!("/v1/tenants/{tenant}/holds/hold_{hold}/settle");
         let key = format_args!("{run}-{number}-{sent}");
-        let answer = self.connection.post(path, key, br#"{"amount":"0.02"}"#).await;
+        let answer = self.connection.post(path, key, SETTLEMENT.as_bytes()).await;
         let expected = Acknowledged {
             settlements: 1,
             consumed_micros: SETTLED_MICROS,
@@ -127,12 +134,7 @@ impl Actor {
             consumed_micros: body.cost_micros,
             ..Acknowledged::default()
         };
-        let step = match &answer {
-            // Some were refused. Which of them, and so what was consumed, is not told apart.
-            Ok(Answer { status: 207, .. }) => Step::Failed { why: "refused in part".into() },
-            answer => step(answer, body.records()),
-        };
-        self.acks.take(step, expected)
+        self.acks.take(step_of_batch(&answer, body.records()), expected)
     }
 
     /// Reads the balance of a wallet of choice.
@@ -140,6 +142,13 @@ impl Actor {
         let wallet = self.wallet();
         let path = format_args!("/v1/tenants/{}/balance", self.run.tenant(wallet));
         step(&self.connection.get(path).await, 1)
+    }
+}
+
+impl OpenHold {
+    /// The number in a hold's id.
+    fn number_of(id: &str) -> Option<u64> {
+        id.strip_prefix("hold_")?.parse().ok()
     }
 }
 
@@ -152,6 +161,15 @@ impl Acks {
             Step::Refused { .. } => {}
         }
         step
+    }
+}
+
+/// What the answer to many at once means.
+fn step_of_batch(answer: &io::Result<Answer<'_>>, operations: u64) -> Step {
+    match answer {
+        // Some were refused. Which of them, and so what was consumed, is not told apart.
+        Ok(Answer { status: 207, .. }) => Step::Failed { why: "refused in part".into() },
+        answer => step(answer, operations),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write as _};
+use std::iter;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -56,12 +57,26 @@ impl Connection {
         key: fmt::Arguments<'_>,
         body: &[u8],
     ) -> io::Result<Answer<'_>> {
+        self.send(path, format_args!("Idempotency-Key: {key}\r\n"), body).await
+    }
+
+    /// Sends commands, which have keys of their own.
+    pub(super) async fn post_commands(&mut self, commands: &[u8]) -> io::Result<Answer<'_>> {
+        self.send(format_args!("/v1/commands"), format_args!(""), commands).await
+    }
+
+    async fn send(
+        &mut self,
+        path: fmt::Arguments<'_>,
+        key: fmt::Arguments<'_>,
+        body: &[u8],
+    ) -> io::Result<Answer<'_>> {
         let (address, length) = (self.address, body.len());
         self.request.clear();
         write!(
             self.request,
             "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
-             Idempotency-Key: {key}\r\nContent-Length: {length}\r\n\r\n"
+             {key}Content-Length: {length}\r\n\r\n"
         )?;
         self.request.extend_from_slice(body);
         self.exchange().await
@@ -153,9 +168,19 @@ impl Answer<'_> {
 
     /// The first text field of this name in the body: of answers whose form is known.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        let body = std::str::from_utf8(self.body).ok()?;
-        let (_, rest) = body.split_once(&format!("\"{name}\":\""))?;
-        rest.split_once('"').map(|(text, _)| text)
+        self.texts(name).next()
+    }
+
+    /// All text fields of this name, in order.
+    pub(super) fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
+        let mut rest = std::str::from_utf8(self.body).unwrap_or_default();
+        let field = format!("\"{name}\":\"");
+        iter::from_fn(move || {
+            let (_, after) = rest.split_once(&field)?;
+            let (text, after) = after.split_once('"')?;
+            rest = after;
+            Some(text)
+        })
     }
 }
 
@@ -186,5 +211,8 @@ mod tests {
         assert!(answer.is_success());
         assert_eq!(answer.text("id"), Some("hold_9"));
         assert_eq!(answer.text("code"), None);
+        let results = br#"[{"id":"hold_9","hold":"hold_9"},{"id":"hold_10","hold":"hold_10"}]"#;
+        let answer = Answer { status: 200, body: results };
+        assert_eq!(answer.texts("id").collect::<Vec<_>>(), ["hold_9", "hold_10"]);
     }
 }

@@ -1,4 +1,4 @@
-//! `hot` and `spread`: one debit per request, of one wallet or of many.
+//! `hot` and `spread`: debits of one wallet or of many.
 
 use quipu_load::{Session, Step};
 
@@ -7,16 +7,29 @@ use super::actor::Actor;
 use super::driven::Client;
 
 /// Debits wallet after wallet.
-pub(super) struct Debits(pub(super) Actor);
+pub(super) struct Debits {
+    actor: Actor,
+    per_request: u16,
+}
+
+impl Debits {
+    /// So many debits in a request.
+    pub(super) const fn new(actor: Actor, per_request: u16) -> Debits {
+        Debits { actor, per_request }
+    }
+}
 
 impl Session for Debits {
     async fn step(&mut self) -> Step {
-        self.0.debit().await
+        match self.per_request {
+            1 => self.actor.debit().await,
+            many => self.actor.debit_many(many).await,
+        }
     }
 }
 
 impl Client for Debits {
     fn acks(&self) -> Acks {
-        self.0.acks()
+        self.actor.acks()
     }
 }

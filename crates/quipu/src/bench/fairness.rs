@@ -77,7 +77,7 @@ async fn drive(
         let choice = Choice::new(args.distribution, wallets, 0);
         let client = move |number| {
             let connection = Connection::new(stage.address);
-            Debits(Actor::new(connection, run, 10_000 * part + number, 1, &choice))
+            Debits::new(Actor::new(connection, run, 10_000 * part + number, 1, &choice), 1)
         };
         (0..args.connections()).map(client).collect::<Vec<_>>()
     };

@@ -22,6 +22,8 @@ impl Report {
             "workload": args.workload,
             "store": stage.store(),
             "connections": args.connections(),
+            "commands_per_request":
+                args.workload.is_of_commands().then_some(args.commands_per_request),
             "wallets": wallets,
             "distribution": args.distribution,
             "warm_up_seconds": args.warm_up,

@@ -40,3 +40,25 @@ fn a_workload_on_the_store_itself_takes_no_server() {
     assert_eq!(unknown.code(), i32::from(exit_codes::MALFORMED));
     assert!(unknown.err().contains("possible values: hot, spread"), "{}", unknown.err());
 }
+
+#[test]
+fn many_commands_to_a_request_are_counted_one_by_one() {
+    for workload in ["spread", "holds"] {
+        let parent = quipu_testkit::sqlite::folder();
+        let data = parent.path().join("book").display().to_string();
+        let quick = ["--seconds", "1", "--warm-up", "0", "--wallets", "5", "--json"];
+        let many = ["bench", workload, "--commands-per-request", "10", "--data", &data];
+        let measured = run(&[&many, &quick[..]].concat());
+        assert_eq!(measured.code(), i32::from(exit_codes::OK), "{}", measured.err());
+        let figures = measured.json();
+        let depends_on = (&figures["commands_per_request"], &figures["connections"]);
+        assert_eq!(depends_on, (&10.into(), &16.into()));
+        // What was acknowledged was found in the book, or there would be no figures.
+        let acknowledged = figures["books"]["acknowledged_events"].as_u64().unwrap();
+        assert!(acknowledged > 0 && acknowledged.is_multiple_of(10), "{figures}");
+        assert_eq!(figures["failed"], serde_json::json!({}));
+    }
+    let refused = run(&["bench", "batch", "--commands-per-request", "10"]);
+    assert_eq!(refused.code(), i32::from(exit_codes::MALFORMED));
+    assert!(refused.err().contains("only hot, spread and holds"), "{}", refused.err());
+}
