@@ -17,8 +17,10 @@ struct Bar {
 }
 
 const SPREAD: &str = "each request costs the two cores an HTTP exchange on both sides, which the peer \
-    does not have, and then an own row in each view, where `hot` has one row for many debits. `hot` \
-    shows the ceiling: many debits to a request (`batch`) are the way past it.";
+    does not have, and then an own row in each view, where `hot` has one row for many debits. \
+    `spread, 100 debits a request` shows what is left without most of the exchanges.";
+const SPREAD_TOGETHER: &str = "with 100 debits to an exchange, what is left is JSON, deciding, \
+    committing, and a row in each view for each debit, on two cores that the clients share.";
 const BATCH: &str = "of the views' part three fifths is folding and two fifths writing: five rows of a \
     record's tenant and three windows of its agent, each found by a key of its own in memory that \
     is cold. A tenant's rows side by side in memory would make one search of a dozen; one row for \
@@ -28,7 +30,9 @@ const BATCH_POSTGRES: &str = "folding costs what it does on SQLite; then the row
     4,096 to a statement, and the server's process, which shares the two cores, spends 25 to 40 us \
     on each. Fewer rows (the windows above), or a server with cores of its own.";
 const HOLDS: &str = "a pair is two requests, and a request costs what it does in `hot`: HTTP and \
-    JSON on both sides are more than deciding and writing. A batch endpoint for holds would share it.";
+    JSON on both sides are more than deciding and writing. `holds, 100 a request` shares the exchange.";
+const HOLDS_TOGETHER: &str = "with 100 commands to an exchange, what is left is JSON, deciding and \
+    committing two events a pair, and their rows in the views, on two cores that the clients share.";
 const REPLAY: &str = "two thirds is folding (nearly half of that usage), an eighth writing rows, the \
     rest parsing the journal's JSON. Projections fold on all cores beside the thread that parses, \
     of which this machine has two; each looks its rows up in memory that is cold. A tenant's rows \
@@ -103,6 +107,15 @@ fn bars(results: &Results) -> Vec<Bar> {
         )
         .next(SPREAD),
         at_least(
+            "spread, 100 debits a request, PostgreSQL, against postgres-es one by one",
+            speed(QuipuOnPostgres, "spread, 100 debits a request")
+                .zip(speed(PostgresEs, "spread"))
+                .map(|(a, b)| a / b),
+            10.0,
+            "x",
+        )
+        .next(SPREAD_TOGETHER),
+        at_least(
             "batch with views caught up, SQLite",
             with_views(QuipuOnSqlite),
             200_000.0,
@@ -119,6 +132,20 @@ fn bars(results: &Results) -> Vec<Bar> {
         at_least("holds, SQLite", speed(QuipuOnSqlite, "holds"), 10_000.0, "pairs/s").next(HOLDS),
         at_least("holds, PostgreSQL", speed(QuipuOnPostgres, "holds"), 10_000.0, "pairs/s")
             .next(HOLDS),
+        at_least(
+            "holds, 100 a request, SQLite",
+            speed(QuipuOnSqlite, "holds, 100 a request"),
+            10_000.0,
+            "pairs/s",
+        )
+        .next(HOLDS_TOGETHER),
+        at_least(
+            "holds, 100 a request, PostgreSQL",
+            speed(QuipuOnPostgres, "holds, 100 a request"),
+            10_000.0,
+            "pairs/s",
+        )
+        .next(HOLDS_TOGETHER),
         at_least(
             "replay, SQLite",
             figure(QuipuOnSqlite, "replay", "/events_per_second"),

@@ -45,12 +45,14 @@ pub(crate) struct Results {
 }
 
 /// The workloads in the order of the page: their names there, and how they are called.
-const WORKLOADS: [(&str, &[&str]); 12] = [
+const WORKLOADS: [(&str, &[&str]); 14] = [
     ("hot", &["hot"]),
     ("spread", &["spread"]),
+    ("spread, 100 debits a request", &["spread", "--commands-per-request", "100"]),
     ("spread, zipf", &["spread", "--distribution", "zipf"]),
     ("batch", &["batch"]),
     ("holds", &["holds"]),
+    ("holds, 100 a request", &["holds", "--commands-per-request", "100"]),
     ("mixed", &["mixed"]),
     ("replay", &["replay"]),
     ("restart", &["restart"]),

@@ -77,7 +77,8 @@ const FAIRNESS: [Column; 10] = [
 const NOTES: &str = "\
 Quipu is driven over HTTP and answers with a receipt; the peers talk to the database directly, which is in
 their favour. All are driven by the same closed loop, on one thread, for as long and with as many
-clients. Only successes count. Every book was verified before its figures were written down:
+clients. postgres-es has no batches: what Quipu does with many commands to a request is held against
+its commands one by one. Only successes count. Every book was verified before its figures were written down:
 hashes, states, balances and views recomputed from the stored bytes, the sum of all accounts zero,
 and what was acknowledged found in the journal. \"With views\" counts the time in which the views
 caught up after the load as part of the run. \"Disk/payload\" is journal plus views over the bytes of
@@ -152,7 +153,7 @@ fn circumstances(page: &mut String, bench: &Bench, results: &Results) {
     line(
         "each measurement",
         &format!(
-            "{} s after 2 s of warm-up; {} clients, 16 for batch, 1 for history",
+            "{} s after 2 s of warm-up; {} clients, 16 for batch and 100 a request, 1 for history",
             bench.seconds,
             any("/connections")
         ),
