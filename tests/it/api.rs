@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bad_input;
+mod commands;
 mod debits;
 mod holds;
 mod idempotency;
