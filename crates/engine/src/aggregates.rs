@@ -197,6 +197,11 @@ impl<K: Hash + Eq + Clone, S: State> Cache<K, S> {
         self.slots.peek(key).expect("a decision loads what it needs first")
     }
 
+    /// The slot of `key`, if it is in memory.
+    pub(crate) fn in_memory(&self, key: &K) -> Option<&Slot<S>> {
+        self.slots.peek(key)
+    }
+
     /// Puts back how a state was before something that is now undone.
     pub(crate) fn restore(&mut self, key: K, slot: Slot<S>) {
         self.slots.put(key, slot);
@@ -268,7 +273,37 @@ impl Past {
         Ok(slot.expect("there is a slot for each stream"))
     }
 
-    /// The same for several streams, none of them twice, in their order.
+    /// Shows the state of a stream at each of these versions, which rise: the stream is read once.
+    pub(crate) fn at_each<S: State>(
+        &self,
+        stream: Stream,
+        versions: &[Version],
+        mut show: impl FnMut(&Slot<S>),
+    ) -> Result<(), EngineError> {
+        let [first, .., last] = versions else {
+            let [only] = versions else { return Ok(()) };
+            show(&self.rebuild(stream, Some(*only))?);
+            return Ok(());
+        };
+        let mut slot = self.rebuild(stream, Some(*first))?;
+        show(&slot);
+        let wanted = [(slot.stream.clone(), slot.position)];
+        let lists = self.index.positions(self.store.as_ref(), &wanted).map_err(unavailable)?;
+        // J1: versions are gapless, so they say how many events are left to the last one.
+        let most = usize::try_from(last.0.saturating_sub(first.0)).unwrap_or(usize::MAX);
+        let positions: Vec<Position> = lists.into_iter().flatten().take(most).collect();
+        for page in positions.chunks(EVENTS_AT_ONCE) {
+            for recorded in self.events_at(page)? {
+                slot.replay(&recorded)?;
+                if versions.binary_search(&slot.version).is_ok() {
+                    show(&slot);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The states of several streams, none of them twice, in their order.
     fn rebuild_all<S: State>(
         &self,
         streams: Vec<Stream>,

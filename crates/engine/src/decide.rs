@@ -1,5 +1,6 @@
 //! From a request to a receipt: what is known already is answered, the rest is decided.
 
+use std::slice;
 use std::sync::Arc;
 
 use quipu_domain::agent::{AgentCommand, AgentContext};
@@ -9,18 +10,17 @@ use quipu_domain::period::PeriodCommand;
 use quipu_domain::price_table::PriceTableCommand;
 use quipu_domain::subject::SubjectCommand;
 use quipu_domain::tenant::TenantCommand;
-use quipu_domain::wallet::Wallet;
 use quipu_domain::{
     AgentId, Metadata, MeterName, Moment, PriceTableName, Recorded, Stream, TenantId,
 };
 
-use crate::aggregates::{Slot, unavailable};
 use crate::batch::Outcomes;
 use crate::decider::Decider;
 use crate::draft::Attributes;
 use crate::known::KeyState;
 use crate::{Command, EngineError, Receipt, Request};
 
+mod again;
 mod application;
 mod loading;
 mod size;
@@ -32,28 +32,30 @@ impl Decider {
     /// Answers or decides commands one after the other, each as if it came alone (J7).
     pub(crate) fn commands(&mut self, requests: &[Request]) -> Result<Outcomes, EngineError> {
         self.load_for_commands(requests)?;
-        let outcome = |request| match self.command(request) {
-            Err(error) if !error.concerns_one_command() => Err(error),
-            outcome => Ok(outcome),
+        let mut done = self.done_before(requests)?;
+        let outcome = |(place, request)| match done.remove(&place) {
+            Some(outcome) => Ok(outcome),
+            None => match self.command(request) {
+                Err(error) if !error.concerns_one_command() => Err(error),
+                outcome => Ok(outcome),
+            },
         };
-        requests.iter().map(outcome).collect()
+        requests.iter().enumerate().map(outcome).collect()
     }
 
     /// Answers a command that was done already, or decides it.
     pub(crate) fn command(&mut self, request: &Request) -> Result<Receipt, EngineError> {
         let Request { command, metadata } = request;
-        let known = self.draft.known.command(
-            command.tenant(),
-            metadata,
-            &self.past.journal,
-            &self.past.index,
-        );
-        match known.map_err(unavailable)? {
+        match self.draft.known.command(command.tenant(), metadata, &self.past.index) {
             KeyState::Free => {}
             KeyState::InFlight => return Err(EngineError::KeyInFlight),
             KeyState::Reused(position) => return Err(EngineError::KeyReused { position }),
             KeyState::Receipt(receipt) => return Ok(receipt),
-            KeyState::Done(events) => return self.receipt_again(command, events),
+            KeyState::Durable(_) => {
+                if let Some(outcome) = self.done_before(slice::from_ref(request))?.remove(&0) {
+                    return outcome;
+                }
+            }
         }
         let moment = self.moment();
         let events = match command {
@@ -83,20 +85,6 @@ impl Decider {
         let receipt = Receipt { events, balance, replayed: false };
         self.draft.known.note_receipt(&receipt);
         Ok(receipt)
-    }
-
-    /// The receipt of a command that was done long ago: the same events, and the wallet as it
-    /// was right after them.
-    fn receipt_again(&self, command: &Command, events: Events) -> Result<Receipt, EngineError> {
-        let balance = match (command, events.last()) {
-            (Command::Wallet { .. }, Some(last)) => {
-                let then: Slot<Wallet> =
-                    self.past.rebuild(last.stream.clone(), Some(last.version))?;
-                Some(then.state.balance(last.recorded_at))
-            }
-            _ => None,
-        };
-        Ok(Receipt { events, balance, replayed: true })
     }
 
     fn tenant(

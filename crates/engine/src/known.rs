@@ -9,7 +9,7 @@ use std::sync::Arc;
 use lru::LruCache;
 use quipu_domain::wallet::WalletEvent;
 use quipu_domain::wallet::event::{Usage, UsageRecorded};
-use quipu_domain::{Event, Label, Metadata, Position, Recorded, TenantId};
+use quipu_domain::{Event, Metadata, Position, Recorded, TenantId};
 use quipu_journal::{Index, Journal, JournalError, KeyHash, keys_of};
 
 use crate::{Receipt, UsageReport};
@@ -75,8 +75,8 @@ pub(crate) enum KeyState {
     Reused(Position),
     /// Its command was done; this is the receipt.
     Receipt(Receipt),
-    /// Its command was done; these are the events, from which the receipt can be made.
-    Done(Vec<Arc<Recorded>>),
+    /// Events at these positions, oldest first, may be its command's: the journal says so.
+    Durable(Vec<Position>),
 }
 
 /// What is known of a usage record's (source, id).
@@ -105,38 +105,24 @@ impl Known {
         &mut self,
         tenant: Option<&TenantId>,
         metadata: &Metadata,
-        journal: &Journal,
         index: &Index,
-    ) -> Result<KeyState, JournalError> {
-        let Some(key) = &metadata.command else { return Ok(KeyState::Free) };
+    ) -> KeyState {
+        let Some(key) = &metadata.command else { return KeyState::Free };
         let hash = KeyHash::command(tenant, key);
-        let same = |event: &Recorded| is_command(event, tenant, key);
+        let same = |event: &Recorded| is_command(event, tenant, metadata);
         if self.in_flight(hash).any(|event| same(event)) {
-            return Ok(KeyState::InFlight);
+            return KeyState::InFlight;
         }
         if let Some(receipt) = self.recent.get(&hash)
             && let Some(first) = receipt.events.first().filter(|event| same(event))
         {
-            return Ok(match first.metadata.fingerprint == metadata.fingerprint {
+            return match first.metadata.fingerprint == metadata.fingerprint {
                 true => KeyState::Receipt(Receipt { replayed: true, ..receipt.clone() }),
                 false => KeyState::Reused(first.position),
-            });
+            };
         }
         let candidates: Vec<Position> = index.find(hash).collect();
-        if candidates.is_empty() {
-            return Ok(KeyState::Free);
-        }
-        let mut events: Vec<Arc<Recorded>> =
-            journal.events_at(&candidates)?.into_iter().map(Arc::new).collect();
-        events.retain(|event| same(event));
-        events.sort_by_key(|event| event.position);
-        Ok(match events.first() {
-            None => KeyState::Free,
-            Some(first) if first.metadata.fingerprint != metadata.fingerprint => {
-                KeyState::Reused(first.position)
-            }
-            Some(_) => KeyState::Done(events),
-        })
+        if candidates.is_empty() { KeyState::Free } else { KeyState::Durable(candidates) }
     }
 
     /// The durable events that records of a batch may be known by, read at once: a batch that is
@@ -230,8 +216,9 @@ fn usage_key(report: &UsageReport) -> KeyHash {
     KeyHash::usage(&report.tenant, &report.usage.source, &report.usage.id)
 }
 
-fn is_command(event: &Recorded, tenant: Option<&TenantId>, key: &Label) -> bool {
-    event.tenant.as_ref() == tenant && event.metadata.command.as_ref() == Some(key)
+/// Whether an event is of the command that has this tenant and key.
+pub(crate) fn is_command(event: &Recorded, tenant: Option<&TenantId>, metadata: &Metadata) -> bool {
+    event.tenant.as_ref() == tenant && event.metadata.command == metadata.command
 }
 
 /// U1: the same content; a time that the caller did not give does not count.

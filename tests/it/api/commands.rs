@@ -37,7 +37,7 @@ both_stores! {
         }
         let first_answers = caller.join().expect("it sends all");
         let head = client.head();
-        for (number, first) in first_answers.iter().enumerate().step_by(10) {
+        for (number, first) in first_answers.iter().enumerate().step_by(5) {
             let again = answered(&client, number);
             for (first, again) in results(first).iter().zip(results(&again)) {
                 assert_eq!(again["replayed"], true, "{again}");

@@ -193,6 +193,41 @@ async fn wallets_that_are_not_in_memory_are_asked_for_together() {
     assert!(questions <= 10, "{questions} questions for 300 wallets");
 }
 
+/// A server that is back is asked again by everybody who was not answered.
+#[tokio::test]
+async fn what_comes_again_after_a_restart_is_asked_for_together() {
+    let store = MemoryStore::default();
+    let tenants: Vec<TenantId> = (0..100).map(|n| tenant(&format!("n{n}"))).collect();
+    let keys: Vec<String> = (0..300).map(|n| format!("k{n}")).collect();
+    // A hundred debits of as many wallets, then two hundred more of one of them.
+    let place = |n: usize| &tenants[n.min(99)];
+    let commands = || {
+        let keys = keys.iter().enumerate();
+        keys.map(|(n, key)| (place(n), debit("0.01"), Some(key.as_str()))).collect()
+    };
+    let bench = Bench::on(Arc::new(store.clone()));
+    for tenant in &tenants {
+        bench.tenant(tenant).await;
+        bench.wallet(tenant, grant("10"), None).await.unwrap();
+    }
+    let first = send(&bench, commands()).await.unwrap();
+    bench.wallet(&tenants[99], debit("1"), None).await.unwrap();
+    bench.engine.shutdown().await;
+    let counted = Arc::new(Counted::new(store));
+    let bench = Bench::on(counted.clone());
+    let before = counted.questions();
+    let again = send(&bench, commands()).await.unwrap();
+    let questions = counted.questions() - before;
+    assert!(questions <= 20, "{questions} questions for 300 commands");
+    for (again, first) in again.iter().zip(&first) {
+        let (again, first) = (again.as_ref().unwrap(), first.as_ref().unwrap());
+        assert!(again.replayed);
+        assert_eq!((&again.events, again.balance), (&first.events, first.balance));
+    }
+    let other = vec![(place(0), debit("2"), Some("k0"))];
+    assert_eq!(kinds(&send(&bench, other).await.unwrap()), ["reused"]);
+}
+
 #[tokio::test]
 async fn no_commands_have_no_outcomes() {
     let bench = bench(&MemoryStore::default(), "1").await;

@@ -1,0 +1,94 @@
+//! Commands that were done long ago: their receipts are made again from the journal.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use quipu_domain::wallet::{Balance, Wallet};
+use quipu_domain::{Event, Position, Recorded, TenantId, Version};
+
+use super::Events;
+use crate::aggregates::Slot;
+use crate::decider::Decider;
+use crate::known::{KeyState, is_command};
+use crate::{EngineError, Receipt, Request};
+
+/// What became of commands, by their place among those that were asked about.
+pub(super) type Done = HashMap<usize, Result<Receipt, EngineError>>;
+
+impl Decider {
+    /// What became of those commands that the journal knows and memory does not: the same events
+    /// again, and the wallet as it was right after them. Those that were done together are read
+    /// together, because they come again together when a server is back.
+    pub(super) fn done_before(&mut self, requests: &[Request]) -> Result<Done, EngineError> {
+        let mut candidates: Vec<(usize, Vec<Position>)> = Vec::new();
+        for (place, Request { command, metadata }) in requests.iter().enumerate() {
+            let known = &mut self.draft.known;
+            if let KeyState::Durable(positions) =
+                known.command(command.tenant(), metadata, &self.past.index)
+            {
+                candidates.push((place, positions));
+            }
+        }
+        let mut done = Done::new();
+        if candidates.is_empty() {
+            return Ok(done);
+        }
+        let positions: Vec<Position> = candidates.iter().flat_map(|(_, at)| at).copied().collect();
+        let events = self.past.events_at(&positions)?.into_iter();
+        let events: HashMap<Position, Arc<Recorded>> =
+            events.map(|event| (event.position, Arc::new(event))).collect();
+        let mut accepted: Vec<(usize, Events)> = Vec::new();
+        for (place, positions) in candidates {
+            let Request { command, metadata } = &requests[place];
+            let own = positions.iter().filter_map(|position| events.get(position));
+            let own = own.filter(|event| is_command(event, command.tenant(), metadata));
+            let own: Events = own.cloned().collect();
+            match own.first() {
+                None => {}
+                Some(first) if first.metadata.fingerprint != metadata.fingerprint => {
+                    let position = first.position;
+                    done.insert(place, Err(EngineError::KeyReused { position }));
+                }
+                Some(_) => accepted.push((place, own)),
+            }
+        }
+        let last_ones = accepted.iter().filter_map(|(_, events)| events.last());
+        let balances = self.balances_after(last_ones)?;
+        for (place, events) in accepted {
+            let balance = events.last().and_then(|last| balances.get(&last.position).copied());
+            done.insert(place, Ok(Receipt { events, balance, replayed: true }));
+        }
+        Ok(done)
+    }
+
+    /// What wallets had right after these events, by position.
+    fn balances_after<'a>(
+        &self,
+        events: impl Iterator<Item = &'a Arc<Recorded>>,
+    ) -> Result<HashMap<Position, Balance>, EngineError> {
+        let mut balances = HashMap::new();
+        let mut by_wallet: HashMap<&TenantId, Vec<&Recorded>> = HashMap::new();
+        for event in events.filter(|event| matches!(event.event, Event::Wallet(_))) {
+            let Some(tenant) = &event.tenant else { continue };
+            match self.states.wallets.in_memory(tenant) {
+                // Nothing has happened to it since.
+                Some(slot) if slot.version == event.version => {
+                    balances.insert(event.position, slot.state.balance(event.recorded_at));
+                }
+                _ => by_wallet.entry(tenant).or_default().push(event),
+            }
+        }
+        for mut events in by_wallet.into_values() {
+            events.sort_unstable_by_key(|event| event.version);
+            events.dedup_by_key(|event| event.version);
+            let versions: Vec<Version> = events.iter().map(|event| event.version).collect();
+            let stream = events[0].stream.clone();
+            let mut events = events.into_iter();
+            self.past.at_each(stream, &versions, |then: &Slot<Wallet>| {
+                let event = events.next().expect("there is an event for each version");
+                balances.insert(event.position, then.state.balance(event.recorded_at));
+            })?;
+        }
+        Ok(balances)
+    }
+}
