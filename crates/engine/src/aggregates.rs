@@ -194,7 +194,12 @@ impl<K: Hash + Eq + Clone, S: State> Cache<K, S> {
 
     /// The slot of `key`, which must be in memory.
     pub(crate) fn loaded(&self, key: &K) -> &Slot<S> {
-        self.slots.peek(key).expect("a decision loads what it needs first")
+        self.get(key).expect("a decision loads what it needs first")
+    }
+
+    /// The slot of `key`, if it is in memory.
+    pub(crate) fn get(&self, key: &K) -> Option<&Slot<S>> {
+        self.slots.peek(key)
     }
 
     /// Puts back how a state was before something that is now undone.

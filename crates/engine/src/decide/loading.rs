@@ -27,9 +27,13 @@ impl Decider {
         self.states.agents.load(&key, || Stream::agent(tenant, agent), &self.past)
     }
 
-    /// Loads what the records of a batch will be decided on, in a few questions to the store: in a
-    /// batch of a thousand there may be as many wallets and agents that nobody has asked for yet.
+    /// Sees to it that what the next of a batch's records is decided on is in memory. Where it is
+    /// not, loads it for all that follow, in a few questions to the store: in a batch of a thousand there
+    /// may be as many wallets and agents that nobody has asked for yet.
     pub(crate) fn load_for_usage(&mut self, reports: &[UsageReport]) -> Result<(), EngineError> {
+        if reports.first().is_none_or(|next| self.states.have_for_usage(next)) {
+            return Ok(());
+        }
         let States { tenants, wallets, agents, .. } = &mut self.states;
         let ids = || reports.iter().map(|report| report.tenant.clone());
         tenants.load_all(ids(), Stream::tenant, &self.past)?;
@@ -67,5 +71,21 @@ impl Decider {
             self.load_price_table(table)?;
         }
         Ok(table)
+    }
+}
+
+impl States {
+    /// Whether a record can be decided on what is in memory.
+    fn have_for_usage(&self, report: &UsageReport) -> bool {
+        let tenant = &report.tenant;
+        let Some(slot) = self.tenants.get(tenant) else { return false };
+        // A tenant that was never created has no wallet and no agents to look for.
+        !slot.state.exists()
+            || (self.wallets.get(tenant).is_some()
+                && report
+                    .usage
+                    .attribution
+                    .agent_id()
+                    .is_none_or(|agent| self.agents.get(&(tenant.clone(), agent)).is_some()))
     }
 }
