@@ -194,11 +194,11 @@ impl<K: Hash + Eq + Clone, S: State> Cache<K, S> {
 
     /// The slot of `key`, which must be in memory.
     pub(crate) fn loaded(&self, key: &K) -> &Slot<S> {
-        self.slots.peek(key).expect("a decision loads what it needs first")
+        self.get(key).expect("a decision loads what it needs first")
     }
 
     /// The slot of `key`, if it is in memory.
-    pub(crate) fn in_memory(&self, key: &K) -> Option<&Slot<S>> {
+    pub(crate) fn get(&self, key: &K) -> Option<&Slot<S>> {
         self.slots.peek(key)
     }
 

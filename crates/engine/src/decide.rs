@@ -31,16 +31,22 @@ type Events = Vec<Arc<Recorded>>;
 impl Decider {
     /// Answers or decides commands one after the other, each as if it came alone (J7).
     pub(crate) fn commands(&mut self, requests: &[Request]) -> Result<Outcomes, EngineError> {
-        self.load_for_commands(requests)?;
         let mut done = self.done_before(requests)?;
-        let outcome = |(place, request)| match done.remove(&place) {
-            Some(outcome) => Ok(outcome),
-            None => match self.command(request) {
-                Err(error) if !error.concerns_one_command() => Err(error),
-                outcome => Ok(outcome),
-            },
-        };
-        requests.iter().enumerate().map(outcome).collect()
+        let mut outcomes = Vec::with_capacity(requests.len());
+        for (index, request) in requests.iter().enumerate() {
+            let outcome = match done.remove(&index) {
+                Some(outcome) => outcome,
+                None => {
+                    self.load_for_commands(&requests[index..])?;
+                    self.command(request)
+                }
+            };
+            match outcome {
+                Err(error) if !error.concerns_one_command() => return Err(error),
+                outcome => outcomes.push(outcome),
+            }
+        }
+        Ok(outcomes)
     }
 
     /// Answers a command that was done already, or decides it.

@@ -15,6 +15,7 @@ use crate::aggregates::Past;
 use crate::batch::Caller;
 use crate::committer::Committer;
 use crate::decider::{Decider, Task};
+use crate::pace::{Follower, Pace};
 use crate::turns::Turns;
 use crate::{
     Append, Clock, EngineError, Ids, Receipt, Request, SystemClock, UsageBatch, UsageOutcome,
@@ -41,6 +42,8 @@ pub struct Options {
     pub ids: Ids,
     /// Where a follower finds the newest events without reading the journal.
     pub recent: Arc<Recent>,
+    /// Whom commands must not outpace.
+    pub follower: Option<Follower>,
 }
 
 impl Default for Options {
@@ -56,6 +59,7 @@ impl Default for Options {
             ids: Ids::random(),
             // Nobody follows.
             recent: Arc::new(Recent::of(0)),
+            follower: None,
         }
     }
 }
@@ -80,6 +84,7 @@ pub struct Engine(Arc<Shared>);
 
 struct Shared {
     turns: Turns,
+    pace: Pace,
     tasks: Sender<Task>,
     journal: Journal,
     head: watch::Receiver<Head>,
@@ -128,6 +133,7 @@ impl Engine {
         ];
         Ok(Engine(Arc::new(Shared {
             turns: Turns::new(options.commands_at_a_time, options.queue_capacity),
+            pace: Pace::new(options.follower, head_receiver.clone()),
             tasks: task_sender,
             journal,
             head: head_receiver,
@@ -230,6 +236,8 @@ impl Engine {
         task: impl FnOnce(Caller<T>) -> Task,
     ) -> Result<T, EngineError> {
         let _turn = self.0.turns.take(tenant).await.inspect_err(count_overloaded)?;
+        // With the turn: so the others wait as well, and too many are refused.
+        self.0.pace.keep().await;
         self.ask(task).await
     }
 

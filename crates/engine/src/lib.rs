@@ -27,6 +27,7 @@ mod decider;
 mod draft;
 mod engine;
 mod known;
+mod pace;
 mod request;
 mod scheduler;
 mod turns;
@@ -34,6 +35,7 @@ mod usage;
 
 pub use clock::{Clock, Ids, ManualClock, SystemClock};
 pub use engine::{Engine, Options, Status};
+pub use pace::Follower;
 pub use request::{
     Append, Command, EngineError, Receipt, Request, UsageBatch, UsageOutcome, UsageReport,
 };

@@ -18,12 +18,15 @@ impl Decider {
         let metadata = Metadata { fingerprint: None, ..batch.metadata.clone() };
         let earlier = Known::earlier_usage(&batch.records, &self.past.journal, &self.past.index);
         let earlier = earlier.map_err(unavailable)?;
-        self.load_for_usage(&batch.records)?;
         if batch.atomic {
             return self.usage_atomic(batch, &metadata, &earlier);
         }
-        let records = batch.records.iter();
-        records.map(|report| self.usage_record(report, &metadata, &earlier)).collect()
+        let mut outcomes = Vec::with_capacity(batch.records.len());
+        for (index, report) in batch.records.iter().enumerate() {
+            self.load_for_usage(&batch.records[index..])?;
+            outcomes.push(self.usage_record(report, &metadata, &earlier)?);
+        }
+        Ok(outcomes)
     }
 
     fn usage_atomic(
@@ -33,7 +36,8 @@ impl Decider {
         earlier: &EarlierUsage,
     ) -> Result<Vec<UsageOutcome>, EngineError> {
         let mut before: HashMap<TenantId, Slot<Wallet>> = HashMap::new();
-        for report in &batch.records {
+        for (index, report) in batch.records.iter().enumerate() {
+            self.load_for_usage(&batch.records[index..])?;
             self.keep_before(&report.tenant, &mut before)?;
         }
         // What had fallen due stays; what follows can be undone.

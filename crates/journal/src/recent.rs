@@ -17,9 +17,9 @@ pub struct Recent {
 }
 
 impl Default for Recent {
-    /// 65,536 events: some 50 MB when the follower is that far behind, nothing when he is not.
+    /// 262,144 events: some 200 MB when the follower is that far behind, nothing when he is not.
     fn default() -> Recent {
-        Recent::of(65_536)
+        Recent::of(262_144)
     }
 }
 

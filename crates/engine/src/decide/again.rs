@@ -7,12 +7,13 @@ use quipu_domain::wallet::{Balance, Wallet};
 use quipu_domain::{Event, Position, Recorded, TenantId, Version};
 
 use super::Events;
+use super::loading::work;
 use crate::aggregates::Slot;
 use crate::decider::Decider;
 use crate::known::{KeyState, is_command};
 use crate::{EngineError, Receipt, Request};
 
-/// What became of commands, by their place among those that were asked about.
+/// What became of commands, by their index among those that were asked about.
 pub(super) type Done = HashMap<usize, Result<Receipt, EngineError>>;
 
 impl Decider {
@@ -21,25 +22,26 @@ impl Decider {
     /// together, because they come again together when a server is back.
     pub(super) fn done_before(&mut self, requests: &[Request]) -> Result<Done, EngineError> {
         let mut candidates: Vec<(usize, Vec<Position>)> = Vec::new();
-        for (place, Request { command, metadata }) in requests.iter().enumerate() {
+        for (index, Request { command, metadata }) in requests.iter().enumerate() {
             let known = &mut self.draft.known;
             if let KeyState::Durable(positions) =
                 known.command(command.tenant(), metadata, &self.past.index)
             {
-                candidates.push((place, positions));
+                candidates.push((index, positions));
             }
         }
         let mut done = Done::new();
         if candidates.is_empty() {
             return Ok(done);
         }
+        self.load_for(candidates.iter().filter_map(|(index, _)| work(&requests[*index])))?;
         let positions: Vec<Position> = candidates.iter().flat_map(|(_, at)| at).copied().collect();
         let events = self.past.events_at(&positions)?.into_iter();
         let events: HashMap<Position, Arc<Recorded>> =
             events.map(|event| (event.position, Arc::new(event))).collect();
         let mut accepted: Vec<(usize, Events)> = Vec::new();
-        for (place, positions) in candidates {
-            let Request { command, metadata } = &requests[place];
+        for (index, positions) in candidates {
+            let Request { command, metadata } = &requests[index];
             let own = positions.iter().filter_map(|position| events.get(position));
             let own = own.filter(|event| is_command(event, command.tenant(), metadata));
             let own: Events = own.cloned().collect();
@@ -47,16 +49,16 @@ impl Decider {
                 None => {}
                 Some(first) if first.metadata.fingerprint != metadata.fingerprint => {
                     let position = first.position;
-                    done.insert(place, Err(EngineError::KeyReused { position }));
+                    done.insert(index, Err(EngineError::KeyReused { position }));
                 }
-                Some(_) => accepted.push((place, own)),
+                Some(_) => accepted.push((index, own)),
             }
         }
         let last_ones = accepted.iter().filter_map(|(_, events)| events.last());
         let balances = self.balances_after(last_ones)?;
-        for (place, events) in accepted {
+        for (index, events) in accepted {
             let balance = events.last().and_then(|last| balances.get(&last.position).copied());
-            done.insert(place, Ok(Receipt { events, balance, replayed: true }));
+            done.insert(index, Ok(Receipt { events, balance, replayed: true }));
         }
         Ok(done)
     }
@@ -70,7 +72,7 @@ impl Decider {
         let mut by_wallet: HashMap<&TenantId, Vec<&Recorded>> = HashMap::new();
         for event in events.filter(|event| matches!(event.event, Event::Wallet(_))) {
             let Some(tenant) = &event.tenant else { continue };
-            match self.states.wallets.in_memory(tenant) {
+            match self.states.wallets.get(tenant) {
                 // Nothing has happened to it since.
                 Some(slot) if slot.version == event.version => {
                     balances.insert(event.position, slot.state.balance(event.recorded_at));

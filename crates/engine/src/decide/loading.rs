@@ -29,37 +29,37 @@ impl Decider {
         self.states.agents.load(&key, || Stream::agent(tenant, agent), &self.past)
     }
 
-    /// Loads what commands that are decided together need.
+    /// Sees to it that what the next of these commands is decided on is in memory.
     pub(super) fn load_for_commands(&mut self, requests: &[Request]) -> Result<(), EngineError> {
-        self.load_for_work(requests.iter().filter_map(|request| match &request.command {
-            Command::Wallet { tenant, command } => Some((tenant, attribution(command))),
-            _ => None,
-        }))
+        if requests.first().and_then(work).is_none_or(|next| self.states.have_for(next)) {
+            return Ok(());
+        }
+        self.load_for(requests.iter().filter_map(work))
     }
 
-    /// Loads what the records of a batch need.
+    /// The same for the next of a batch's records.
     pub(crate) fn load_for_usage(&mut self, reports: &[UsageReport]) -> Result<(), EngineError> {
-        let work = reports.iter();
-        let work = work.map(|report| (&report.tenant, Some(&report.usage.attribution)));
-        self.load_for_work(work)
+        if reports.first().is_none_or(|next| self.states.have_for(usage_work(next))) {
+            return Ok(());
+        }
+        self.load_for(reports.iter().map(usage_work))
     }
 
-    /// Loads what work on wallets will be decided on, in a few questions to the store: a request
-    /// with a thousand parts may name as many wallets and agents that nobody has asked for yet.
-    fn load_for_work<'a>(
+    /// Loads what work is decided on, in a few questions to the store: of a thousand commands, those
+    /// that follow one whose wallet is not in memory may name as many wallets and agents that nobody
+    /// has asked for yet.
+    pub(super) fn load_for<'a>(
         &mut self,
-        work: impl Iterator<Item = (&'a TenantId, Option<&'a Attribution>)> + Clone,
+        work: impl Iterator<Item = Work<'a>> + Clone,
     ) -> Result<(), EngineError> {
         let States { tenants, wallets, agents, .. } = &mut self.states;
-        let ids = || work.clone().map(|(tenant, _)| tenant.clone());
+        let ids = || work.clone().map(|work| work.tenant.clone());
         tenants.load_all(ids(), Stream::tenant, &self.past)?;
         // A tenant that was never created has no wallet and no agents to look for.
         let exists = |tenant: &TenantId| tenants.loaded(tenant).state.exists();
         wallets.load_all(ids().filter(exists), Stream::wallet, &self.past)?;
-        let agent = |(tenant, attribution): (&TenantId, Option<&Attribution>)| {
-            Some((tenant.clone(), attribution?.agent_id()?))
-        };
-        let keys = work.clone().filter(|(tenant, _)| exists(tenant)).filter_map(agent);
+        let keys = work.clone().filter(|work| exists(work.tenant));
+        let keys = keys.filter_map(|work| Some((work.tenant.clone(), work.agent_id()?)));
         agents.load_all(keys, |(tenant, agent)| Stream::agent(tenant, agent), &self.past)
     }
 
@@ -91,12 +91,46 @@ impl Decider {
     }
 }
 
-/// Whose work a command is, where it is somebody's.
-const fn attribution(command: &WalletCommand) -> Option<&Attribution> {
-    match command {
+/// A command to a wallet, as far as it says what it is decided on.
+#[derive(Clone, Copy)]
+pub(super) struct Work<'a> {
+    tenant: &'a TenantId,
+    /// Whose work it is, where it is somebody's.
+    attribution: Option<&'a Attribution>,
+}
+
+impl Work<'_> {
+    fn agent_id(&self) -> Option<AgentId> {
+        self.attribution?.agent_id()
+    }
+}
+
+/// What a command is decided on, if it is one to a wallet.
+pub(super) const fn work(request: &Request) -> Option<Work<'_>> {
+    let Command::Wallet { tenant, command } = &request.command else { return None };
+    let attribution = match command {
         WalletCommand::Debit(debit) => Some(&debit.attribution),
         WalletCommand::PlaceHold(hold) => Some(&hold.attribution),
         WalletCommand::RecordUsage(usage) => Some(&usage.attribution),
         _ => None,
+    };
+    Some(Work { tenant, attribution })
+}
+
+const fn usage_work(report: &UsageReport) -> Work<'_> {
+    Work { tenant: &report.tenant, attribution: Some(&report.usage.attribution) }
+}
+
+impl States {
+    /// Whether work can be decided on what is in memory.
+    fn have_for(&self, work: Work<'_>) -> bool {
+        let tenant = work.tenant;
+        let Some(slot) = self.tenants.get(tenant) else { return false };
+        // A tenant that was never created has no wallet and no agents to look for.
+        !slot.state.exists()
+            || (self.wallets.get(tenant).is_some()
+                && work
+                    .agent_id()
+                    .is_none_or(|agent| self.agents.get(&(tenant.clone(), agent)).is_some()))
     }
 }

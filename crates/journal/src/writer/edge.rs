@@ -62,7 +62,7 @@ impl Edge {
         &mut self,
         position: Position,
         recorded_at: Timestamp,
-        text: &str,
+        text: &[u8],
     ) -> Result<Option<SegmentEnd>, JournalError> {
         let next = self.position().plus(1);
         let out_of_order = |why: String| Err(JournalError::OutOfOrder { position, why });
@@ -72,7 +72,7 @@ impl Edge {
         if recorded_at < self.recorded_at {
             return out_of_order(format!("the event before it is from {}", self.recorded_at));
         }
-        self.tree.push(text.as_bytes());
+        self.tree.push(text);
         self.recorded_at = recorded_at;
         if position < self.segment_ends_at {
             return Ok(None);

@@ -90,7 +90,7 @@ fn take_in(edge: &mut Edge, row: &BatchRow) -> Result<(Vec<Recorded>, Appended),
     for (position, text) in codec::texts(row)?.filter(|(p, _)| *p > before.position) {
         let recorded = codec::decode(position, text)?;
         let end = edge
-            .push(position, recorded.recorded_at, text)
+            .push(position, recorded.recorded_at, text.as_bytes())
             .map_err(|error| corrupt(error.to_string()))?;
         segment_ends.extend(end);
         events.push(recorded);

@@ -15,26 +15,15 @@ pub(super) fn encode<E: Borrow<Recorded>>(
 ) -> Result<(Vec<BatchRow>, Vec<SegmentEnd>), JournalError> {
     let mut rows = Vec::new();
     let mut segment_ends = Vec::new();
-    let mut open = OpenRow::after(edge.head());
-    let mut buffer = Vec::new();
-    for recorded in events {
+    let mut open = OpenRow::after(edge.head(), events.len());
+    for (index, recorded) in events.iter().enumerate() {
         let recorded: &Recorded = recorded.borrow();
-        buffer.clear();
-        codec::encode(recorded, &mut buffer);
-        let text = std::str::from_utf8(&buffer).expect("JSON is UTF-8");
-        if text.len() > MOST_BYTES_IN_EVENT {
-            return Err(JournalError::EventTooLarge {
-                position: recorded.position,
-                bytes: text.len(),
-                most: MOST_BYTES_IN_EVENT,
-            });
-        }
-        if !open.has_room_for(text) {
+        if let Some(text) = open.push(recorded)? {
             rows.push(open.close(edge));
-            open = OpenRow::after(edge.head());
+            open = OpenRow::after(edge.head(), events.len() - index);
+            open.take_over(&text);
         }
-        segment_ends.extend(edge.push(recorded.position, recorded.recorded_at, text)?);
-        open.push(text);
+        segment_ends.extend(edge.push(recorded.position, recorded.recorded_at, open.last())?);
     }
     if open.count > 0 {
         rows.push(open.close(edge));
@@ -45,42 +34,82 @@ pub(super) fn encode<E: Borrow<Recorded>>(
 struct OpenRow {
     first_position: Position,
     prev_root: Root,
-    events: String,
+    /// The array so far, without its closing bracket.
+    events: Vec<u8>,
     count: usize,
+    /// Where the last event's text begins.
+    last_at: usize,
 }
 
+/// What an event has room for before its row has to grow: most are shorter.
+const LIKELY_BYTES_IN_EVENT: usize = 1_000;
+
 impl OpenRow {
-    fn after(head: Head) -> OpenRow {
+    /// With room for so many events, of which it takes as many as fit.
+    fn after(head: Head, events: usize) -> OpenRow {
+        let bytes = MOST_BYTES_IN_ROW.min(events.saturating_mul(LIKELY_BYTES_IN_EVENT));
+        let mut text = Vec::with_capacity(bytes + LIKELY_BYTES_IN_EVENT);
+        text.push(b'[');
         OpenRow {
             first_position: head.position.plus(1),
             prev_root: head.root,
-            events: String::from("["),
+            events: text,
             count: 0,
+            last_at: 0,
         }
     }
 
-    fn has_room_for(&self, text: &str) -> bool {
-        self.count == 0
-            || (self.count < MOST_EVENTS_IN_ROW
-                && self.events.len() + text.len() + 2 <= MOST_BYTES_IN_ROW)
+    /// Writes an event at the end. Gives its text back where it belongs into the next row.
+    fn push(&mut self, recorded: &Recorded) -> Result<Option<Vec<u8>>, JournalError> {
+        let before = self.events.len();
+        self.begin_event();
+        codec::encode(recorded, &mut self.events);
+        let bytes = self.events.len() - self.last_at;
+        if bytes > MOST_BYTES_IN_EVENT {
+            return Err(JournalError::EventTooLarge {
+                position: recorded.position,
+                bytes,
+                most: MOST_BYTES_IN_EVENT,
+            });
+        }
+        // The closing bracket comes.
+        let fits = self.count <= MOST_EVENTS_IN_ROW && self.events.len() < MOST_BYTES_IN_ROW;
+        if fits || self.count == 1 {
+            return Ok(None);
+        }
+        let text = self.events.split_off(self.last_at);
+        self.events.truncate(before);
+        self.count -= 1;
+        Ok(Some(text))
     }
 
-    fn push(&mut self, text: &str) {
+    /// Begins with a text that had no room in the row before.
+    fn take_over(&mut self, text: &[u8]) {
+        self.begin_event();
+        self.events.extend_from_slice(text);
+    }
+
+    fn begin_event(&mut self) {
         if self.count > 0 {
-            self.events.push(',');
+            self.events.push(b',');
         }
-        self.events.push_str(text);
+        self.last_at = self.events.len();
         self.count += 1;
     }
 
+    /// The text of the event that was written last.
+    fn last(&self) -> &[u8] {
+        &self.events[self.last_at..]
+    }
+
     fn close(mut self, edge: &mut Edge) -> BatchRow {
-        self.events.push(']');
+        self.events.push(b']');
         let head = edge.close();
         BatchRow {
             first_position: self.first_position,
             last_position: head.position,
             recorded_at: head.recorded_at,
-            events: self.events,
+            events: String::from_utf8(self.events).expect("JSON is UTF-8"),
             prev_root: self.prev_root,
             root: head.root,
         }
