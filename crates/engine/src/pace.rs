@@ -1,11 +1,12 @@
 //! How far commands may run ahead of who follows the journal: the views.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use quipu_domain::Position;
 use quipu_journal::Head;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// Somebody who follows the journal, and how far behind it may fall.
 ///
@@ -17,6 +18,8 @@ pub struct Follower {
     pub position: watch::Receiver<Position>,
     /// Commands wait while it is further behind than that.
     pub most_events_behind: u64,
+    /// How long one command waits at most: well below what its caller allows for the whole.
+    pub longest_wait: Duration,
     /// For how long it may stand still before nobody waits for it any more.
     pub patience: Duration,
 }
@@ -27,42 +30,42 @@ pub struct Follower {
 pub(crate) struct Pace {
     follower: Option<Follower>,
     head: watch::Receiver<Head>,
-    /// Where the follower was seen to stand still last.
-    stands_still_at: AtomicU64,
+    /// Where the follower was when it was outpaced last, and since when it is there: commands wait
+    /// less long than it may stand still, so it is not for one of them to find out.
+    stands_at: Mutex<Option<(Position, Instant)>>,
 }
 
 impl Pace {
     pub(crate) fn new(follower: Option<Follower>, head: watch::Receiver<Head>) -> Pace {
-        Pace { follower, head, stands_still_at: AtomicU64::new(u64::MAX) }
+        Pace { follower, head, stands_at: Mutex::new(None) }
     }
 
-    /// Returns when the follower is near enough, or not worth waiting for.
+    /// Returns when the follower is near enough, or not worth waiting for, or after a while.
     pub(crate) async fn keep(&self) {
         let Some(follower) = &self.follower else { return };
-        if !self.is_outpaced(follower, *follower.position.borrow()) {
+        let is_near = |at: &Position| !self.is_outpaced(follower, *at);
+        if is_near(&follower.position.borrow()) {
             return;
         }
         metrics::counter!("quipu_commands_paced_total").increment(1);
         let mut position = follower.position.clone();
-        loop {
-            let at = *position.borrow_and_update();
-            if !self.is_outpaced(follower, at) {
-                return;
-            }
-            match tokio::time::timeout(follower.patience, position.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return,
-                Err(_) => return self.stands_still_at.store(at.0, Ordering::Relaxed),
-            }
-        }
+        // A follower that is gone is not waited for either.
+        let _ = tokio::time::timeout(follower.longest_wait, position.wait_for(is_near)).await;
     }
 
     fn is_outpaced(&self, follower: &Follower, at: Position) -> bool {
         let behind = self.head.borrow().position.0.saturating_sub(at.0);
         let most = follower.most_events_behind;
-        behind > most
-            && behind <= most.saturating_mul(2)
-            && self.stands_still_at.load(Ordering::Relaxed) != at.0
+        let is_behind = behind > most && behind <= most.saturating_mul(2);
+        is_behind && self.stands_since(at).elapsed() < follower.patience
+    }
+
+    fn stands_since(&self, at: Position) -> Instant {
+        let mut stands_at = self.stands_at.lock().unwrap_or_else(PoisonError::into_inner);
+        match *stands_at {
+            Some((position, since)) if position == at => since,
+            _ => stands_at.insert((at, Instant::now())).1,
+        }
     }
 }
 
@@ -83,10 +86,18 @@ mod tests {
     impl Bed {
         /// A follower that may be 100 events behind.
         fn new(head: u64, position: u64) -> Bed {
+            Bed::with_patience(head, position, Duration::MAX)
+        }
+
+        fn with_patience(head: u64, position: u64, patience: Duration) -> Bed {
             let (head, head_seen) = watch::channel(at(head));
             let (position, position_seen) = watch::channel(Position(position));
-            let patience = Duration::from_millis(10);
-            let follower = Follower { position: position_seen, most_events_behind: 100, patience };
+            let follower = Follower {
+                position: position_seen,
+                most_events_behind: 100,
+                longest_wait: Duration::from_millis(10),
+                patience,
+            };
             Bed { head, position, pace: Pace::new(Some(follower), head_seen) }
         }
 
@@ -119,10 +130,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_waits_twice_for_a_follower_that_stands_still() {
+    async fn one_command_waits_a_while_and_the_next_one_waits_again() {
         let bed = Bed::new(150, 0);
+        for _ in 0..3 {
+            bed.pace.keep().await;
+            assert!(bed.waits(), "a long transaction is not a follower that stands still");
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_follower_that_stands_still() {
+        let patience = Duration::from_millis(50);
+        let bed = Bed::with_patience(150, 0, patience);
         assert!(bed.waits());
-        bed.pace.keep().await;
+        tokio::time::sleep(patience).await;
         assert!(!bed.waits());
         bed.head.send_replace(at(200));
         assert!(!bed.waits());

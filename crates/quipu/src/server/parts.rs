@@ -32,8 +32,10 @@ const DUE_INTERVAL: Duration = Duration::from_secs(1);
 /// these were not bound, the views fell behind by 7 seconds in half a minute at full load. With half
 /// as many, usage batches with their views were a third slower on PostgreSQL.
 const VIEWS_TRANSACTION_EVENTS: u64 = 131_072;
-/// The longest that a transaction of the views, or a step of one, may be expected to take.
-const VIEWS_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a command waits for the views at most: a fifth of what it may take as a whole.
+const VIEWS_WAIT: Duration = Duration::from_secs(1);
+/// Longer than a transaction of the views takes.
+const VIEWS_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Everything that runs.
 pub(super) struct Parts {
@@ -65,6 +67,7 @@ impl Parts {
             follower: Some(Follower {
                 position: book.views.subscribe(),
                 most_events_behind: 2 * VIEWS_TRANSACTION_EVENTS,
+                longest_wait: VIEWS_WAIT,
                 patience: VIEWS_PATIENCE,
             }),
             ..Options::default()
