@@ -2,14 +2,11 @@
 
 mod outcome;
 
-use std::fmt;
-
 use axum::extract::{Request as HttpRequest, State as Shared};
 use axum::response::Response;
 use quipu_domain::{HoldId, Metadata, TenantId};
 use quipu_engine::Request;
 use quipu_sealing::{SealingError, SubjectKeys};
-use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -28,7 +25,7 @@ use crate::reading::blocking;
 use crate::refunds::RefundRequest;
 use crate::state::State;
 use crate::strict_json::{self, MediaType, decode_part, read_body, require};
-use crate::wire::{Object, bounded};
+use crate::wire::{Object, bounded_array};
 
 use outcome::Results;
 
@@ -124,18 +121,7 @@ struct Commands(Vec<CommandItem>);
 
 impl<'de> Deserialize<'de> for Commands {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Commands, D::Error> {
-        struct Array;
-        impl<'de> Visitor<'de> for Array {
-            type Value = Commands;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array of commands")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, array: A) -> Result<Commands, A::Error> {
-                bounded(array, MOST_COMMANDS).map(Commands)
-            }
-        }
-        deserializer.deserialize_seq(Array)
+        bounded_array(deserializer, MOST_COMMANDS, "an array of commands").map(Commands)
     }
 }
 

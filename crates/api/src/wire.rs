@@ -213,6 +213,30 @@ pub(crate) fn bounded<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
     Ok(elements)
 }
 
+/// Such an array; `expected` says what was expected where there is none.
+pub(crate) fn bounded_array<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+    most: usize,
+    expected: &'static str,
+) -> Result<Vec<T>, D::Error> {
+    struct Array<T> {
+        most: usize,
+        expected: &'static str,
+        elements: PhantomData<T>,
+    }
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Array<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.expected)
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, array: A) -> Result<Vec<T>, A::Error> {
+            bounded(array, self.most)
+        }
+    }
+    deserializer.deserialize_seq(Array { most, expected, elements: PhantomData })
+}
+
 /// A JSON object as a map, refused when a key stands twice: serde would keep the last.
 pub(crate) fn unique_map<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
 where

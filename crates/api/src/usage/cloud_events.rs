@@ -10,7 +10,6 @@ use std::fmt;
 
 use axum::http::HeaderMap;
 use quipu_domain::{Label, MeterName, TenantId, Timestamp};
-use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
@@ -18,7 +17,7 @@ use super::MOST_RECORDS;
 use super::record::Record;
 use crate::problem::{Code, Problem};
 use crate::strict_json;
-use crate::wire::{Number, Object, bounded, dimensions};
+use crate::wire::{Number, Object, bounded_array, dimensions};
 
 /// A CloudEvent that reports usage.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -102,18 +101,7 @@ struct Batch(Vec<CloudEvent>);
 
 impl<'de> Deserialize<'de> for Batch {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Batch, D::Error> {
-        struct Array;
-        impl<'de> Visitor<'de> for Array {
-            type Value = Batch;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array of CloudEvents")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, array: A) -> Result<Batch, A::Error> {
-                bounded(array, MOST_RECORDS).map(Batch)
-            }
-        }
-        deserializer.deserialize_seq(Array)
+        bounded_array(deserializer, MOST_RECORDS, "an array of CloudEvents").map(Batch)
     }
 }
 
