@@ -26,20 +26,22 @@ mod loading;
 mod size;
 mod wallet;
 
+use again::Done;
+
 type Events = Vec<Arc<Recorded>>;
 
 impl Decider {
     /// Answers or decides commands one after the other, each as if it came alone (J7).
     pub(crate) fn commands(&mut self, requests: &[Request]) -> Result<Outcomes, EngineError> {
-        let mut done = self.done_before(requests)?;
+        let mut done = None;
         let mut outcomes = Vec::with_capacity(requests.len());
-        for (index, request) in requests.iter().enumerate() {
-            let outcome = match done.remove(&index) {
-                Some(outcome) => outcome,
-                None => {
-                    self.load_for_commands(&requests[index..])?;
-                    self.command(request)
-                }
+        for index in 0..requests.len() {
+            let outcome = match self.answered(requests, index, &mut done) {
+                Ok(Some(receipt)) => Ok(receipt),
+                Ok(None) => self
+                    .load_for_commands(&requests[index..])
+                    .and_then(|()| self.decide(&requests[index])),
+                Err(error) => Err(error),
             };
             match outcome {
                 Err(error) if !error.concerns_one_command() => return Err(error),
@@ -51,18 +53,38 @@ impl Decider {
 
     /// Answers a command that was done already, or decides it.
     pub(crate) fn command(&mut self, request: &Request) -> Result<Receipt, EngineError> {
-        let Request { command, metadata } = request;
+        match self.answered(slice::from_ref(request), 0, &mut None)? {
+            Some(receipt) => Ok(receipt),
+            None => self.decide(request),
+        }
+    }
+
+    /// What a command was answered with, if it was done already. `done` is what the journal says of
+    /// it and those after it, once the first of them had to be looked for there.
+    fn answered(
+        &mut self,
+        requests: &[Request],
+        index: usize,
+        done: &mut Option<Done>,
+    ) -> Result<Option<Receipt>, EngineError> {
+        let Request { command, metadata } = &requests[index];
         match self.draft.known.command(command.tenant(), metadata, &self.past.index) {
-            KeyState::Free => {}
-            KeyState::InFlight => return Err(EngineError::KeyInFlight),
-            KeyState::Reused(position) => return Err(EngineError::KeyReused { position }),
-            KeyState::Receipt(receipt) => return Ok(receipt),
+            KeyState::Free => Ok(None),
+            KeyState::InFlight => Err(EngineError::KeyInFlight),
+            KeyState::Reused(position) => Err(EngineError::KeyReused { position }),
+            KeyState::Receipt(receipt) => Ok(Some(receipt)),
             KeyState::Durable(_) => {
-                if let Some(outcome) = self.done_before(slice::from_ref(request))?.remove(&0) {
-                    return outcome;
-                }
+                let done = match done {
+                    Some(done) => done,
+                    None => done.insert(self.done_before(requests, index)?),
+                };
+                done.remove(&index).transpose()
             }
         }
+    }
+
+    fn decide(&mut self, request: &Request) -> Result<Receipt, EngineError> {
+        let Request { command, metadata } = request;
         let moment = self.moment();
         let events = match command {
             Command::Tenant { tenant, command } => {

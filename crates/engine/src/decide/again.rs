@@ -17,12 +17,16 @@ use crate::{EngineError, Receipt, Request};
 pub(super) type Done = HashMap<usize, Result<Receipt, EngineError>>;
 
 impl Decider {
-    /// What became of those commands that the journal knows and memory does not: the same events
-    /// again, and the wallet as it was right after them. Those that were done together are read
-    /// together, because they come again together when a server is back.
-    pub(super) fn done_before(&mut self, requests: &[Request]) -> Result<Done, EngineError> {
+    /// What became of those commands, from one of them on, that the journal knows and memory does
+    /// not: the same events again, and the wallet as it was right after them. Those that were done
+    /// together are read together, because they come again together when a server is back.
+    pub(super) fn done_before(
+        &mut self,
+        requests: &[Request],
+        from: usize,
+    ) -> Result<Done, EngineError> {
         let mut candidates: Vec<(usize, Vec<Position>)> = Vec::new();
-        for (index, Request { command, metadata }) in requests.iter().enumerate() {
+        for (index, Request { command, metadata }) in requests.iter().enumerate().skip(from) {
             let known = &mut self.draft.known;
             if let KeyState::Durable(positions) =
                 known.command(command.tenant(), metadata, &self.past.index)
@@ -30,15 +34,12 @@ impl Decider {
                 candidates.push((index, positions));
             }
         }
-        let mut done = Done::new();
-        if candidates.is_empty() {
-            return Ok(done);
-        }
         self.load_for(candidates.iter().filter_map(|(index, _)| work(&requests[*index])))?;
         let positions: Vec<Position> = candidates.iter().flat_map(|(_, at)| at).copied().collect();
         let events = self.past.events_at(&positions)?.into_iter();
         let events: HashMap<Position, Arc<Recorded>> =
             events.map(|event| (event.position, Arc::new(event))).collect();
+        let mut done = Done::new();
         let mut accepted: Vec<(usize, Events)> = Vec::new();
         for (index, positions) in candidates {
             let Request { command, metadata } = &requests[index];
