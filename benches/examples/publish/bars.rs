@@ -43,9 +43,10 @@ const AS_OF: &str = "an answer is some ten questions to the database one after t
     PostgreSQL each wakes the server's process, 0.3 ms here. A page of entries also reads the commits that its \
     events are in, a thousand events each in this book: an index of places inside a commit would \
     read only those.";
-const LAG: &str = "commands may be 262,144 events ahead of the views, so that the lag has a limit \
-    however long the load lasts; half of that cost a third of the throughput on PostgreSQL, because \
-    fewer changes of a row become one. What makes `batch` cheaper shortens the lag.";
+const LAG: &str = "a transaction of the views takes up to 131,072 events, which become visible together; \
+    commands may be 65,536 ahead of what is folded, so that the lag has a limit however long the load \
+    lasts. Transactions of half as many events made it a quarter shorter and cost a fifth of the \
+    throughput, because fewer changes of a row become one. What makes `batch` cheaper shortens the lag.";
 const FAIRNESS: &str = "a flooding tenant's commands wait for their turn, but its requests are read \
     and parsed before, on the same two cores that clients and server share. The bar is \
     a ratio: what is quicker without a flood, such as views that gather events, raises it though \

@@ -20,8 +20,9 @@ use crate::{Progress, Views, ViewsError, checkpoints, skips};
 pub struct RunnerOptions {
     /// Events that are read at once.
     pub page_events: usize,
-    /// Most events in one transaction. It takes what has accumulated while the one before ran:
-    /// the further the views are behind, the more changes of a row become one.
+    /// Most events in one transaction. It takes what has accumulated while the one before ran, and
+    /// goes on while pages of events come as it runs: the more there are, the more changes of a row
+    /// become one.
     pub transaction_events: u64,
     /// Changed rows after which a transaction ends early: they wait in memory.
     pub transaction_rows: usize,
@@ -207,26 +208,36 @@ impl<'a> Session<'a> {
         let projections = quipu_projections::all();
         let skips = skips::read(&mut connection)?;
         let applier = Applier::load(&mut connection, projections, &skips, options.cache_rows)?;
+        views.announce_folded(applier.position());
         views.announce(applier.position());
         Ok(Session { views, options, connection, applier })
     }
 
-    /// Applies what the journal has by now, as far as one transaction goes, and says how many
-    /// events that were.
+    /// Applies what the journal has by now, and what it gets meanwhile, as far as one transaction
+    /// goes, and says how many events that were.
     fn catch_up(&mut self) -> Result<u64, ViewsError> {
         let Session { views, options, connection, applier } = self;
         let feed = views.feed();
         let begin = applier.position();
-        let until = options.transaction_end(begin, feed.head()?);
+        let mut until = options.transaction_end(begin, feed.head()?);
         let mut recorded_at = None;
-        each_page(feed, begin, until, options.page_events, |events| {
-            applier.fold(connection, feed, events)?;
-            recorded_at = events.last().map(|event| event.recorded_at);
-            if applier.changed_rows() > options.transaction_rows {
-                applier.save(connection)?;
+        loop {
+            each_page(feed, applier.position(), until, options.page_events, |events| {
+                applier.fold(connection, feed, events)?;
+                views.announce_folded(applier.position());
+                recorded_at = events.last().map(|event| event.recorded_at);
+                if applier.changed_rows() > options.transaction_rows {
+                    applier.save(connection)?;
+                }
+                Ok(())
+            })?;
+            let folded =
+                std::mem::replace(&mut until, options.transaction_end(begin, feed.head()?));
+            // Under load, what was recorded meanwhile belongs in it as well.
+            if until.0 - folded.0 < options.page_events as u64 {
+                break;
             }
-            Ok(())
-        })?;
+        }
         let Some(recorded_at) = recorded_at else { return Ok(0) };
         applier.save(connection)?;
         self.views.announce(self.applier.position());

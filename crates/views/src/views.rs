@@ -71,6 +71,7 @@ struct Inner {
     database: Database,
     feed: Arc<dyn Feed>,
     checkpoint: watch::Sender<Position>,
+    folded: watch::Sender<Position>,
     /// How many wait for the checkpoint to move.
     waiting: Mutex<usize>,
     /// Somebody has begun to wait, or it is to stop.
@@ -84,11 +85,13 @@ impl Views {
         let database = location.open(SCHEMA)?;
         let position = database.read(|connection| Ok(checkpoints::slowest(connection)))??;
         let (checkpoint, _) = watch::channel(position);
+        let (folded, _) = watch::channel(position);
         Ok(Views(Arc::new(Inner {
             location,
             database,
             feed,
             checkpoint,
+            folded,
             waiting: Mutex::new(0),
             haste: Condvar::new(),
             rebuilding: Mutex::new(()),
@@ -105,6 +108,13 @@ impl Views {
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<Position> {
         self.0.checkpoint.subscribe()
+    }
+
+    /// Sees how far the thread is that keeps them up to date: the last event that it has folded,
+    /// which may not be in the views before its transaction ends.
+    #[must_use]
+    pub fn subscribe_folded(&self) -> watch::Receiver<Position> {
+        self.0.folded.subscribe()
     }
 
     /// Waits until all projections have an event.
@@ -153,6 +163,10 @@ impl Views {
 
     pub(crate) fn announce(&self, position: Position) {
         self.0.checkpoint.send_replace(position);
+    }
+
+    pub(crate) fn announce_folded(&self, position: Position) {
+        self.0.folded.send_replace(position);
     }
 
     /// Lets one rebuild at a time use the scratch database.

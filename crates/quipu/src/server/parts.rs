@@ -28,13 +28,16 @@ use crate::subject_keys;
 const LEASE_WAIT: Duration = Duration::from_secs(1);
 /// How often the scheduler looks for what has fallen due.
 const DUE_INTERVAL: Duration = Duration::from_secs(1);
-/// Events of one transaction of the views, and how many commands may go on with meanwhile: where
-/// these were not bound, the views fell behind by 7 seconds in half a minute at full load. With half
-/// as many, usage batches with their views were a third slower on PostgreSQL.
+/// Events of one transaction of the views. With half as many, usage batches with their views were a
+/// fifth slower, and their lag not much shorter (`quipu bench batch --seconds 15`).
 const VIEWS_TRANSACTION_EVENTS: u64 = 131_072;
-/// How long a command waits for the views at most: a fifth of what it may take as a whole.
-const VIEWS_WAIT: Duration = Duration::from_secs(1);
-/// Longer than a transaction of the views takes.
+/// How far commands may run ahead of what the views have folded: what they record while a
+/// transaction is written.
+const MOST_EVENTS_AHEAD: u64 = 65_536;
+/// How long a command waits for the views at most: as long as a transaction may take to be
+/// written, and well below what a command may take as a whole.
+const VIEWS_WAIT: Duration = Duration::from_secs(2);
+/// Views that fold nothing for so long are not waited for.
 const VIEWS_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Everything that runs.
@@ -65,8 +68,8 @@ impl Parts {
             backdating_seconds: i64::from(backdating_days) * 86_400,
             recent: Arc::clone(&book.recent),
             follower: Some(Follower {
-                position: book.views.subscribe(),
-                most_events_behind: 2 * VIEWS_TRANSACTION_EVENTS,
+                position: book.views.subscribe_folded(),
+                most_events_behind: MOST_EVENTS_AHEAD,
                 longest_wait: VIEWS_WAIT,
                 patience: VIEWS_PATIENCE,
             }),

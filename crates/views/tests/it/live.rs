@@ -1,10 +1,11 @@
 //! Rows follow the journal exactly once, whatever happens in between.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use quipu_database::Engine;
 use quipu_domain::Position;
-use quipu_views::{Feed, Runner, RunnerOptions, ViewsError};
+use quipu_views::{Feed, Runner, RunnerOptions, Views, ViewsError};
 
 use crate::history::{History, Journal};
 use crate::stores::{assert_same, block_on, folded, on_each_engine, on_server, options, stored};
@@ -23,6 +24,38 @@ fn live_rows_equal_the_fold_in_memory_whatever_the_page_size() {
             assert_same(&stored(&views), &expected);
         });
     }
+}
+
+#[test]
+fn a_transaction_takes_in_what_comes_by_pages_while_it_runs() {
+    let history = History::generated(120);
+    on_each_engine(|store| {
+        let (early, late) = history.events.split_at(30);
+        let journal = Journal::new(early);
+        let views = store.open(&journal);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (growing, late, note) = (Arc::clone(&journal), late.to_vec(), Arc::clone(&seen));
+        let observed = views.clone();
+        // It asks where the journal ends when it begins, and whenever it has folded all of that.
+        journal.after_head(move || {
+            growing.extend(&late);
+            let again = Arc::clone(&growing);
+            growing.after_head(move || {
+                note.lock().unwrap().push(progress(&observed));
+                again.after_head(move || note.lock().unwrap().push(progress(&observed)));
+            });
+        });
+        views.catch_up(&RunnerOptions { transaction_events: 1_000, ..options(10) }).unwrap();
+        let at = |folded| (Position::ZERO, folded);
+        assert_eq!(*seen.lock().unwrap(), [at(Position(30)), at(history.head())]);
+        assert_eq!(progress(&views), (history.head(), history.head()));
+        assert_same(&stored(&views), &folded(&history.events));
+    });
+}
+
+/// What is in the views, and what they have folded.
+fn progress(views: &Views) -> (Position, Position) {
+    (views.checkpoint(), *views.subscribe_folded().borrow())
 }
 
 #[test]
