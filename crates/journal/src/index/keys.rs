@@ -3,6 +3,8 @@
 use std::collections::hash_map::{Entry, RandomState};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher};
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
 
 use quipu_domain::{Position, Timestamp};
 
@@ -30,35 +32,19 @@ struct Shard {
 }
 
 impl KeyTable {
-    /// The keys of saved segments.
+    /// The keys of saved segments. Shards are filled on all cores: nobody is served meanwhile.
     pub(crate) fn of(sealed: Vec<SealedKeys>) -> Result<KeyTable, JournalError> {
         let mut shards = vec![Shard::default(); SHARDS];
-        let mut rest = Vec::with_capacity(sealed.len());
-        for segment in &sealed {
-            rest.push((segment.first_position, entries(segment)?));
-        }
-        for (number, shard) in shards.iter_mut().enumerate() {
-            let is_in_it = |entry: &[u8; ENTRY_BYTES]| usize::from(entry[0]) == number;
-            let parts: Vec<_> = rest
-                .iter_mut()
-                .map(|(first_position, entries)| {
-                    let count = entries.iter().take_while(|entry| is_in_it(entry)).count();
-                    let (part, others) = entries.split_at(count);
-                    *entries = others;
-                    (*first_position, part)
-                })
-                .collect();
-            shard.first.reserve(parts.iter().map(|(_, part)| part.len()).sum());
-            for (first_position, part) in parts {
-                let read = part.iter().map(|entry| read_entry(first_position, entry));
-                read.for_each(|(key, position)| shard.insert(key, position));
+        let parts = parts_by_shard(&sealed)?;
+        let at_once = SHARDS.div_ceil(available_parallelism().map_or(1, NonZeroUsize::get));
+        std::thread::scope(|scope| {
+            for (shards, parts) in shards.chunks_mut(at_once).zip(parts.chunks(at_once)) {
+                scope.spawn(move || {
+                    shards.iter_mut().zip(parts).for_each(|(shard, parts)| shard.fill(parts));
+                });
             }
-        }
-        // They are sorted, or some would have been passed over.
-        match rest.iter().find(|(_, entries)| !entries.is_empty()) {
-            Some((first_position, _)) => Err(corrupt(*first_position)),
-            None => Ok(KeyTable { shards, sealed: sealed.into() }),
-        }
+        });
+        Ok(KeyTable { shards, sealed: sealed.into() })
     }
 
     pub(crate) fn insert(&mut self, key: KeyHash, position: Position) {
@@ -88,7 +74,37 @@ impl KeyTable {
     }
 }
 
+/// Entries of one segment, and its first position.
+type Part<'a> = (Position, &'a [[u8; ENTRY_BYTES]]);
+
+/// What each shard gets of each segment, in order.
+fn parts_by_shard(sealed: &[SealedKeys]) -> Result<Vec<Vec<Part<'_>>>, JournalError> {
+    let mut parts = vec![Vec::new(); SHARDS];
+    for segment in sealed {
+        let mut rest = entries(segment)?;
+        for (number, parts) in parts.iter_mut().enumerate() {
+            let is_in_it = |entry: &&[u8; ENTRY_BYTES]| usize::from(entry[0]) == number;
+            let (part, others) = rest.split_at(rest.iter().take_while(is_in_it).count());
+            parts.push((segment.first_position, part));
+            rest = others;
+        }
+        // They are sorted, or some would have been passed over.
+        if !rest.is_empty() {
+            return Err(corrupt(segment.first_position));
+        }
+    }
+    Ok(parts)
+}
+
 impl Shard {
+    fn fill(&mut self, parts: &[Part<'_>]) {
+        self.first.reserve(parts.iter().map(|(_, part)| part.len()).sum());
+        for (first_position, part) in parts {
+            let read = part.iter().map(|entry| read_entry(*first_position, entry));
+            read.for_each(|(key, position)| self.insert(key, position));
+        }
+    }
+
     fn insert(&mut self, key: KeyHash, position: Position) {
         match self.first.entry(key) {
             Entry::Vacant(entry) => {
