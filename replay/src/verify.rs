@@ -3,6 +3,7 @@
 mod aggregates;
 mod chain;
 mod identity;
+mod pages;
 mod periods;
 mod trial_balance;
 mod views;
@@ -12,19 +13,17 @@ use std::sync::Arc;
 
 use quipu_domain::period::{PeriodClosed, PeriodEvent};
 use quipu_domain::{Event, Position, Recorded};
-use quipu_journal::{BatchRow, Journal, JournalError, Root, Store, codec};
+use quipu_journal::{Journal, JournalError, Root, Store};
 
 use crate::report::{Finding, ReplayError, Report};
 use crate::view_source::{ViewSource, ViewState};
 use aggregates::Aggregates;
 use chain::Chain;
 use identity::Identities;
+use pages::{PAGE_EVENTS, ReadRow, read_ahead};
 use periods::Movements;
 use trial_balance::TrialBalance;
 use views::Views;
-
-/// Some so many events are read from the journal at once.
-const PAGE_EVENTS: usize = 4_096;
 
 /// A tree head that the book must still lead to: remembered from an earlier verification, so
 /// that nobody can have cut the end off or rewritten everything since.
@@ -125,18 +124,18 @@ struct Verifier<'a> {
 
 impl Verifier<'_> {
     fn journal(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<(), Stop> {
-        let head = readable(Position(1), self.store.head())?.position;
-        loop {
-            let rows = self.rows()?;
-            if rows.is_empty() {
-                return self.reaches(head);
+        let store = self.store;
+        let head = readable(Position(1), store.head())?.position;
+        std::thread::scope(|scope| {
+            for page in read_ahead(scope, store) {
+                for row in readable(self.chain.position().plus(1), page)? {
+                    self.row(row)?;
+                }
+                let position = self.chain.position();
+                progress(Progress { position, head: head.max(position) });
             }
-            for row in &rows {
-                self.row(row)?;
-            }
-            let position = self.chain.position();
-            progress(Progress { position, head: head.max(position) });
-        }
+            self.reaches(head)
+        })
     }
 
     /// Pages are asked for by position, so a gap that is larger than a page looks like the end.
@@ -150,33 +149,23 @@ impl Verifier<'_> {
         Err(Finding::at(next, what).into())
     }
 
-    /// The next rows. Where a page cannot be read, row by row up to the one that cannot.
-    fn rows(&self) -> Result<Vec<BatchRow>, Stop> {
-        let after = self.chain.position();
-        match self.store.rows_after(after, PAGE_EVENTS) {
-            Err(error) if !error.is_unavailable() => {
-                readable(after.plus(1), self.store.rows_after(after, 1))
-            }
-            rows => readable(after.plus(1), rows),
-        }
-    }
-
-    fn row(&mut self, row: &BatchRow) -> Result<(), Stop> {
-        let texts = self.chain.row(row)?;
-        let mut events = Vec::with_capacity(texts.len());
-        for (position, text) in (row.first_position.0..).map(Position).zip(texts) {
-            let recorded = readable(position, codec::decode(position, text))?;
-            self.chain.event(&recorded)?;
-            self.event(&recorded)?;
-            if let Event::Period(PeriodEvent::PeriodClosed(closed)) = &recorded.event {
+    fn row(&mut self, ReadRow { row, events }: ReadRow) -> Result<(), Stop> {
+        self.chain.row(&row)?;
+        let first = row.first_position;
+        let mut recorded = Vec::new();
+        for (position, event) in (first.0..).map(Position).zip(readable(first, events)?) {
+            let event = readable(position, event)?;
+            self.chain.event(&event)?;
+            self.event(&event)?;
+            if let Event::Period(PeriodEvent::PeriodClosed(closed)) = &event.event {
                 self.period(position, closed)?;
             }
-            events.push(recorded);
+            recorded.push(event);
         }
-        self.views.events(&events, |positions| {
+        self.views.events(&recorded, |positions| {
             self.journal.events_at(positions).map_err(ReplayError::Journal)
         })?;
-        Ok(self.chain.row_ends(row)?)
+        Ok(self.chain.row_ends(&row)?)
     }
 
     /// The rules take for granted that a recorded event was decided by them. One that was forged
