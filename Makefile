@@ -28,7 +28,7 @@ test: ## Format, lints and every test, on a real SQLite and a real PostgreSQL
 	@awk '/^test result:/ { passed += $$4; failed += $$6 } \
 	  END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 || passed == 0 }' target/test.log
 
-bench: ## Measure everything in one run, and write benches/RESULTS.md (SECONDS_EACH=10 EVENTS=1000000 TIGERBEETLE=path)
+bench: ## Measure everything in one run of a quarter of an hour, and write benches/RESULTS.md (SECONDS_EACH=3 EVENTS=200000 TIGERBEETLE=path)
 	@.ci/need rust compiler postgresql
 	QUIPU_COMMIT=$$(git describe --always --dirty) cargo build --locked --release --package quipu
 	cargo build --locked --release --manifest-path benches/peers/Cargo.toml

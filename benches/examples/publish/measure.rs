@@ -73,8 +73,8 @@ impl Bench {
             peers: path("PEERS", "benches/peers/target/release/quipu-peers"),
             tigerbeetle: text("TIGERBEETLE")
                 .map(|path| Path::new(&path).canonicalize().unwrap_or(path.into())),
-            seconds: number("SECONDS_EACH").unwrap_or(10),
-            events: number("EVENTS").unwrap_or(1_000_000),
+            seconds: number("SECONDS_EACH").unwrap_or(3),
+            events: number("EVENTS").unwrap_or(200_000),
         }
     }
 
