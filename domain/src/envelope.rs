@@ -1,9 +1,9 @@
 //! What surrounds an event in the journal: where it stands, when, and who caused it.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use uuid::Uuid;
 
 use crate::{AgentId, Label, MeterName, PriceTableName, TenantId, Timestamp};
@@ -60,7 +60,7 @@ impl fmt::Display for Version {
 /// is the aggregate's type.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Stream(Arc<str>);
+pub struct Stream(SmolStr);
 
 impl Stream {
     /// Aggregate types that are Quipu's own; an application's streams may not use them.

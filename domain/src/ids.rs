@@ -3,12 +3,15 @@
 //! Two kinds. *Names* are short texts chosen by a caller or minted at the edge (`t_acme`,
 //! `llm_tokens`). *Numbered ids* are the journal position of the event that made the thing
 //! (`grant_17` was granted by event 17), so an id leads straight to its evidence.
+//!
+//! A text of up to 23 bytes is kept in place, not on the heap: nearly all of them, a dozen to an
+//! event, and the keys by which rows and states are found.
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
 
 use crate::Position;
 use crate::personal::SealedText;
@@ -28,7 +31,7 @@ macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $prefix:literal, $what:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
+        pub struct $name(SmolStr);
 
         impl $name {
             /// The text itself.
@@ -42,7 +45,7 @@ macro_rules! name {
             type Err = IdError;
             fn from_str(text: &str) -> Result<Self, IdError> {
                 match text.strip_prefix($prefix) {
-                    Some(rest) if is_name(rest) => Ok(Self(Arc::from(text))),
+                    Some(rest) if is_name(rest) => Ok(Self(SmolStr::new(text))),
                     _ => Err(IdError(format!(
                         concat!("{:?} is not ", $what, ": write \"", $prefix,
                             "\" and 1 to 64 of a-z, 0-9, '_', '-', '.'"),
@@ -159,7 +162,7 @@ numbered!(
 /// cannot hold, and no line breaks, which forge log lines). It is none that is read as a sealed
 /// text ([`Personal`](crate::Personal)): what nobody sealed, nobody opens.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Label(Arc<str>);
+pub struct Label(SmolStr);
 
 impl Label {
     /// Most characters a label may have.
@@ -181,7 +184,7 @@ impl FromStr for Label {
         // Nearly all labels: as many characters as bytes, and all of them printable.
         let is_printable_ascii = |byte| matches!(byte, b' '..=b'~');
         if (1..=Self::MOST_CHARS).contains(&text.len()) && text.bytes().all(is_printable_ascii) {
-            return Ok(Label(Arc::from(text)));
+            return Ok(Label(SmolStr::new(text)));
         }
         if text.is_empty()
             || text.len() > 4 * Self::MOST_CHARS
@@ -192,7 +195,7 @@ impl FromStr for Label {
         if text.chars().any(char::is_control) {
             return Err(IdError("a text must not contain control characters".into()));
         }
-        Ok(Label(Arc::from(text)))
+        Ok(Label(SmolStr::new(text)))
     }
 }
 

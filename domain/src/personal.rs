@@ -3,10 +3,10 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
 
 use crate::ids::IdError;
 use crate::{KeyId, Label, TenantId};
@@ -55,7 +55,7 @@ impl fmt::Display for SealedText<'_> {
 /// A text about a person, as it is decided on and stored: a [`SealedText`], or, in events of
 /// schema 1, a label in clear. No [`Label`] looks like a sealed text, so which it is is certain.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Personal(Arc<str>);
+pub struct Personal(SmolStr);
 
 impl Personal {
     /// The text as it is stored.

@@ -11,6 +11,7 @@ use quipu_domain::{
     AgentId, Credits, EntryId, GrantId, HoldId, Label, MeterName, Personal, Position,
     PriceTableName, Stream, TenantId, Timestamp, Version,
 };
+use smol_str::SmolStr;
 
 /// One value of one column.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,7 +21,7 @@ pub enum Cell {
     /// A BIGINT.
     Int(i64),
     /// A TEXT.
-    Text(Arc<str>),
+    Text(SmolStr),
     /// A BLOB or BYTEA.
     Bytes(Vec<u8>),
 }
@@ -135,11 +136,11 @@ impl Field for Arc<str> {
     const KIND: Kind = Kind::Text;
 
     fn to_cell(&self) -> Cell {
-        Cell::Text(Arc::clone(self))
+        Cell::Text(Arc::clone(self).into())
     }
 
     fn from_cell(cell: &Cell) -> Option<Self> {
-        if let Cell::Text(text) = cell { Some(Arc::clone(text)) } else { None }
+        if let Cell::Text(text) = cell { Some(text.clone().into()) } else { None }
     }
 }
 
@@ -150,7 +151,7 @@ macro_rules! text_field {
             const KIND: $crate::cell::Kind = $crate::cell::Kind::Text;
 
             fn to_cell(&self) -> $crate::cell::Cell {
-                let to: fn(&$type) -> std::sync::Arc<str> = $to;
+                let to: fn(&$type) -> smol_str::SmolStr = $to;
                 $crate::cell::Cell::Text(to(self))
             }
 

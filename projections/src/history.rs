@@ -90,5 +90,5 @@ impl Names {
 }
 
 crate::cell::text_field! {
-    Names: |names| Arc::clone(&names.0), |text| Some(Names(text.into()));
+    Names: |names| Arc::clone(&names.0).into(), |text| Some(Names(text.into()));
 }
