@@ -234,7 +234,7 @@ impl<'a> Session<'a> {
             let folded =
                 std::mem::replace(&mut until, options.transaction_end(begin, feed.head()?));
             // Under load, what was recorded meanwhile belongs in it as well.
-            if until.0 - folded.0 < options.page_events as u64 {
+            if until.0.saturating_sub(folded.0) < options.page_events as u64 {
                 break;
             }
         }
