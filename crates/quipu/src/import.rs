@@ -84,6 +84,9 @@ fn usage(args: &UsageArgs, json: bool) -> Result<u8, CliError> {
     let client = Client::new(&args.server)?;
     let mut import = Import::open(args, client)?;
     let ended = import.all();
+    if ended.is_ok() && import.summary.has_recorded() {
+        import.await_views();
+    }
     import.progress.finish_and_clear();
     import.summary.write(&import.name, json)?;
     ended?;
@@ -167,6 +170,15 @@ impl<'a> Import<'a> {
             }
         }
         self.send()
+    }
+
+    /// Waits until reports have what was recorded, for whoever asks for one next. Where that takes
+    /// long, it says so and no more: the rows are in the book.
+    fn await_views(&self) {
+        let path = format!("/v1/tenants/{}/balance", self.args.tenant);
+        if let Err(error) = self.client.get_caught_up(&path, Vec::new()) {
+            self.progress.suspend(|| eprintln!("reports may lack some rows for a while: {error}"));
+        }
     }
 
     /// Does what may have to wait for the server.

@@ -26,6 +26,9 @@ both_stores! {
         let summary = summary(&output);
         assert_eq!((&summary["recorded"], &summary["already_recorded"]), (&json!(8819), &json!(0)));
 
+        let report = client.get("/v1/tenants/t_trace/usage?window=month").ok();
+        assert_eq!(records_in(&report), 8819, "reports have it all once the import is over");
+
         let consumed = awk_cost(&trace());
         assert_eq!(summary["credits_consumed"], json!(consumed));
         let left = minus("1000", &consumed);
@@ -94,7 +97,10 @@ fn import(server: &Server, file: &Path) -> Output {
 pub(crate) fn records(client: &Client) -> u64 {
     let head = client.head();
     let path = format!("/v1/tenants/t_trace/usage?window=month&at_least={head}");
-    let report = client.get(&path).ok();
+    records_in(&client.get(&path).ok())
+}
+
+fn records_in(report: &Value) -> u64 {
     let rows = report["usage"].as_array().expect("a list").iter();
     rows.map(|row| row["records"].as_u64().expect("a count")).sum()
 }

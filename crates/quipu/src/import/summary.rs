@@ -63,6 +63,11 @@ impl Summary {
         self.recorded + self.already_recorded + self.refused_rows()
     }
 
+    /// Whether this run recorded anything.
+    pub(super) fn has_recorded(&self) -> bool {
+        self.recorded > 0
+    }
+
     /// Whether every row that was sent is in the book.
     pub(super) fn is_complete(&self) -> bool {
         self.refused.is_empty()
