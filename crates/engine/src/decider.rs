@@ -19,11 +19,12 @@ use quipu_domain::{
 use quipu_journal::Head;
 use tokio::sync::watch;
 
-use crate::aggregates::{Cache, Past};
+use crate::aggregates::Cache;
 use crate::batch::{Answer, Batch, Caller, Outcomes};
 use crate::committer::{Committed, Work};
 use crate::draft::Draft;
 use crate::engine::{Options, Status};
+use crate::past::Past;
 use crate::request::label;
 use crate::{Append, Clock, EngineError, Receipt, Request, UsageBatch, UsageOutcome};
 

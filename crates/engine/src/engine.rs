@@ -11,11 +11,11 @@ use quipu_domain::{Label, Recorded, Stream, TenantId};
 use quipu_journal::{Head, Journal, JournalError, KeyWindow, Lease, Recent, Store, Writer};
 use tokio::sync::{oneshot, watch};
 
-use crate::aggregates::Past;
 use crate::batch::Caller;
 use crate::committer::Committer;
 use crate::decider::{Decider, Task};
 use crate::pace::{Follower, Pace};
+use crate::past::Past;
 use crate::turns::Turns;
 use crate::{
     Append, Clock, EngineError, Ids, Receipt, Request, SystemClock, UsageBatch, UsageOutcome,
@@ -187,7 +187,7 @@ impl Engine {
         tokio::task::spawn_blocking(move || journal.events_at(&positions))
             .await
             .map_err(|_| EngineError::Stopped)?
-            .map_err(crate::aggregates::unavailable)
+            .map_err(crate::past::unavailable)
     }
 
     /// Moves with every commit: the last durable position.

@@ -28,6 +28,7 @@ mod draft;
 mod engine;
 mod known;
 mod pace;
+mod past;
 mod request;
 mod scheduler;
 mod turns;

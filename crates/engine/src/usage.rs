@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use quipu_domain::wallet::{Wallet, WalletCommand};
 use quipu_domain::{Metadata, Position, Refusal, TenantId};
 
-use crate::aggregates::{Slot, unavailable};
+use crate::aggregates::Slot;
 use crate::decider::Decider;
 use crate::known::{EarlierUsage, Known, UsageState};
+use crate::past::unavailable;
 use crate::{EngineError, UsageBatch, UsageOutcome, UsageReport};
 
 impl Decider {
