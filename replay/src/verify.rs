@@ -149,20 +149,19 @@ impl Verifier<'_> {
         Err(Finding::at(next, what).into())
     }
 
-    fn row(&mut self, ReadRow { row, events }: ReadRow) -> Result<(), Stop> {
-        self.chain.row(&row)?;
-        let first = row.first_position;
-        let mut recorded = Vec::new();
-        for (position, event) in (first.0..).map(Position).zip(readable(first, events)?) {
-            let event = readable(position, event)?;
-            self.chain.event(&event)?;
-            self.event(&event)?;
-            if let Event::Period(PeriodEvent::PeriodClosed(closed)) = &event.event {
+    fn row(&mut self, ReadRow { row, texts }: ReadRow) -> Result<(), Stop> {
+        let texts = self.chain.row(&row, texts)?;
+        let mut events = Vec::with_capacity(texts.len());
+        for (position, text) in (row.first_position.0..).map(Position).zip(texts) {
+            let recorded = readable(position, text.event)?;
+            self.chain.event(&recorded)?;
+            self.event(&recorded)?;
+            if let Event::Period(PeriodEvent::PeriodClosed(closed)) = &recorded.event {
                 self.period(position, closed)?;
             }
-            recorded.push(event);
+            events.push(recorded);
         }
-        self.views.events(&recorded, |positions| {
+        self.views.events(&events, |positions| {
             self.journal.events_at(positions).map_err(ReplayError::Journal)
         })?;
         Ok(self.chain.row_ends(&row)?)

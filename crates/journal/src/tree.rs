@@ -41,7 +41,11 @@ impl Tree {
 
     /// Adds a leaf: the exact bytes of an event.
     pub fn push(&mut self, leaf: &[u8]) {
-        let mut hash = leaf_hash(leaf);
+        self.push_hash(leaf_hash(leaf));
+    }
+
+    /// Adds a leaf by its [`leaf_hash`].
+    pub fn push_hash(&mut self, mut hash: Root) {
         // A subtree completes for every trailing one-bit of the old size.
         for _ in 0..self.leaves.trailing_ones() {
             let left = self.peaks.pop().expect("there is a peak for every one-bit of the size");

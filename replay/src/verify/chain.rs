@@ -1,9 +1,10 @@
 //! The rows: their columns, the bytes between events, the hash tree and the chain of roots.
 
 use quipu_domain::{Position, Recorded, Timestamp};
-use quipu_journal::{BatchRow, Root, Tree, codec};
+use quipu_journal::{BatchRow, Root, Tree};
 
 use super::Expectation;
+use super::pages::ReadText;
 use crate::report::Finding;
 
 /// The journal's rows up to here.
@@ -47,8 +48,12 @@ impl<'a> Chain<'a> {
         self.rows
     }
 
-    /// Checks a row against the one before it, and its bytes against its root.
-    pub(super) fn row(&mut self, row: &BatchRow) -> Result<(), Finding> {
+    /// Checks a row against the one before it, and gives its texts, which hash to its root.
+    pub(super) fn row(
+        &mut self,
+        row: &BatchRow,
+        texts: Result<Vec<ReadText>, String>,
+    ) -> Result<Vec<ReadText>, Finding> {
         let next = self.position().plus(1);
         if row.first_position != next {
             let what = format!(
@@ -57,7 +62,7 @@ impl<'a> Chain<'a> {
             );
             return Err(Finding::at(next, what));
         }
-        let texts = codec::split(&row.events).map_err(|why| {
+        let texts = texts.map_err(|why| {
             Finding::at(next, format!("the row's events are not what was written: {why}"))
         })?;
         if texts.is_empty() || next.plus(texts.len() as u64 - 1) != row.last_position {
@@ -76,23 +81,21 @@ impl<'a> Chain<'a> {
             );
             return Err(Finding::at(next, what));
         }
-        self.hash(row, next, &texts)
+        self.hash(row, next, &texts)?;
+        Ok(texts)
     }
 
-    fn hash(&mut self, row: &BatchRow, next: Position, texts: &[&str]) -> Result<(), Finding> {
+    fn hash(&mut self, row: &BatchRow, next: Position, texts: &[ReadText]) -> Result<(), Finding> {
         let mut remembered = None;
         for text in texts {
-            self.tree.push(text.as_bytes());
+            self.tree.push_hash(text.leaf);
             let here = Position(self.tree.leaves());
             let expectation = self.expected.iter().find(|expected| expected.position == here);
             remembered = remembered.or(expectation.filter(|e| e.root != self.tree.root()));
         }
         let root = self.tree.root();
         if root != row.root {
-            let broken = (next.0..)
-                .map(Position)
-                .zip(texts)
-                .find(|(position, text)| codec::decode(*position, text).is_err());
+            let broken = (next.0..).map(Position).zip(texts).find(|(_, text)| text.event.is_err());
             let what = format!(
                 "the bytes of positions {next} to {} hash to {root}, but the row says {}",
                 row.last_position, row.root
