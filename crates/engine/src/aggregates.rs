@@ -23,9 +23,18 @@ use serde::de::DeserializeOwned;
 use crate::EngineError;
 use crate::past::Past;
 
-/// A snapshot is taken each time a stream has grown by so many events, and all of them are kept:
+/// A snapshot is taken each time a stream has grown by so many events, and all of these are kept:
 /// rebuilding a state at any version reads fewer events than this.
-pub(crate) const SNAPSHOT_INTERVAL_EVENTS: u64 = 1_024;
+const SNAPSHOT_INTERVAL_EVENTS: u64 = 1_024;
+
+/// Events of one stream that lie far apart cost a row of the journal each, so another snapshot
+/// is taken when the last is so many positions old. It takes the place of the last such.
+const SNAPSHOT_SPAN_POSITIONS: u64 = 65_536;
+
+/// A snapshot between those of the interval is worth its cost after so many events, and after
+/// enough of them that it writes at most so many bytes for each: about what reading one again costs.
+const SNAPSHOT_LEAST_EVENTS: u64 = 16;
+const SNAPSHOT_MOST_BYTES_PER_EVENT: u64 = 64;
 
 /// What the engine needs to know of an aggregate.
 pub(crate) trait State: Default + Clone + Serialize + DeserializeOwned {
@@ -79,6 +88,15 @@ pub(crate) struct Slot<S> {
     pub(crate) version: Version,
     /// Position of the last event in it, durable or not.
     pub(crate) position: Position,
+    saved: Saved,
+}
+
+/// What a slot remembers of its newest snapshot.
+#[derive(Clone, Copy, Debug, Default)]
+struct Saved {
+    version: Version,
+    position: Position,
+    bytes: u64,
 }
 
 impl<S: State> Slot<S> {
@@ -87,11 +105,10 @@ impl<S: State> Slot<S> {
     pub(crate) fn start(snapshot: Option<Snapshot>, stream: Stream) -> Slot<S> {
         let read = snapshot.and_then(|snapshot| {
             let state = serde_json::from_str(&snapshot.state).ok()?;
-            Some((state, snapshot.version, snapshot.position))
+            Some((state, Saved::of(&snapshot)))
         });
-        let (state, version, position) =
-            read.unwrap_or_else(|| (S::default(), Version::ZERO, Position::ZERO));
-        Slot { stream, state, version, position }
+        let (state, saved) = read.unwrap_or_default();
+        Slot { stream, state, version: saved.version, position: saved.position, saved }
     }
 
     /// Takes in an event that the journal holds.
@@ -121,21 +138,46 @@ impl<S: State> Slot<S> {
         Ok(())
     }
 
-    /// A snapshot, if the stream has just grown past a multiple of the interval.
-    pub(crate) fn due_snapshot(&self) -> Option<Snapshot> {
-        self.version.0.is_multiple_of(SNAPSHOT_INTERVAL_EVENTS).then(|| self.snapshot())
+    /// A snapshot, if one is due after the event that was taken in last.
+    pub(crate) fn due_snapshot(&mut self) -> Option<Snapshot> {
+        let is_at_interval = self.version.0.is_multiple_of(SNAPSHOT_INTERVAL_EVENTS);
+        let span = self.position.0.saturating_sub(self.saved.position.0);
+        let is_far = span >= SNAPSHOT_SPAN_POSITIONS;
+        (is_at_interval || is_far && self.is_worth_a_snapshot()).then(|| self.snapshot())
+    }
+
+    /// A snapshot, if the state has grown enough since the last.
+    fn worthwhile_snapshot(&mut self) -> Option<Snapshot> {
+        self.is_worth_a_snapshot().then(|| self.snapshot())
+    }
+
+    fn is_worth_a_snapshot(&self) -> bool {
+        let events = self.version.0.saturating_sub(self.saved.version.0);
+        let pays = events.saturating_mul(SNAPSHOT_MOST_BYTES_PER_EVENT) >= self.saved.bytes;
+        events >= SNAPSHOT_LEAST_EVENTS && pays
     }
 
     /// The state as a cache entry of the journal.
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot {
+    fn snapshot(&mut self) -> Snapshot {
+        let last = self.saved.version;
+        let snapshot = Snapshot {
             stream: self.stream.clone(),
             version: self.version,
             position: self.position,
             schema_hash: S::SCHEMA.to_owned(),
             state: serde_json::to_string(&self.state)
                 .expect("a state is made of strings, numbers and maps with string keys"),
-        }
+            supersedes: (!last.0.is_multiple_of(SNAPSHOT_INTERVAL_EVENTS)).then_some(last),
+        };
+        self.saved = Saved::of(&snapshot);
+        snapshot
+    }
+}
+
+impl Saved {
+    fn of(snapshot: &Snapshot) -> Saved {
+        let bytes = snapshot.state.len() as u64;
+        Saved { version: snapshot.version, position: snapshot.position, bytes }
     }
 }
 
@@ -217,25 +259,14 @@ impl<K: Hash + Eq + Clone, S: State> Cache<K, S> {
         while self.slots.len() > self.most
             && self.slots.peek_lru().is_some_and(|(_, slot)| slot.position <= durable)
         {
-            let Some((_, slot)) = self.slots.pop_lru() else { break };
-            if worth_a_snapshot(slot.version) {
-                snapshots.push(slot.snapshot());
-            }
+            let Some((_, mut slot)) = self.slots.pop_lru() else { break };
+            snapshots.extend(slot.worthwhile_snapshot());
         }
         snapshots
     }
 
     /// Snapshots of everything in memory, for a quick start next time.
-    pub(crate) fn snapshots(&self) -> impl Iterator<Item = Snapshot> {
-        self.slots
-            .iter()
-            .filter(|(_, slot)| worth_a_snapshot(slot.version))
-            .map(|(_, slot)| slot.snapshot())
+    pub(crate) fn snapshots(&mut self) -> impl Iterator<Item = Snapshot> {
+        self.slots.iter_mut().filter_map(|(_, slot)| slot.worthwhile_snapshot())
     }
-}
-
-/// Whether so many events follow the last regular snapshot that reading them again costs more
-/// than a snapshot does.
-fn worth_a_snapshot(version: Version) -> bool {
-    version.0 % SNAPSHOT_INTERVAL_EVENTS >= 64
 }

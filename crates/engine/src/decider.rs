@@ -295,7 +295,7 @@ impl Decider {
     }
 
     fn finish(mut self) {
-        let states = &self.states;
+        let states = &mut self.states;
         let snapshots = states
             .wallets
             .snapshots()

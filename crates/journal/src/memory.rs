@@ -254,7 +254,12 @@ impl Appender for MemoryAppender {
         let mut state = self.store.reachable()?;
         for snapshot in snapshots {
             let key = (snapshot.stream.clone(), snapshot.version);
-            state.snapshots.insert(key, snapshot.clone());
+            state.snapshots.insert(key, Snapshot { supersedes: None, ..snapshot.clone() });
+        }
+        let superseded =
+            |snapshot: &Snapshot| Some((snapshot.stream.clone(), snapshot.supersedes?));
+        for key in snapshots.iter().filter_map(superseded) {
+            state.snapshots.remove(&key);
         }
         Ok(())
     }

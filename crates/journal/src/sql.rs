@@ -24,6 +24,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         ("0001_journal", include_str!("../../../migrations/sqlite/0001_journal.sql")),
         ("0002_sealed_texts", include_str!("../../../migrations/sqlite/0002_sealed_texts.sql")),
         ("0003_event_metadata", include_str!("../../../migrations/sqlite/0003_event_metadata.sql")),
+        ("0004_long_rows", include_str!("../../../migrations/sqlite/0004_long_rows.sql")),
     ],
     postgres: &[
         ("0001_journal", include_str!("../../../migrations/postgres/0001_journal.sql")),
@@ -105,7 +106,10 @@ impl Store for SqlStore {
         let list: Vec<String> = positions.iter().map(ToString::to_string).collect();
         let params = [JOURNAL.into(), format!("[{}]", list.join(",")).into()];
         let rows = self.database.query(sql, &params)?;
-        rows.into_iter().map(row::batch).collect()
+        let mut rows: Vec<BatchRow> = rows.into_iter().map(row::batch).collect::<Result<_, _>>()?;
+        // SQLite would sort the rows with their texts, on the disk.
+        rows.sort_unstable_by_key(|row| row.first_position);
+        Ok(rows)
     }
 
     fn end_recorded_by(&self, moment: Timestamp) -> Result<Position, JournalError> {
@@ -184,6 +188,7 @@ impl Store for SqlStore {
                 position: position_of(row.int(2)?)?,
                 schema_hash: schema_hash.to_owned(),
                 state: row.text(3)?.to_owned(),
+                supersedes: None,
             })
         };
         rows.iter().map(snapshot).collect()

@@ -57,7 +57,8 @@ pub trait Appender: Send {
     fn append(&mut self, rows: &[BatchRow]) -> Result<(), AppendError>;
     /// Saves what was derived from a segment, in place of what overlaps it.
     fn save_segment(&mut self, segment: &SealedSegment) -> Result<(), JournalError>;
-    /// Saves snapshots, in place of those of the same stream and version.
+    /// Saves snapshots, in place of those of the same stream and version and of those that they
+    /// supersede.
     fn save_snapshots(&mut self, snapshots: &[Snapshot]) -> Result<(), JournalError>;
 }
 
@@ -133,4 +134,7 @@ pub struct Snapshot {
     pub schema_hash: String,
     /// The state as JSON.
     pub state: String,
+    /// Of the same stream, the version of an older snapshot that nobody needs once this one is
+    /// saved. What a store gives back supersedes nothing.
+    pub supersedes: Option<Version>,
 }

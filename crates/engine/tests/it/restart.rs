@@ -3,9 +3,14 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use quipu_journal::MemoryStore;
+use quipu_domain::event::ApplicationEvent;
+use quipu_domain::wallet::Wallet;
+use quipu_domain::{Metadata, Stream, Version};
+use quipu_engine::Append;
+use quipu_journal::{MemoryStore, Store as _};
+use serde_json::value::RawValue;
 
-use crate::support::{Bench, credits, debit, grant, tenant};
+use crate::support::{Bench, credits, debit, grant, label, tenant};
 
 #[tokio::test]
 async fn keys_and_states_survive_a_restart() {
@@ -66,4 +71,63 @@ async fn an_old_key_is_answered_as_it_was_in_a_long_stream() {
         let left = credits(&(9_999 - n).to_string());
         assert_eq!((again.replayed, again.balance.unwrap().available), (true, left), "k{n}");
     }
+}
+
+/// A process that is killed saves nothing more. One wallet's events among those of many others
+/// stand in rows far apart, so they are not read from the beginning.
+#[tokio::test]
+async fn a_state_whose_events_lie_far_apart_is_saved_before_its_stream_is_long() {
+    let store = MemoryStore::default();
+    let bench = Bench::on(Arc::new(store.clone()));
+    let acme = tenant("acme");
+    let saved = |most: Option<u64>| {
+        let streams = [Stream::wallet(&acme)];
+        let found = store.snapshots(&streams, most.map(Version), Wallet::SCHEMA).unwrap();
+        found.first().map(|snapshot| snapshot.version.0)
+    };
+    bench.tenant(&acme).await;
+    bench.wallet(&acme, grant("100"), None).await.unwrap();
+    for _ in 2..=15 {
+        bench.wallet(&acme, debit("1"), None).await.unwrap();
+    }
+    others(&bench, 1).await;
+    assert_eq!(saved(None), None);
+    for _ in 16..=40 {
+        bench.wallet(&acme, debit("1"), None).await.unwrap();
+    }
+    saved_in_time(|| saved(None) == Some(16)).await;
+    others(&bench, 2).await;
+    bench.wallet(&acme, debit("1"), None).await.unwrap();
+    saved_in_time(|| saved(None) == Some(41)).await;
+    assert_eq!(saved(Some(40)), None, "the older one is not kept");
+}
+
+/// So many events of somebody else that what comes after them is far from what came before.
+async fn others(bench: &Bench, round: u64) {
+    const EVENTS: usize = 65_536;
+    let event = ApplicationEvent {
+        type_name: "Happened".to_owned(),
+        schema: 1,
+        metadata: None,
+        data: RawValue::from_string("{}".to_owned()).expect("JSON"),
+    };
+    let append = Append {
+        stream: Stream::stored("somebody/else"),
+        expected: Version((round - 1) * EVENTS as u64),
+        effective_at: None,
+        events: vec![event; EVENTS],
+        metadata: Metadata::by(label("somebody")),
+    };
+    bench.engine.append(append).await.expect("appended");
+}
+
+/// Callers are answered before the snapshots of their batch are saved.
+async fn saved_in_time(is_saved: impl Fn() -> bool) {
+    for _ in 0..1_000 {
+        if is_saved() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("it was not saved within ten seconds");
 }

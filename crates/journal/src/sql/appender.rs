@@ -80,21 +80,26 @@ impl Appender for SqlAppender {
     }
 
     fn save_snapshots(&mut self, snapshots: &[Snapshot]) -> Result<(), JournalError> {
-        let rows: Vec<Vec<Value>> = snapshots
-            .iter()
-            .map(|snapshot| {
-                vec![
-                    JOURNAL.into(),
-                    snapshot.stream.as_str().into(),
-                    int_of(snapshot.version.0),
-                    int_of(snapshot.position.0),
-                    snapshot.schema_hash.as_str().into(),
-                    snapshot.state.as_str().into(),
-                ]
-            })
-            .collect();
+        let row = |snapshot: &Snapshot| {
+            vec![
+                JOURNAL.into(),
+                snapshot.stream.as_str().into(),
+                int_of(snapshot.version.0),
+                int_of(snapshot.position.0),
+                snapshot.schema_hash.as_str().into(),
+                snapshot.state.as_str().into(),
+            ]
+        };
+        let superseded = |snapshot: &Snapshot| {
+            let version = snapshot.supersedes?;
+            Some(vec![JOURNAL.into(), snapshot.stream.as_str().into(), int_of(version.0)])
+        };
+        let saved: Vec<Vec<Value>> = snapshots.iter().map(row).collect();
+        let forgotten: Vec<Vec<Value>> = snapshots.iter().filter_map(superseded).collect();
         self.connection.transaction(|connection| {
-            connection.execute_many(statement::SAVE_SNAPSHOT, &rows)?;
+            connection.execute_rows(&statement::SAVE_SNAPSHOT, &saved)?;
+            // Last: one of these may supersede another of them.
+            connection.execute_rows(&statement::FORGET_SNAPSHOT, &forgotten)?;
             Ok(())
         })
     }

@@ -21,6 +21,7 @@ pub(super) const ROWS_AFTER: &str = "\
         ORDER BY first_position DESC LIMIT 1)
     ORDER BY first_position";
 
+/// In no order.
 pub(super) const ROWS_HOLDING_SQLITE: &str = "\
     SELECT first_position, last_position, recorded_at, events, prev_root, root
     FROM (
@@ -29,9 +30,9 @@ pub(super) const ROWS_HOLDING_SQLITE: &str = "\
             WHERE journal = $1 AND first_position <= wanted.value
             ORDER BY first_position DESC LIMIT 1) AS holding
         FROM json_each($2) AS wanted)
-    CROSS JOIN journal_batch ON journal = $1 AND first_position = holding AND holding > 0
-    ORDER BY first_position";
+    CROSS JOIN journal_batch ON journal = $1 AND first_position = holding AND holding > 0";
 
+/// In no order.
 pub(super) const ROWS_HOLDING_POSTGRES: &str = "\
     SELECT first_position, last_position, recorded_at, events, prev_root, root
     FROM (
@@ -40,8 +41,7 @@ pub(super) const ROWS_HOLDING_POSTGRES: &str = "\
             WHERE journal = $1 AND first_position <= wanted.value::bigint
             ORDER BY first_position DESC LIMIT 1) AS holding
         FROM json_array_elements_text($2::text::json) AS wanted (value)) AS rows_wanted
-    JOIN journal_batch ON journal = $1 AND first_position = holding AND holding > 0
-    ORDER BY first_position";
+    JOIN journal_batch ON journal = $1 AND first_position = holding AND holding > 0";
 
 /// Rows are in the order of recording, so the last one of a moment is found by halving: what is
 /// known to be recorded by then, and what is known not to be. Positions are gapless.
@@ -145,11 +145,32 @@ pub(super) const SNAPSHOTS: RowsStatement = RowsStatement {
             ORDER BY version DESC LIMIT 1) AS snapshot",
 };
 
-pub(super) const SAVE_SNAPSHOT: &str = "\
-    INSERT INTO journal_snapshot (journal, stream, version, position, schema_hash, state)
-    VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT (journal, stream, version) DO UPDATE
-    SET position = excluded.position, schema_hash = excluded.schema_hash, state = excluded.state";
+/// A commit of work for many wallets may save hundreds.
+pub(super) const SAVE_SNAPSHOT: RowsStatement = RowsStatement {
+    one: "\
+        INSERT INTO journal_snapshot (journal, stream, version, position, schema_hash, state)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (journal, stream, version) DO UPDATE
+        SET position = excluded.position, schema_hash = excluded.schema_hash,
+            state = excluded.state",
+    many: "\
+        INSERT INTO journal_snapshot (journal, stream, version, position, schema_hash, state)
+        SELECT * FROM unnest(
+            $1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
+        ON CONFLICT (journal, stream, version) DO UPDATE
+        SET position = excluded.position, schema_hash = excluded.schema_hash,
+            state = excluded.state",
+};
+
+/// By (journal, stream, version).
+pub(super) const FORGET_SNAPSHOT: RowsStatement = RowsStatement {
+    one: "DELETE FROM journal_snapshot WHERE journal = $1 AND stream = $2 AND version = $3",
+    many: "\
+        DELETE FROM journal_snapshot AS stored
+        USING unnest($1::text[], $2::text[], $3::bigint[]) AS forgotten (journal, stream, version)
+        WHERE stored.journal = forgotten.journal AND stored.stream = forgotten.stream
+            AND stored.version = forgotten.version",
+};
 
 /// The first number spells \"quip\": locks are told apart within a database.
 pub(super) const TRY_LEASE: &str = "SELECT pg_try_advisory_lock(1903520112, hashtext($1))";

@@ -133,6 +133,7 @@ pub(crate) fn the_newest_snapshot_at_or_below_a_version_is_found(bed: &Bed) {
         position: Position(version * 10),
         schema_hash: schema.to_owned(),
         state: state.to_owned(),
+        supersedes: None,
     };
     let saved = [snapshot(3, "a", "{}"), snapshot(5, "a", "{\"x\":1}"), snapshot(7, "b", "[]")];
     let (mut writer, _) = bed.open();
@@ -151,4 +152,10 @@ pub(crate) fn the_newest_snapshot_at_or_below_a_version_is_found(bed: &Bed) {
     assert_eq!(find(Some(2), "a"), None);
     assert_eq!(find(None, "b"), Some(saved[2].clone()));
     assert_eq!(find(None, "c"), None);
+    let next = Snapshot { supersedes: Some(Version(5)), ..snapshot(11, "a", "2") };
+    let last = Snapshot { supersedes: Some(Version(11)), ..snapshot(12, "a", "3") };
+    writer.save_snapshots(&[next, last]).unwrap();
+    assert_eq!(find(None, "a"), Some(snapshot(12, "a", "3")));
+    assert_eq!(find(Some(11), "a"), Some(snapshot(3, "a", "{ }")), "5 and 11 are superseded");
+    assert_eq!(find(Some(11), "b"), Some(saved[2].clone()));
 }
