@@ -125,4 +125,26 @@ impl Connection {
             }
         }
     }
+
+    /// As [`transaction`](Self::transaction), for what can be made again: a power cut may undo it, as a
+    /// whole, after this returned `Ok`. It waits for no disk. What was committed before it stays,
+    /// and it is as durable as what is committed after it.
+    pub fn derived_transaction<T, E: From<DatabaseError>>(
+        &mut self,
+        work: impl FnOnce(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        if let Inner::Sqlite(connection) = &mut self.0 {
+            connection.begin_relaxed()?;
+        }
+        let done = self.transaction(|connection| {
+            if let Inner::Postgres(connection) = &mut connection.0 {
+                connection.execute("SET LOCAL synchronous_commit TO off", &[])?;
+            }
+            work(connection)
+        });
+        if let Inner::Sqlite(connection) = &mut self.0 {
+            connection.end_relaxed();
+        }
+        done
+    }
 }

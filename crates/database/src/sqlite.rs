@@ -124,6 +124,13 @@ impl SqliteFile {
 const READER_CACHE: i64 = -16_384;
 
 impl Place {
+    fn synchronous(&self) -> &'static str {
+        match self.durability {
+            Durability::Full => "FULL",
+            Durability::Derived => "NORMAL",
+        }
+    }
+
     fn open(&self) -> Result<Connection, DatabaseError> {
         if rusqlite::version_number() < OLDEST_VERSION {
             return Err(DatabaseError::Misconfigured(format!(
@@ -149,12 +156,8 @@ impl Place {
                 self.path.display()
             )));
         }
-        let synchronous = match self.durability {
-            Durability::Full => "FULL",
-            Durability::Derived => "NORMAL",
-        };
         let pragmas: [(&str, &dyn rusqlite::ToSql); 7] = [
-            ("synchronous", &synchronous),
+            ("synchronous", &self.synchronous()),
             ("foreign_keys", &true),
             // A file error under a memory map would be a signal that ends the process.
             ("mmap_size", &0),

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use quipu_database::{
-    Database, DatabaseError, Durability, Engine, Migrations, Row, RowsStatement, Value,
+    Connection, Database, DatabaseError, Durability, Engine, Migrations, Row, RowsStatement, Value,
 };
 use quipu_testkit::postgres::Server;
 use quipu_testkit::{postgres, sqlite};
@@ -131,6 +131,28 @@ fn a_read_sees_one_state_and_cannot_write(database: &Database) {
     assert_eq!(ids(database), [1]);
 }
 
+fn only_a_derived_transaction_waits_for_no_disk(database: &Database) {
+    let mut writer = database.writer().unwrap();
+    let (sql, full, relaxed) = match database.engine() {
+        Engine::Sqlite => ("SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous", "2", "1"),
+        Engine::Postgres => ("SELECT current_setting('synchronous_commit')", "on", "off"),
+    };
+    let setting = |connection: &mut Connection| -> Result<String, DatabaseError> {
+        Ok(connection.query(sql, &[])?[0].text(0)?.to_owned())
+    };
+    let inside = writer.derived_transaction(|connection| {
+        connection.execute(INSERT, &item(1, None))?;
+        setting(connection)
+    });
+    assert_eq!((inside.unwrap().as_str(), setting(&mut writer).unwrap().as_str()), (relaxed, full));
+    let failed = writer.derived_transaction(|connection| {
+        connection.execute(INSERT, &item(2, None))?;
+        connection.execute(INSERT, &item(1, None))
+    });
+    assert!(failed.is_err());
+    assert_eq!((ids(database), setting(&mut writer).unwrap().as_str()), (vec![1], full));
+}
+
 fn what_is_dropped_open_is_rolled_back(database: &Database) {
     let mut writer = database.writer().unwrap();
     writer.begin().unwrap();
@@ -165,6 +187,7 @@ on_both! {
     a_failed_transaction_cannot_be_committed_in_part,
     refusals_are_told_apart,
     a_read_sees_one_state_and_cannot_write,
+    only_a_derived_transaction_waits_for_no_disk,
     what_is_dropped_open_is_rolled_back,
     settings_show_what_durability_rests_on,
 }

@@ -76,6 +76,23 @@ impl SqliteConnection {
         self.execute("BEGIN IMMEDIATE", &[]).map(drop)
     }
 
+    /// Commits do not wait for the disk from here on, until [`Self::end_relaxed`].
+    pub(crate) fn begin_relaxed(&mut self) -> Result<(), DatabaseError> {
+        self.synchronise("NORMAL")
+    }
+
+    /// Commits are as durable again as this database's are. A connection that cannot promise it
+    /// is opened anew before its next statement.
+    pub(crate) fn end_relaxed(&mut self) {
+        self.broken |= self.synchronise(self.place.synchronous()).is_err();
+    }
+
+    fn synchronise(&mut self, mode: &str) -> Result<(), DatabaseError> {
+        self.run("PRAGMA synchronous", |connection| {
+            connection.pragma_update(None, "synchronous", mode)
+        })
+    }
+
     pub(crate) fn begin_read(&mut self) -> Result<(), DatabaseError> {
         self.execute("BEGIN DEFERRED", &[]).map(drop)
     }

@@ -72,7 +72,7 @@ impl Appender for SqlAppender {
             peaks.into(),
             segment.keys.clone().into(),
         ];
-        self.connection.transaction(|connection| {
+        self.connection.derived_transaction(|connection| {
             connection.execute(statement::FORGET_SEGMENTS, &overlapping)?;
             connection.execute(statement::SAVE_SEGMENT, &saved)?;
             save_postings(connection, segment)
@@ -96,7 +96,7 @@ impl Appender for SqlAppender {
         };
         let saved: Vec<Vec<Value>> = snapshots.iter().map(row).collect();
         let forgotten: Vec<Vec<Value>> = snapshots.iter().filter_map(superseded).collect();
-        self.connection.transaction(|connection| {
+        self.connection.derived_transaction(|connection| {
             connection.execute_rows(&statement::SAVE_SNAPSHOT, &saved)?;
             // Last: one of these may supersede another of them.
             connection.execute_rows(&statement::FORGET_SNAPSHOT, &forgotten)?;
