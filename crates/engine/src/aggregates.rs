@@ -33,7 +33,7 @@ const SNAPSHOT_SPAN_POSITIONS: u64 = 65_536;
 
 /// A snapshot between those of the interval is worth its cost after so many events, and after
 /// enough of them that it writes at most so many bytes for each: about what reading one again costs.
-const SNAPSHOT_LEAST_EVENTS: u64 = 16;
+const SNAPSHOT_LEAST_EVENTS: u64 = 32;
 const SNAPSHOT_MOST_BYTES_PER_EVENT: u64 = 64;
 
 /// What the engine needs to know of an aggregate.

@@ -53,10 +53,12 @@ impl Decider {
 
     /// Answers a command that was done already, or decides it.
     pub(crate) fn command(&mut self, request: &Request) -> Result<Receipt, EngineError> {
-        match self.answered(slice::from_ref(request), 0, &mut None)? {
-            Some(receipt) => Ok(receipt),
-            None => self.decide(request),
+        let alone = slice::from_ref(request);
+        if let Some(receipt) = self.answered(alone, 0, &mut None)? {
+            return Ok(receipt);
         }
+        self.load_for_commands(alone)?;
+        self.decide(request)
     }
 
     /// What a command was answered with, if it was done already. `done` is what the journal says of

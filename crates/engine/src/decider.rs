@@ -1,6 +1,7 @@
 //! The deciding thread: takes commands in, has them decided on speculative state, and hands what
 //! has come together to the committing thread whenever that is idle.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, never, select};
@@ -59,7 +60,9 @@ pub(crate) struct States {
 }
 
 pub(crate) struct Decider {
-    tasks: Receiver<Task>,
+    pub(crate) tasks: Receiver<Task>,
+    /// Tasks that were looked at and not taken yet; they come before those in the channel.
+    pub(crate) waiting: VecDeque<Task>,
     work: Sender<Work>,
     outcomes: Receiver<Committed>,
     status: watch::Receiver<Status>,
@@ -88,6 +91,7 @@ impl Decider {
         let most = options.states_in_memory;
         Decider {
             tasks,
+            waiting: VecDeque::new(),
             work,
             outcomes,
             status,
@@ -117,17 +121,21 @@ impl Decider {
         let nothing = never();
         while !(self.stopping && !self.flying && self.draft.batch.is_empty()) {
             let open = !self.stopping && !self.draft.batch.is_full(BATCH_EVENTS_MOST);
-            let tasks = if open { self.tasks.clone() } else { nothing.clone() };
-            select! {
-                recv(self.outcomes) -> outcome => match outcome {
-                    Ok(outcome) => self.take_outcome(outcome),
-                    Err(_) => return self.abandon("the committing thread has ended"),
-                },
-                recv(tasks) -> task => match task {
-                    Ok(task) => self.take_all(task),
-                    // All handles are gone: nobody can ask any more.
-                    Err(_) => self.stopping = true,
-                },
+            if open && let Some(task) = self.waiting.pop_front() {
+                self.take_all(task);
+            } else {
+                let tasks = if open { self.tasks.clone() } else { nothing.clone() };
+                select! {
+                    recv(self.outcomes) -> outcome => match outcome {
+                        Ok(outcome) => self.take_outcome(outcome),
+                        Err(_) => return self.abandon("the committing thread has ended"),
+                    },
+                    recv(tasks) -> task => match task {
+                        Ok(task) => self.take_all(task),
+                        // All handles are gone: nobody can ask any more.
+                        Err(_) => self.stopping = true,
+                    },
+                }
             }
             self.send_when_idle();
         }
@@ -142,10 +150,14 @@ impl Decider {
         while !self.stopping
             && self.flying == was_flying
             && !self.draft.batch.is_full(BATCH_EVENTS_MOST)
-            && let Ok(task) = self.tasks.try_recv()
+            && let Some(task) = self.next_task()
         {
             self.take(task);
         }
+    }
+
+    fn next_task(&mut self) -> Option<Task> {
+        self.waiting.pop_front().or_else(|| self.tasks.try_recv().ok())
     }
 
     fn take(&mut self, task: Task) {

@@ -34,7 +34,9 @@ impl Decider {
                 candidates.push((index, positions));
             }
         }
-        self.load_for(candidates.iter().filter_map(|(index, _)| work(&requests[*index])))?;
+        self.load_for(
+            candidates.iter().filter_map(|(index, _)| work(&requests[*index])).collect(),
+        )?;
         let positions: Vec<Position> = candidates.iter().flat_map(|(_, at)| at).copied().collect();
         let events = self.past.events_at(&positions)?.into_iter();
         let events: HashMap<Position, Arc<Recorded>> =

@@ -4,8 +4,14 @@ use quipu_domain::wallet::WalletCommand;
 use quipu_domain::wallet::event::Attribution;
 use quipu_domain::{AgentId, MeterName, PriceTableName, Refusal, Stream, TenantId, Timestamp};
 
-use crate::decider::{Decider, States};
+use crate::decider::{Decider, States, Task};
+use crate::past::Past;
 use crate::{Command, EngineError, Request, UsageReport};
+
+/// How many tasks that wait are looked at, and for how much of their work states are loaded: what
+/// takes well below a second.
+const TASKS_AHEAD_MOST: usize = 256;
+const WORK_AHEAD_MOST: usize = 16_384;
 
 impl Decider {
     pub(super) fn load_tenant(&mut self, tenant: &TenantId) -> Result<(), EngineError> {
@@ -34,7 +40,7 @@ impl Decider {
         if requests.first().and_then(work).is_none_or(|next| self.states.have_for(next)) {
             return Ok(());
         }
-        self.load_for(requests.iter().filter_map(work))
+        self.load_for(requests.iter().filter_map(work).collect())
     }
 
     /// The same for the next of a batch's records.
@@ -42,25 +48,23 @@ impl Decider {
         if reports.first().is_none_or(|next| self.states.have_for(usage_work(next))) {
             return Ok(());
         }
-        self.load_for(reports.iter().map(usage_work))
+        self.load_for(reports.iter().map(usage_work).collect())
     }
 
-    /// Loads what work is decided on, in a few questions to the store: of a thousand commands, those
-    /// that follow one whose wallet is not in memory may name as many wallets and agents that nobody
-    /// has asked for yet.
-    pub(super) fn load_for<'a>(
-        &mut self,
-        work: impl Iterator<Item = Work<'a>> + Clone,
-    ) -> Result<(), EngineError> {
-        let States { tenants, wallets, agents, .. } = &mut self.states;
-        let ids = || work.clone().map(|work| work.tenant.clone());
-        tenants.load_all(ids(), Stream::tenant, &self.past)?;
-        // A tenant that was never created has no wallet and no agents to look for.
-        let exists = |tenant: &TenantId| tenants.loaded(tenant).state.exists();
-        wallets.load_all(ids().filter(exists), Stream::wallet, &self.past)?;
-        let keys = work.clone().filter(|work| exists(work.tenant));
-        let keys = keys.filter_map(|work| Some((work.tenant.clone(), work.agent_id()?)));
-        agents.load_all(keys, |(tenant, agent)| Stream::agent(tenant, agent), &self.past)
+    /// Loads what work is decided on, together with what the tasks that wait will be decided on:
+    /// after a start, their wallets' last events stand in the same rows of the journal.
+    pub(super) fn load_for(&mut self, own: Vec<Work<'_>>) -> Result<(), EngineError> {
+        let Decider { tasks, waiting, states, past, .. } = self;
+        waiting.extend(tasks.try_iter().take(TASKS_AHEAD_MOST.saturating_sub(waiting.len())));
+        let own_count = own.len();
+        let most = own_count.max(WORK_AHEAD_MOST);
+        let all: Vec<Work<'_>> =
+            own.into_iter().chain(waiting.iter().flat_map(Task::work)).take(most).collect();
+        match states.load(&all, past) {
+            // Somebody else's stream that cannot be read is not this caller's business.
+            Err(_) if all.len() > own_count => states.load(&all[..own_count], past),
+            loaded => loaded,
+        }
     }
 
     pub(super) fn load_meter(&mut self, meter: &MeterName) -> Result<(), EngineError> {
@@ -121,7 +125,36 @@ const fn usage_work(report: &UsageReport) -> Work<'_> {
     Work { tenant: &report.tenant, attribution: Some(&report.usage.attribution) }
 }
 
+impl Task {
+    /// What it is decided on, as far as that can be told from the task.
+    fn work(&self) -> Box<dyn Iterator<Item = Work<'_>> + '_> {
+        match self {
+            Task::Command(request, _) => Box::new(work(request).into_iter()),
+            Task::Commands(requests, _) => Box::new(requests.iter().filter_map(work)),
+            Task::Usage(batch, _) => Box::new(batch.records.iter().map(usage_work)),
+            Task::Append(..) | Task::CatchUp(..) | Task::Positions(..) | Task::Stop => {
+                Box::new(std::iter::empty())
+            }
+        }
+    }
+}
+
 impl States {
+    /// Loads what work is decided on, in a few questions to the store: of a thousand commands, those
+    /// that follow one whose wallet is not in memory may name as many wallets and agents that nobody
+    /// has asked for yet.
+    fn load(&mut self, work: &[Work<'_>], past: &Past) -> Result<(), EngineError> {
+        let States { tenants, wallets, agents, .. } = self;
+        let ids = || work.iter().map(|work| work.tenant.clone());
+        tenants.load_all(ids(), Stream::tenant, past)?;
+        // A tenant that was never created has no wallet and no agents to look for.
+        let exists = |tenant: &TenantId| tenants.loaded(tenant).state.exists();
+        wallets.load_all(ids().filter(exists), Stream::wallet, past)?;
+        let keys = work.iter().filter(|work| exists(work.tenant));
+        let keys = keys.filter_map(|work| Some((work.tenant.clone(), work.agent_id()?)));
+        agents.load_all(keys, |(tenant, agent)| Stream::agent(tenant, agent), past)
+    }
+
     /// Whether work can be decided on what is in memory.
     fn have_for(&self, work: Work<'_>) -> bool {
         let tenant = work.tenant;

@@ -1,6 +1,7 @@
-//! A store that counts what it is asked.
+//! A store that counts what it is asked, and answers when it may.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use quipu_domain::{Position, Stream, Timestamp, Version};
 use quipu_journal::{
@@ -9,21 +10,28 @@ use quipu_journal::{
 };
 
 /// Counts the questions that an engine asks while it decides.
-pub(super) struct Counted {
+pub(crate) struct Counted {
     store: MemoryStore,
     questions: AtomicUsize,
+    answers: Mutex<()>,
 }
 
 impl Counted {
-    pub(super) fn new(store: MemoryStore) -> Counted {
-        Counted { store, questions: AtomicUsize::new(0) }
+    pub(crate) fn new(store: MemoryStore) -> Counted {
+        Counted { store, questions: AtomicUsize::new(0), answers: Mutex::new(()) }
     }
 
-    pub(super) fn questions(&self) -> usize {
+    pub(crate) fn questions(&self) -> usize {
         self.questions.load(Ordering::Relaxed)
     }
 
+    /// Nothing is answered until what this gives is dropped.
+    pub(crate) fn hold_answers(&self) -> MutexGuard<'_, ()> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn asked(&self) -> &MemoryStore {
+        drop(self.hold_answers());
         self.questions.fetch_add(1, Ordering::Relaxed);
         &self.store
     }

@@ -1,8 +1,8 @@
 //! The engine on journals in memory and on disk, with faults.
 
 mod commands;
+mod counted;
 mod differential;
-
 mod faults;
 mod foreign_aggregates;
 mod newer_program;
@@ -10,3 +10,4 @@ mod restart;
 mod support;
 mod together;
 mod usage;
+mod waiting;

@@ -87,19 +87,19 @@ async fn a_state_whose_events_lie_far_apart_is_saved_before_its_stream_is_long()
     };
     bench.tenant(&acme).await;
     bench.wallet(&acme, grant("100"), None).await.unwrap();
-    for _ in 2..=15 {
+    for _ in 2..=31 {
         bench.wallet(&acme, debit("1"), None).await.unwrap();
     }
     others(&bench, 1).await;
     assert_eq!(saved(None), None);
-    for _ in 16..=40 {
+    for _ in 32..=80 {
         bench.wallet(&acme, debit("1"), None).await.unwrap();
     }
-    saved_in_time(|| saved(None) == Some(16)).await;
+    saved_in_time(|| saved(None) == Some(32)).await;
     others(&bench, 2).await;
     bench.wallet(&acme, debit("1"), None).await.unwrap();
-    saved_in_time(|| saved(None) == Some(41)).await;
-    assert_eq!(saved(Some(40)), None, "the older one is not kept");
+    saved_in_time(|| saved(None) == Some(81)).await;
+    assert_eq!(saved(Some(80)), None, "the older one is not kept");
 }
 
 /// So many events of somebody else that what comes after them is far from what came before.

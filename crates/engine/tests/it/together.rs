@@ -1,7 +1,5 @@
 //! Commands that are decided together: each as if it came alone (J7).
 
-mod counted;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +8,8 @@ use quipu_domain::{EntryId, HoldId, Position, TenantId};
 use quipu_engine::{Command, EngineError, Receipt, Status};
 use quipu_journal::{Fault, MemoryStore, Store};
 
+use crate::counted::Counted;
 use crate::support::{Bench, credits, debit, grant, hold, request, tenant};
-use counted::Counted;
 
 type Outcomes = Vec<Result<Receipt, EngineError>>;
 
