@@ -8,8 +8,8 @@ use crate::decider::{Decider, States, Task};
 use crate::past::Past;
 use crate::{Command, EngineError, Request, UsageReport};
 
-/// How many tasks that wait are looked at, and for how much of their work states are loaded: what
-/// takes well below a second.
+/// How many tasks that wait are looked at, and for how much of their work states are loaded. Nobody
+/// is answered meanwhile: for ten thousand wallets that takes a second or two.
 const TASKS_AHEAD_MOST: usize = 256;
 const WORK_AHEAD_MOST: usize = 16_384;
 
