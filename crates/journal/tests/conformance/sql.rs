@@ -1,8 +1,10 @@
 //! What the database itself promises, without this program.
 
-use quipu_database::{DatabaseError, Engine};
-use quipu_journal::{JournalError, KeyWindow, Writer};
+use quipu_database::{Database, DatabaseError, Durability, Engine, Migrations};
+use quipu_domain::{Position, Stream, Version};
+use quipu_journal::{JournalError, KeyWindow, MIGRATIONS, SqlStore, Store as _, Writer};
 use quipu_testkit::postgres::Server;
+use quipu_testkit::sqlite;
 
 use crate::bed::{self, Bed, PATIENCE, event};
 use crate::index::assert_complete;
@@ -71,6 +73,37 @@ fn psql_alone_shows_the_events() {
     assert_eq!(shown.unwrap(), expected);
     let refused = server.psql(&url, "DELETE FROM journal_batch").unwrap_err();
     assert!(refused.contains("never changed or deleted"), "{refused}");
+}
+
+/// Caches with long rows stand in other tables since, and are not made again for it.
+#[test]
+fn caches_that_an_older_program_saved_on_sqlite_are_kept() {
+    let folder = sqlite::folder();
+    let path = folder.path().join("journal.db");
+    let older = Migrations { sqlite: &MIGRATIONS.sqlite[..3], postgres: &[] };
+    let database = Database::open_sqlite(&path, Durability::Full, &older).unwrap();
+    let mut writer = database.writer().unwrap();
+    for statement in [
+        "INSERT INTO journal_segment (journal, last_position, first_position, recorded_at, peaks, keys)
+            VALUES ('main', 10, 1, 5, zeroblob(64), zeroblob(100))",
+        "INSERT INTO journal_posting (journal, stream, last_position, first_position, positions)
+            VALUES ('main', 'wallet/t_a', 10, 1, x'02')",
+        "INSERT INTO journal_snapshot (journal, stream, version, position, schema_hash, state)
+            VALUES ('main', 'wallet/t_a', 7, 9, 'wallet/1', '{}')",
+    ] {
+        writer.execute(statement, &[]).unwrap();
+    }
+    drop((writer, database));
+    let store = SqlStore::open_sqlite(&path).unwrap();
+    assert_eq!(store.last_segment().unwrap().unwrap().position, Position(10));
+    let stream = Stream::stored("wallet/t_a");
+    let found = store.snapshots(std::slice::from_ref(&stream), None, "wallet/1").unwrap();
+    assert_eq!((found[0].version, found[0].position), (Version(7), Position(9)));
+    assert_eq!(store.postings(&[(stream, Position::ZERO)]).unwrap().concat().len(), 1);
+    let sql = "SELECT name FROM pragma_table_list WHERE wr = 1 ORDER BY name";
+    let rows = store.database().read(|connection| connection.query(sql, &[])).unwrap();
+    let searched_by_whole_rows: Vec<&str> = rows.iter().map(|row| row.text(0).unwrap()).collect();
+    assert_eq!(searched_by_whole_rows, ["journal_posting"]);
 }
 
 pub(crate) fn deleted_caches_are_rebuilt(bed: &Bed) {
