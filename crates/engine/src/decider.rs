@@ -32,6 +32,9 @@ use crate::{Append, Clock, EngineError, Receipt, Request, UsageBatch, UsageOutco
 /// A batch that has grown so large is not added to: it would make its callers wait for each other.
 const BATCH_EVENTS_MOST: usize = 8_192;
 
+/// How many tasks that wait are looked at before they are taken.
+const TASKS_AHEAD_MOST: usize = 256;
+
 /// What the engine's handle asks for.
 pub(crate) enum Task {
     Command(Box<Request>, Caller<Receipt>),
@@ -60,7 +63,7 @@ pub(crate) struct States {
 }
 
 pub(crate) struct Decider {
-    pub(crate) tasks: Receiver<Task>,
+    tasks: Receiver<Task>,
     /// Tasks that were looked at and not taken yet; they come before those in the channel.
     pub(crate) waiting: VecDeque<Task>,
     work: Sender<Work>,
@@ -154,6 +157,12 @@ impl Decider {
         {
             self.take(task);
         }
+    }
+
+    /// Sees to it that the next tasks are known, without taking them.
+    pub(crate) fn look_ahead(&mut self) {
+        let more = TASKS_AHEAD_MOST.saturating_sub(self.waiting.len());
+        self.waiting.extend(self.tasks.try_iter().take(more));
     }
 
     fn next_task(&mut self) -> Option<Task> {

@@ -8,9 +8,8 @@ use crate::decider::{Decider, States, Task};
 use crate::past::Past;
 use crate::{Command, EngineError, Request, UsageReport};
 
-/// How many tasks that wait are looked at, and for how much of their work states are loaded. Nobody
-/// is answered meanwhile: for ten thousand wallets that takes a second or two.
-const TASKS_AHEAD_MOST: usize = 256;
+/// For how much work states are loaded at once, but for one task that has more by itself. Nobody is
+/// answered meanwhile: for ten thousand wallets that takes a second or two.
 const WORK_AHEAD_MOST: usize = 16_384;
 
 impl Decider {
@@ -54,12 +53,12 @@ impl Decider {
     /// Loads what work is decided on, together with what the tasks that wait will be decided on:
     /// after a start, their wallets' last events stand in the same rows of the journal.
     pub(super) fn load_for(&mut self, own: Vec<Work<'_>>) -> Result<(), EngineError> {
-        let Decider { tasks, waiting, states, past, .. } = self;
-        waiting.extend(tasks.try_iter().take(TASKS_AHEAD_MOST.saturating_sub(waiting.len())));
+        self.look_ahead();
+        let Decider { waiting, states, past, .. } = self;
         let own_count = own.len();
-        let most = own_count.max(WORK_AHEAD_MOST);
-        let all: Vec<Work<'_>> =
-            own.into_iter().chain(waiting.iter().flat_map(Task::work)).take(most).collect();
+        let more = WORK_AHEAD_MOST.saturating_sub(own_count);
+        let mut all = own;
+        all.extend(waiting.iter().flat_map(Task::work).take(more));
         match states.load(&all, past) {
             // Somebody else's stream that cannot be read is not this caller's business.
             Err(_) if all.len() > own_count => states.load(&all[..own_count], past),
