@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use quipu_domain::event::ApplicationEvent;
 use quipu_domain::{Event, Stream};
-use quipu_engine::{Append, EngineError};
+use quipu_engine::EngineError;
 use quipu_journal::{KeyWindow, Lease, MemoryStore, Writer};
-use serde_json::value::RawValue;
 
-use crate::support::{Bench, debit, label, tenant};
+use crate::support::{Bench, debit, foreign, tenant};
 
 #[tokio::test]
 async fn what_rests_on_an_event_that_only_a_newer_program_reads_is_refused_with_a_reason() {
@@ -16,19 +14,7 @@ async fn what_rests_on_an_event_that_only_a_newer_program_reads_is_refused_with_
     let acme = tenant("acme");
     let bench = Bench::on(store.clone());
     bench.tenant(&acme).await;
-    let event = ApplicationEvent {
-        type_name: "CreditsMelted".to_owned(),
-        schema: 1,
-        metadata: None,
-        data: RawValue::from_string("{}".to_owned()).unwrap(),
-    };
-    let append = Append {
-        stream: Stream::stored("wallet/t_acme"),
-        expected: quipu_domain::Version::ZERO,
-        effective_at: None,
-        events: vec![event],
-        metadata: quipu_domain::Metadata::by(label("newer")),
-    };
+    let append = foreign(Stream::wallet(&acme), 0, "CreditsMelted", 1);
     let appended = bench.engine.append(append).await.unwrap();
     assert!(matches!(appended[0].event, Event::Application(_)));
     let refused = bench.wallet(&acme, debit("1"), None).await.unwrap_err();

@@ -3,14 +3,11 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use quipu_domain::event::ApplicationEvent;
 use quipu_domain::wallet::Wallet;
-use quipu_domain::{Metadata, Stream, Version};
-use quipu_engine::Append;
+use quipu_domain::{Stream, Version};
 use quipu_journal::{MemoryStore, Store as _};
-use serde_json::value::RawValue;
 
-use crate::support::{Bench, credits, debit, grant, label, tenant};
+use crate::support::{Bench, credits, debit, foreign, grant, tenant};
 
 #[tokio::test]
 async fn keys_and_states_survive_a_restart() {
@@ -105,19 +102,8 @@ async fn a_state_whose_events_lie_far_apart_is_saved_before_its_stream_is_long()
 /// So many events of somebody else that what comes after them is far from what came before.
 async fn others(bench: &Bench, round: u64) {
     const EVENTS: usize = 65_536;
-    let event = ApplicationEvent {
-        type_name: "Happened".to_owned(),
-        schema: 1,
-        metadata: None,
-        data: RawValue::from_string("{}".to_owned()).expect("JSON"),
-    };
-    let append = Append {
-        stream: Stream::stored("somebody/else"),
-        expected: Version((round - 1) * EVENTS as u64),
-        effective_at: None,
-        events: vec![event; EVENTS],
-        metadata: Metadata::by(label("somebody")),
-    };
+    let before = (round - 1) * EVENTS as u64;
+    let append = foreign(Stream::stored("somebody/else"), before, "Happened", EVENTS);
     bench.engine.append(append).await.expect("appended");
 }
 

@@ -3,13 +3,17 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use quipu_domain::event::ApplicationEvent;
 use quipu_domain::tenant::TenantCommand;
 use quipu_domain::wallet::WalletCommand;
 use quipu_domain::wallet::command::{Debit, Grant, PlaceHold};
 use quipu_domain::wallet::event::{Attribution, GrantKind, Origin, Overage};
-use quipu_domain::{Credits, Label, Metadata, TenantId, Timestamp};
-use quipu_engine::{Command, Engine, EngineError, Ids, ManualClock, Options, Receipt, Request};
+use quipu_domain::{Credits, Label, Metadata, Stream, TenantId, Timestamp, Version};
+use quipu_engine::{
+    Append, Command, Engine, EngineError, Ids, ManualClock, Options, Receipt, Request,
+};
 use quipu_journal::Store;
+use serde_json::value::RawValue;
 
 pub(crate) const START: &str = "2026-01-01T00:00:00Z";
 
@@ -56,6 +60,23 @@ impl Bench {
         key: Option<&str>,
     ) -> Result<Receipt, EngineError> {
         self.engine.execute(request(command, key)).await
+    }
+}
+
+/// So many events of a type that is none of ours, to be appended to a stream.
+pub(crate) fn foreign(stream: Stream, expected: u64, type_name: &str, count: usize) -> Append {
+    let event = ApplicationEvent {
+        type_name: type_name.to_owned(),
+        schema: 1,
+        metadata: None,
+        data: RawValue::from_string("{}".to_owned()).expect("JSON"),
+    };
+    Append {
+        stream,
+        expected: Version(expected),
+        effective_at: None,
+        events: vec![event; count],
+        metadata: Metadata::by(label("somebody")),
     }
 }
 

@@ -5,14 +5,12 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::join_all;
-use quipu_domain::event::ApplicationEvent;
-use quipu_domain::{Metadata, Stream, TenantId, Version};
-use quipu_engine::{Append, EngineError, Receipt};
+use quipu_domain::{Stream, TenantId};
+use quipu_engine::{EngineError, Receipt};
 use quipu_journal::MemoryStore;
-use serde_json::value::RawValue;
 
 use crate::counted::Counted;
-use crate::support::{Bench, debit, grant, label, tenant};
+use crate::support::{Bench, debit, foreign, grant, tenant};
 
 const WALLETS: usize = 40;
 
@@ -61,19 +59,7 @@ async fn states_of_all_that_wait_are_asked_for_together() {
 async fn a_stream_that_cannot_be_read_refuses_nobody_elses_command() {
     let (counted, bench, tenants) = started_again().await;
     let newer = &tenants[WALLETS / 2];
-    let event = ApplicationEvent {
-        type_name: "CreditsMelted".to_owned(),
-        schema: 1,
-        metadata: None,
-        data: RawValue::from_string("{}".to_owned()).unwrap(),
-    };
-    let append = Append {
-        stream: Stream::wallet(newer),
-        expected: Version(1),
-        effective_at: None,
-        events: vec![event],
-        metadata: Metadata::by(label("newer")),
-    };
+    let append = foreign(Stream::wallet(newer), 1, "CreditsMelted", 1);
     bench.engine.append(append).await.unwrap();
     for (tenant, debited) in tenants.iter().zip(debit_each(&counted, &bench, &tenants).await) {
         let is_newer = matches!(debited, Err(EngineError::Newer { .. }));
