@@ -45,7 +45,7 @@ pub struct RunnerOptions {
 /// The views rest for so many times as long as they worked: so they take a fifth of a processor,
 /// until the longest rest is too short for that. Transactions of small commands by many wallets
 /// hardly have a row in common, and one in 50 ms wrote the same pages over and over. Resting so,
-/// `quipu bench spread` did a fifth more on SQLite and a tenth more on PostgreSQL.
+/// `quipu bench spread` did a fifth more on SQLite and a seventh more on PostgreSQL.
 const RESTS_PER_WORK: u32 = 4;
 
 impl Default for RunnerOptions {
