@@ -3,15 +3,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::available_parallelism;
 
 use quipu_database::Connection;
 use quipu_domain::{Position, Recorded};
 use quipu_projections::{Cell, Parked, Partition, Projection, Rows, Schema, Source, apply_page};
 
 use crate::checkpoints::{self, Checkpoint};
+use crate::reads::ParkedPartition;
 use crate::skips::Skips;
 use crate::{Feed, FeedError, ViewsError, cells, statements};
 
@@ -19,24 +18,41 @@ use crate::{Feed, FeedError, ViewsError, cells, statements};
 /// more: whoever goes on makes a new one.
 pub(crate) struct Applier {
     states: Vec<State>,
+    /// One for each thread that folds. One beside live commands: with more, a flood on PostgreSQL
+    /// multiplied the other tenants' p99 by up to 14 in place of 2 (`quipu bench fairness`).
+    shards: Vec<Shard>,
+    /// Says whose events are in which shard. Nobody can choose tenants that all fall into one.
+    hasher: RandomState,
     cache_rows: usize,
-    /// How many fold. One beside live commands: with more, a flood on PostgreSQL multiplied the
-    /// other tenants' p99 by up to 14 in place of 2 (`quipu bench fairness`).
-    threads: usize,
 }
 
+/// How far a projection is.
 struct State {
     projection: &'static dyn Projection,
     checkpoint: Checkpoint,
     /// The last event in the rows, saved or not.
     folded: Position,
-    rows: Rows,
-    parked: HashMap<Partition, Parked>,
     /// Events that are left out.
     skipped: BTreeSet<Position>,
+}
+
+/// The partitions that one thread folds. No event of one tenant touches a row of another's.
+struct Shard {
+    /// One for each projection, in the same order.
+    folds: Vec<Fold>,
+}
+
+/// What a shard has of one projection.
+struct Fold {
+    rows: Rows,
+    parked: HashMap<Partition, Parked>,
     /// Partitions that stopped since the last save.
     parked_now: Vec<Partition>,
 }
+
+/// How many events all projections fold before any of them goes on: so many of a page, a megabyte
+/// or so, that a core finds them again in its own cache.
+const EVENTS_AT_HAND: usize = 512;
 
 impl Applier {
     /// Takes up where the database is. `cache_rows` is how many rows of each table stay in memory
@@ -46,37 +62,36 @@ impl Applier {
         projections: &[&'static dyn Projection],
         skips: &Skips,
         cache_rows: usize,
+        threads: usize,
     ) -> Result<Applier, ViewsError> {
         projections.iter().try_for_each(|each| checkpoints::start(connection, *each))?;
         let checkpoints = checkpoints::read(connection)?;
-        let stopped = checkpoints::read_parked(connection)?;
         let state = |projection: &&'static dyn Projection| {
             let checkpoint = checkpoints.get(projection.name()).copied().unwrap_or_default();
             State {
                 projection: *projection,
                 checkpoint,
                 folded: checkpoint.position,
-                rows: projection.rows(),
-                parked: stopped
-                    .iter()
-                    .filter(|stopped| stopped.projection == projection.name())
-                    .map(|stopped| &stopped.partition)
-                    .map(|at| {
-                        let parked = Parked { position: at.position, error: at.error.clone() };
-                        (at.tenant.clone(), parked)
-                    })
-                    .collect(),
                 skipped: skips.positions(*projection),
-                parked_now: Vec::new(),
             }
         };
-        Ok(Applier { states: projections.iter().map(state).collect(), cache_rows, threads: 1 })
-    }
-
-    /// The same, folding on all cores: for who has the machine to himself, and no commands wait.
-    pub(crate) fn on_all_cores(self) -> Applier {
-        let threads = available_parallelism().map_or(1, NonZeroUsize::get);
-        Applier { threads, ..self }
+        let shard = || Shard { folds: projections.iter().map(|each| Fold::of(*each)).collect() };
+        let mut applier = Applier {
+            states: projections.iter().map(state).collect(),
+            shards: std::iter::repeat_with(shard).take(threads).collect(),
+            hasher: RandomState::new(),
+            cache_rows,
+        };
+        for stopped in checkpoints::read_parked(connection)? {
+            let name = |projection: &&'static dyn Projection| projection.name();
+            if let Some(at) = projections.iter().map(name).position(|it| it == stopped.projection) {
+                let ParkedPartition { tenant, position, error, .. } = stopped.partition;
+                let shard = applier.shard_of(applier.hasher.hash_one(&tenant));
+                let parked = Parked { position, error };
+                applier.shards[shard].folds[at].parked.insert(tenant, parked);
+            }
+        }
+        Ok(applier)
     }
 
     /// The last event that all its projections have folded.
@@ -92,13 +107,16 @@ impl Applier {
 
     /// Rows that wait to be saved.
     pub(crate) fn changed_rows(&self) -> usize {
-        self.states.iter().map(|state| state.rows.changed_rows()).sum()
+        let folds = self.shards.iter().flat_map(|shard| &shard.folds);
+        folds.map(|fold| fold.rows.changed_rows()).sum()
     }
 
     /// Each projection with the number of its stopped partitions, and of events left out.
     pub(crate) fn stopped(&self) -> impl Iterator<Item = (&'static str, usize, usize)> + '_ {
-        let states = self.states.iter();
-        states.map(|state| (state.projection.name(), state.parked.len(), state.skipped.len()))
+        self.states.iter().enumerate().map(|(at, state)| {
+            let parked = self.folds_of(at).map(|fold| fold.parked.len()).sum();
+            (state.projection.name(), parked, state.skipped.len())
+        })
     }
 
     /// Folds the events after [`Applier::position`] into the rows in memory.
@@ -112,76 +130,121 @@ impl Applier {
         if first.position != self.position().plus(1) {
             return Err(FeedError(format!("event {} is missing", self.position().plus(1))).into());
         }
-        let events = by_tenant(events);
+        let shares = self.shares(events);
         let source = Stored::new(connection, feed);
-        // The costliest projections come late in the list: whoever takes them must not be the last.
-        let rest = Mutex::new(self.states.iter_mut().rev());
-        let next = || rest.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let work = || {
-            let mut states = std::iter::from_fn(next);
-            states.try_for_each(|state| state.fold(&events, last.position, &source))
-        };
+        let states = &self.states;
+        let (own, others) = self.shards.split_first_mut().expect("somebody folds");
         std::thread::scope(|scope| {
-            let others: Vec<_> = (1..self.threads).map(|_| scope.spawn(work)).collect();
-            let own = work();
+            let others: Vec<_> = std::iter::zip(others, &shares[1..])
+                .map(|(shard, share)| scope.spawn(|| shard.fold(states, share, &source)))
+                .collect();
+            let own = own.fold(states, &shares[0], &source);
             let joined = others
                 .into_iter()
                 .map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             joined.fold(own, Result::and)
-        })
+        })?;
+        for state in &mut self.states {
+            state.folded = state.folded.max(last.position);
+        }
+        Ok(())
+    }
+
+    /// A page, shard by shard, and within one tenant by tenant, each in order: rows that were just
+    /// used are found several times as fast.
+    fn shares<'a>(&self, events: &'a [Arc<Recorded>]) -> Vec<Vec<&'a Recorded>> {
+        let hashed = events.iter().map(|event| (self.hasher.hash_one(&event.tenant), &**event));
+        let mut hashed: Vec<(u64, &Recorded)> = hashed.collect();
+        hashed.sort_by_key(|(hash, _)| *hash);
+        let mut shares = vec![Vec::new(); self.shards.len()];
+        for (hash, event) in hashed {
+            shares[self.shard_of(hash)].push(event);
+        }
+        shares
+    }
+
+    /// Whose partition has this hash.
+    fn shard_of(&self, hash: u64) -> usize {
+        usize::try_from(hash % self.shards.len() as u64).expect("a shard's number is small")
+    }
+
+    fn folds_of(&self, projection: usize) -> impl Iterator<Item = &Fold> {
+        self.shards.iter().map(move |shard| &shard.folds[projection])
     }
 
     /// Writes what was folded, in one transaction.
     pub(crate) fn save(&mut self, connection: &mut Connection) -> Result<(), ViewsError> {
-        let states = &self.states;
         connection.transaction(|connection| {
-            for state in states.iter().filter(|state| state.checkpoint.position < state.folded) {
+            for (at, state) in self.states.iter().enumerate() {
+                if state.checkpoint.position == state.folded {
+                    continue;
+                }
                 let name = state.projection.name();
                 checkpoints::advance(connection, name, state.checkpoint, state.folded)?;
-                statements::write(connection, state.rows.changes())?;
-                for (partition, parked) in state.parked_now() {
-                    checkpoints::park(connection, name, partition, parked)?;
+                for fold in self.folds_of(at) {
+                    statements::write(connection, fold.rows.changes())?;
+                    for (partition, parked) in fold.parked_now() {
+                        checkpoints::park(connection, name, partition, parked)?;
+                    }
                 }
             }
             Ok::<(), ViewsError>(())
         })?;
-        for state in &mut self.states {
-            for (partition, parked) in state.parked_now() {
-                report(state.projection.name(), partition, parked);
+        let most_rows = self.cache_rows / self.shards.len();
+        for (at, state) in self.states.iter_mut().enumerate() {
+            for fold in self.shards.iter_mut().map(|shard| &mut shard.folds[at]) {
+                for (partition, parked) in fold.parked_now() {
+                    report(state.projection.name(), partition, parked);
+                }
+                fold.parked_now.clear();
+                fold.rows.mark_saved(most_rows);
             }
-            state.parked_now.clear();
             state.checkpoint.position = state.folded;
-            state.rows.mark_saved(self.cache_rows);
         }
         Ok(())
     }
 }
 
-/// A page, tenant by tenant, each in order. No event of one tenant touches a row of another's, and
-/// rows that were just used are found several times as fast.
-fn by_tenant(events: &[Arc<Recorded>]) -> Vec<&Recorded> {
-    let hasher = RandomState::new();
-    let mut sorted: Vec<&Recorded> = events.iter().map(Arc::as_ref).collect();
-    sorted.sort_by_cached_key(|event| hasher.hash_one(&event.tenant));
-    sorted
+impl State {
+    /// Whether an event is to be folded: not for the second time, and not where it is left out.
+    fn wants(&self, event: &Recorded) -> bool {
+        event.position > self.folded && !self.skipped.contains(&event.position)
+    }
 }
 
-impl State {
+impl Shard {
     fn fold(
         &mut self,
+        states: &[State],
         events: &[&Recorded],
-        last: Position,
         source: &Stored<'_>,
     ) -> Result<(), ViewsError> {
-        let is_fresh = |event: &&Recorded| {
-            event.position > self.folded && !self.skipped.contains(&event.position)
-        };
-        let fresh: Vec<&Recorded> = events.iter().copied().filter(is_fresh).collect();
+        for events in events.chunks(EVENTS_AT_HAND) {
+            for (state, fold) in states.iter().zip(&mut self.folds) {
+                let wanted = events.iter().copied().filter(|event| state.wants(event));
+                fold.apply(state.projection, wanted, source)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Fold {
+    fn of(projection: &dyn Projection) -> Fold {
+        let (parked, parked_now) = (HashMap::new(), Vec::new());
+        Fold { rows: projection.rows(), parked, parked_now }
+    }
+
+    fn apply<'a>(
+        &mut self,
+        projection: &dyn Projection,
+        events: impl Iterator<Item = &'a Recorded>,
+        source: &Stored<'_>,
+    ) -> Result<(), ViewsError> {
         let before: Vec<Partition> = self.parked.keys().cloned().collect();
-        apply_page(self.projection, fresh, &mut self.rows, &mut self.parked, &mut &*source)?;
+        apply_page(projection, events, &mut self.rows, &mut self.parked, &mut &*source)?;
         let stopped = self.parked.keys().filter(|partition| !before.contains(partition));
         self.parked_now.extend(stopped.cloned());
-        self.folded = self.folded.max(last);
         Ok(())
     }
 

@@ -1,6 +1,8 @@
 //! Builds projections from the journal into a database of their own.
 
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::thread::available_parallelism;
 
 use quipu_database::{Connection, Database};
 use quipu_domain::Position;
@@ -45,8 +47,10 @@ impl<'a> Builder<'a> {
                 checkpoints::take_over(connection, projection.name()).map(drop)
             })
         })?;
-        let applier = Applier::load(&mut connection, projections, skips, options.cache_rows)?;
-        let applier = applier.on_all_cores();
+        // Who builds has the machine to himself: no commands wait.
+        let threads = available_parallelism().map_or(1, NonZeroUsize::get);
+        let cache_rows = options.cache_rows;
+        let applier = Applier::load(&mut connection, projections, skips, cache_rows, threads)?;
         Ok(Builder { feed, connection, applier, options })
     }
 

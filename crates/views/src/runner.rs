@@ -219,7 +219,7 @@ impl<'a> Session<'a> {
         }
         let projections = quipu_projections::all();
         let skips = skips::read(&mut connection)?;
-        let applier = Applier::load(&mut connection, projections, &skips, options.cache_rows)?;
+        let applier = Applier::load(&mut connection, projections, &skips, options.cache_rows, 1)?;
         views.announce_folded(applier.position());
         views.announce(applier.position());
         Ok(Session { views, options, connection, applier })

@@ -1,5 +1,6 @@
 //! Rows follow the journal exactly once, whatever happens in between.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,7 +9,9 @@ use quipu_domain::Position;
 use quipu_views::{Feed, Runner, RunnerOptions, Views, ViewsError};
 
 use crate::history::{History, Journal};
-use crate::stores::{assert_same, block_on, folded, on_each_engine, on_server, options, stored};
+use crate::stores::{
+    assert_same, block_on, folded, folded_of, on_each_engine, on_server, options, stored,
+};
 
 #[test]
 fn live_rows_equal_the_fold_in_memory_whatever_the_page_size() {
@@ -24,6 +27,25 @@ fn live_rows_equal_the_fold_in_memory_whatever_the_page_size() {
             assert_same(&stored(&views), &expected);
         });
     }
+}
+
+/// Threads share the tenants out among them, and each has rows of its own.
+#[test]
+fn no_event_of_a_partition_touches_a_row_of_another_one() {
+    let history = History::generated(400);
+    let partitions: BTreeSet<_> = history.events.iter().map(|event| &event.tenant).collect();
+    assert_eq!(partitions.len(), 4);
+    let mut apart = folded_of(&[], |_| true);
+    for partition in partitions {
+        let own = folded_of(&history.events, |event| event.tenant == *partition);
+        for ((_, all), (_, own)) in apart.iter_mut().zip(own) {
+            all.extend(own);
+        }
+    }
+    apart.iter_mut().for_each(|(_, rows)| rows.sort());
+    let mut together = folded(&history.events);
+    together.iter_mut().for_each(|(_, rows)| rows.sort());
+    assert_same(&apart, &together);
 }
 
 #[test]

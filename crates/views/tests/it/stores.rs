@@ -113,12 +113,18 @@ pub(crate) fn stored(views: &Views) -> Tables {
 
 /// What the same events make of empty tables in memory.
 pub(crate) fn folded(events: &[Recorded]) -> Tables {
+    folded_of(events, |_| true)
+}
+
+/// What some of the events make of empty tables in memory.
+pub(crate) fn folded_of(events: &[Recorded], is_one: impl Fn(&Recorded) -> bool) -> Tables {
     let mut fold = Fold::default();
     let earlier = |positions: &[Position]| -> Result<Vec<Recorded>, ProjectionError> {
         let index = |position: &Position| usize::try_from(position.0).unwrap() - 1;
         Ok(positions.iter().filter_map(|position| events.get(index(position))).cloned().collect())
     };
-    fold.apply(events, earlier).unwrap();
+    let some: Vec<Recorded> = events.iter().filter(|event| is_one(event)).cloned().collect();
+    fold.apply(&some, earlier).unwrap();
     assert!(fold.projections().iter().all(|folded| folded.parked.is_empty()));
     fold.sorted().into_iter().map(|(table, rows)| (table.name, rows)).collect()
 }
