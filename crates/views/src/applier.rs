@@ -1,18 +1,20 @@
-//! Folds pages of events, and writes rows and checkpoints in one transaction, so that whatever
+//! Folds pages of events, and has rows and checkpoints written in one transaction, so that whatever
 //! happens, an event is in the rows exactly once.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use quipu_database::Connection;
 use quipu_domain::{Position, Recorded};
-use quipu_projections::{Cell, Parked, Partition, Projection, Rows, Schema, Source, apply_page};
+use quipu_projections::{Changes, Parked, Partition, Projection, Rows, apply_page};
 
 use crate::checkpoints::{self, Checkpoint};
 use crate::reads::ParkedPartition;
+use crate::saver::Saver;
 use crate::skips::Skips;
-use crate::{Feed, FeedError, ViewsError, cells, statements};
+use crate::stored::Stored;
+use crate::{Feed, FeedError, ViewsError, statements};
 
 /// Some projections and what is in memory of their rows. After any error it is of no use any
 /// more: whoever goes on makes a new one.
@@ -100,6 +102,12 @@ impl Applier {
         positions.min().unwrap_or_default()
     }
 
+    /// The last event that is saved of all its projections, or on its way to be.
+    pub(crate) fn saved(&self) -> Position {
+        let positions = self.states.iter().map(|state| state.checkpoint.position);
+        positions.min().unwrap_or_default()
+    }
+
     /// Each projection's checkpoint, as it was saved last.
     pub(crate) fn checkpoints(&self) -> impl Iterator<Item = (&'static str, Checkpoint)> + '_ {
         self.states.iter().map(|state| (state.projection.name(), state.checkpoint))
@@ -122,7 +130,7 @@ impl Applier {
     /// Folds the events after [`Applier::position`] into the rows in memory.
     pub(crate) fn fold(
         &mut self,
-        connection: &mut Connection,
+        saver: &mut Saver,
         feed: &dyn Feed,
         events: &[Arc<Recorded>],
     ) -> Result<(), ViewsError> {
@@ -131,7 +139,7 @@ impl Applier {
             return Err(FeedError(format!("event {} is missing", self.position().plus(1))).into());
         }
         let shares = self.shares(events);
-        let source = Stored::new(connection, feed);
+        let source = Stored::new(saver, feed);
         let states = &self.states;
         let (own, others) = self.shards.split_first_mut().expect("somebody folds");
         std::thread::scope(|scope| {
@@ -172,36 +180,77 @@ impl Applier {
         self.shards.iter().map(move |shard| &shard.folds[projection])
     }
 
-    /// Writes what was folded, in one transaction.
-    pub(crate) fn save(&mut self, connection: &mut Connection) -> Result<(), ViewsError> {
-        connection.transaction(|connection| {
-            for (at, state) in self.states.iter().enumerate() {
-                if state.checkpoint.position == state.folded {
-                    continue;
-                }
-                let name = state.projection.name();
-                checkpoints::advance(connection, name, state.checkpoint, state.folded)?;
-                for fold in self.folds_of(at) {
-                    statements::write(connection, fold.rows.changes())?;
-                    for (partition, parked) in fold.parked_now() {
-                        checkpoints::park(connection, name, partition, parked)?;
-                    }
-                }
-            }
-            Ok::<(), ViewsError>(())
-        })?;
+    /// Has what was folded written, in one transaction, while more is folded. `then` is called
+    /// once it is in the database.
+    pub(crate) fn save(
+        &mut self,
+        saver: &mut Saver,
+        then: impl FnOnce() + Send + 'static,
+    ) -> Result<(), ViewsError> {
+        let mut unsaved = self.take_unsaved();
+        saver.save(move |connection| {
+            connection.transaction(|connection| {
+                unsaved.iter_mut().try_for_each(|part| part.write(connection))
+            })?;
+            unsaved.iter().for_each(Unsaved::report);
+            then();
+            Ok(())
+        })
+    }
+
+    /// What is different from the database: from here on, it is taken for saved.
+    fn take_unsaved(&mut self) -> Vec<Unsaved> {
         let most_rows = self.cache_rows / self.shards.len();
+        let mut unsaved = Vec::new();
         for (at, state) in self.states.iter_mut().enumerate() {
-            for fold in self.shards.iter_mut().map(|shard| &mut shard.folds[at]) {
-                for (partition, parked) in fold.parked_now() {
-                    report(state.projection.name(), partition, parked);
-                }
-                fold.parked_now.clear();
-                fold.rows.mark_saved(most_rows);
+            if state.checkpoint.position == state.folded {
+                continue;
             }
-            state.checkpoint.position = state.folded;
+            let name = state.projection.name();
+            let (from, to) = (state.checkpoint, state.folded);
+            let (mut changes, mut parked) = (Vec::new(), Vec::new());
+            for fold in self.shards.iter_mut().map(|shard| &mut shard.folds[at]) {
+                changes.append(&mut fold.rows.changes());
+                fold.rows.mark_saved(most_rows);
+                parked.append(&mut fold.take_parked());
+            }
+            state.checkpoint.position = to;
+            unsaved.push(Unsaved { projection: name, from, to, changes, parked });
         }
-        Ok(())
+        unsaved
+    }
+}
+
+/// What some events have made of one projection.
+struct Unsaved {
+    projection: &'static str,
+    from: Checkpoint,
+    to: Position,
+    changes: Vec<Changes>,
+    /// Partitions that stopped.
+    parked: Vec<(Partition, Parked)>,
+}
+
+impl Unsaved {
+    fn write(&mut self, connection: &mut Connection) -> Result<(), ViewsError> {
+        checkpoints::advance(connection, self.projection, self.from, self.to)?;
+        statements::write(connection, std::mem::take(&mut self.changes))?;
+        self.parked.iter().try_for_each(|(partition, parked)| {
+            checkpoints::park(connection, self.projection, partition, parked)
+        })
+    }
+
+    fn report(&self) {
+        for (partition, parked) in &self.parked {
+            tracing::error!(
+                projection = self.projection,
+                tenant = checkpoints::tenant_text(partition),
+                position = parked.position.0,
+                error = parked.error,
+                "projection stopped for this tenant; the others go on. After the cause is \
+                 mended: quipu projections retry"
+            );
+        }
     }
 }
 
@@ -248,49 +297,11 @@ impl Fold {
         Ok(())
     }
 
-    fn parked_now(&self) -> impl Iterator<Item = (&Partition, &Parked)> {
-        self.parked_now.iter().filter_map(|partition| self.parked.get_key_value(partition))
-    }
-}
-
-fn report(projection: &str, partition: &Partition, parked: &Parked) {
-    tracing::error!(
-        projection,
-        tenant = checkpoints::tenant_text(partition),
-        position = parked.position.0,
-        error = parked.error,
-        "projection stopped for this tenant; the others go on. After the cause is mended: \
-         quipu projections retry"
-    );
-}
-
-/// Rows from the database, earlier events from the journal. Projections that fold side by side
-/// take turns at the connection.
-pub(crate) struct Stored<'a> {
-    connection: Mutex<&'a mut Connection>,
-    feed: &'a dyn Feed,
-}
-
-impl<'a> Stored<'a> {
-    pub(crate) fn new(connection: &'a mut Connection, feed: &'a dyn Feed) -> Stored<'a> {
-        Stored { connection: Mutex::new(connection), feed }
-    }
-}
-
-impl Source for &Stored<'_> {
-    type Error = ViewsError;
-
-    fn rows(
-        &mut self,
-        table: &'static Schema,
-        keys: &[Vec<Cell>],
-    ) -> Result<Vec<Vec<Cell>>, ViewsError> {
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = statements::load(&mut connection, table, keys)?;
-        Ok(found.iter().map(cells::cells).collect())
-    }
-
-    fn events(&mut self, positions: &[Position]) -> Result<Vec<Recorded>, ViewsError> {
-        Ok(self.feed.events_at(positions)?)
+    /// The partitions that stopped since the last save.
+    fn take_parked(&mut self) -> Vec<(Partition, Parked)> {
+        let parked = std::mem::take(&mut self.parked_now).into_iter();
+        parked
+            .filter_map(|partition| Some((partition.clone(), self.parked.get(&partition)?.clone())))
+            .collect()
     }
 }

@@ -83,6 +83,9 @@ pub enum ViewsError {
     /// Stored rows are not what the projections write; `quipu projections rebuild` makes new ones.
     #[error(transparent)]
     Projection(#[from] ProjectionError),
+    /// The operating system has no thread for the views.
+    #[error("no thread could be started: {0}")]
+    Thread(std::io::Error),
     /// A file beside the views could not be removed or made.
     #[error("file {path}: {error}")]
     File {

@@ -21,10 +21,13 @@ mod rebuild;
 mod replay;
 mod retry;
 mod runner;
+mod saver;
 mod scratch;
+mod session;
 mod skips;
 mod snapshot;
 mod statements;
+mod stored;
 mod views;
 
 pub use builder::Progress;

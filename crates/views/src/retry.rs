@@ -6,8 +6,8 @@ use quipu_database::Connection;
 use quipu_domain::{Label, Position, Recorded};
 use quipu_projections::{Partition, Projection, apply_page};
 
-use crate::applier::Stored;
 use crate::reads::ParkedPartition;
+use crate::stored::Stored;
 use crate::{Feed, Views, ViewsError, checkpoints, skips, statements};
 
 /// Events in one read of the journal.

@@ -131,10 +131,12 @@ impl Views {
         }
     }
 
-    /// Returns when somebody waits for the views, when it is to stop, or after `most`.
-    pub(crate) fn wait_for_haste(&self, most: Duration, stopping: &AtomicBool) {
+    /// Returns when somebody waits for the views, when it is to stop, or after `most`: then there
+    /// is no haste.
+    pub(crate) fn wait_for_haste(&self, most: Duration, stopping: &AtomicBool) -> bool {
         let nobody = |waiting: &mut usize| *waiting == 0 && !stopping.load(Ordering::Acquire);
-        let _ = self.0.haste.wait_timeout_while(self.waiting(), most, nobody);
+        let waited = self.0.haste.wait_timeout_while(self.waiting(), most, nobody);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
     /// Lets that look again. With the lock held, it cannot have looked and not yet sleep.

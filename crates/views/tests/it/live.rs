@@ -81,6 +81,34 @@ fn progress(views: &Views) -> (Position, Position) {
 }
 
 #[test]
+fn the_next_events_are_folded_while_those_before_them_are_saved() {
+    let history = History::of_debits(50);
+    on_each_engine(|store| {
+        let (early, late) = history.events.split_at(10);
+        let journal = Journal::new(early);
+        let views = store.open(&journal);
+        let no_rest = RunnerOptions { transaction_events: 5, gather: Duration::ZERO, ..options(5) };
+        let runner = Runner::start(&views, no_rest).unwrap();
+        block_on(views.wait_for(Position(10), Duration::from_secs(60))).unwrap();
+        // From here on nothing can be saved, and all rows that the rest needs are in memory.
+        let mut lock = store.connection();
+        lock.begin().unwrap();
+        lock.execute("UPDATE projection SET generation = generation", &[]).unwrap();
+        journal.extend(late);
+        runner.waker().wake();
+        let mut progress = views.subscribe_folded();
+        let reached = progress.wait_for(|position| *position >= Position(20));
+        block_on(async { tokio::time::timeout(Duration::from_secs(60), reached).await.unwrap() })
+            .unwrap();
+        assert_eq!(views.checkpoint(), Position(10));
+        lock.rollback().unwrap();
+        block_on(views.wait_for(history.head(), Duration::from_secs(60))).unwrap();
+        runner.stop();
+        assert_same(&stored(&views), &folded(&history.events));
+    });
+}
+
+#[test]
 fn the_trial_balance_of_a_generated_history_is_zero() {
     let history = History::generated(200);
     let journal = Journal::new(&history.events);
