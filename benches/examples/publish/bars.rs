@@ -21,7 +21,7 @@ const SPREAD: &str = "each request costs the two cores an HTTP exchange on both 
     `spread, 100 debits a request` shows what is left without most of the exchanges.";
 const SPREAD_TOGETHER: &str = "with 100 debits to an exchange, what is left is JSON, deciding, \
     committing, and a row in each view for each debit, on two cores that the clients share.";
-const BATCH: &str = "views, deciding, committing and requests take 38, 23, 24 and 13 % of the two \
+const BATCH: &str = "views, deciding, committing and requests take 33, 24, 25 and 12 % of the two \
     cores, in many small places, and much of it waits for memory that is cold. Of the views' part \
     three fifths is folding and two fifths writing: five rows of a \
     record's tenant and three windows of its agent, each found by a key of its own in memory that \
@@ -35,18 +35,20 @@ const HOLDS: &str = "a pair is two requests, and a request costs what it does in
     JSON on both sides are more than deciding and writing. `holds, 100 a request` shares the exchange.";
 const HOLDS_TOGETHER: &str = "with 100 commands to an exchange, what is left is JSON, deciding and \
     committing two events a pair, and their rows in the views, on two cores that the clients share.";
-const REPLAY: &str = "two thirds is folding (nearly half of that usage), an eighth writing rows, the \
-    rest parsing the journal's JSON. Projections fold on all cores beside the thread that parses, \
-    of which this machine has two; each looks its rows up in memory that is cold. A tenant's rows \
-    side by side in memory come next.";
+const REPLAY: &str = "42 % is folding (more than a third of that usage), 40 % reading the journal and \
+    parsing its JSON, 15 % writing rows, beside each other on the two cores of this machine, which \
+    are never idle. What is folded looks its rows up in memory that is cold: a tenant's rows side by \
+    side would make one search of a dozen. A commit's text is gone through three times: once to tell \
+    its events apart, once for what surrounds an event, once for its data.";
 const AS_OF: &str = "an answer is some ten questions to the database one after the other; on \
     PostgreSQL each wakes the server's process, 0.3 ms here. A page of entries also reads the commits that its \
     events are in, a thousand events each in this book: an index of places inside a commit would \
     read only those.";
-const LAG: &str = "a transaction of the views takes up to 131,072 events, which become visible together; \
-    commands may be 65,536 ahead of what is folded, so that the lag has a limit however long the load \
-    lasts. Transactions of half as many events made it a quarter shorter and cost a fifth of the \
-    throughput, because fewer changes of a row become one. What makes `batch` cheaper shortens the lag.";
+const LAG: &str = "a transaction of the views takes what was folded while the one before was saved, up \
+    to 131,072 events, which become visible together: the lag is the time of two. Commands may be \
+    65,536 events ahead of what is folded, so that it has a limit however long the load lasts. Smaller \
+    transactions make it shorter and cost throughput, because fewer changes of a row become one. \
+    Fewer rows a record would shorten it (see `batch`).";
 const FAIRNESS: &str = "a flooding tenant's commands wait for their turn, but its requests are read \
     and parsed before, on the same two cores that clients and server share. The bar is \
     a ratio: what is quicker without a flood, such as views that gather events, raises it though \
