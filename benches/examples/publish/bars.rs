@@ -36,8 +36,8 @@ const HOLDS: &str = "a pair is two requests, and a request costs what it does in
 const HOLDS_TOGETHER: &str = "with 100 commands to an exchange, what is left is JSON, deciding and \
     committing two events a pair, and their rows in the views, on two cores that the clients share.";
 const REPLAY: &str = "42 % is folding (more than a third of that usage), 40 % reading the journal and \
-    parsing its JSON, 15 % writing rows, beside each other on the two cores of this machine, which \
-    are never idle. What is folded looks its rows up in memory that is cold: a tenant's rows side by \
+    parsing its JSON, 15 % writing rows, beside each other: nine tenths of the two cores are busy. \
+    What is folded looks its rows up in memory that is cold: a tenant's rows side by \
     side would make one search of a dozen. A commit's text is gone through three times: once to tell \
     its events apart, once for what surrounds an event, once for its data.";
 const AS_OF: &str = "an answer is some ten questions to the database one after the other; on \
