@@ -182,8 +182,8 @@ impl Rows {
         changes.filter(|changed| !changed.is_empty()).collect()
     }
 
-    /// The changes are in the database now. Of each table, some `most_rows` rows stay in memory,
-    /// those that were used last.
+    /// The changes are in the database now, or on their way there: those rows stay in memory until
+    /// the next time. Of each table's others, some `most_rows` stay, those that were used last.
     pub fn mark_saved(&mut self, most_rows: usize) {
         self.tables.iter_mut().for_each(|table| table.mark_saved(most_rows));
     }

@@ -152,7 +152,8 @@ impl<R: Row> Slots<R> {
         slots
     }
 
-    /// Forgets the longer unused half when there are more rows than that.
+    /// Forgets the longer unused half when there are more rows than that, but no changed one: until
+    /// it is in the database, it cannot be found there.
     fn evict(&mut self, most_rows: usize) {
         if self.slots.len() <= most_rows {
             return;
@@ -162,9 +163,14 @@ impl<R: Row> Slots<R> {
         let (_, limit, _) = used.select_nth_unstable(middle);
         let limit = *limit;
         let by_key = std::mem::take(&mut self.by_key);
+        self.changed.clear();
         let mut kept = Vec::new();
         for (index, slot) in std::mem::take(&mut self.slots).into_iter().enumerate() {
-            if slot.used.get() > limit && by_key.get(&slot.key) == Some(&index) {
+            let is_kept = slot.changed || slot.used.get() > limit;
+            if is_kept && by_key.get(&slot.key) == Some(&index) {
+                if slot.changed {
+                    self.changed.push(kept.len());
+                }
                 self.by_key.insert(slot.key.clone(), kept.len());
                 kept.push(slot);
             }
@@ -221,11 +227,11 @@ impl<R: Row> Table for Slots<R> {
     }
 
     fn mark_saved(&mut self, most_rows: usize) {
+        self.begin_event();
+        self.evict(most_rows);
         for index in self.changed.drain(..) {
             self.slots[index].changed = false;
         }
-        self.begin_event();
-        self.evict(most_rows);
         self.generation += 1;
     }
 

@@ -108,7 +108,7 @@ impl Applier {
         positions.min().unwrap_or_default()
     }
 
-    /// Each projection's checkpoint, as it was saved last.
+    /// Each projection's checkpoint: saved, or on its way to be.
     pub(crate) fn checkpoints(&self) -> impl Iterator<Item = (&'static str, Checkpoint)> + '_ {
         self.states.iter().map(|state| (state.projection.name(), state.checkpoint))
     }
@@ -187,6 +187,8 @@ impl Applier {
         saver: &mut Saver,
         then: impl FnOnce() + Send + 'static,
     ) -> Result<(), ViewsError> {
+        // What is on its way stays in memory until more is taken.
+        saver.wait()?;
         let mut unsaved = self.take_unsaved();
         saver.save(move |connection| {
             connection.transaction(|connection| {

@@ -57,7 +57,7 @@ impl<'a> Builder<'a> {
         let threads = available_parallelism().map_or(1, NonZeroUsize::get);
         let cache_rows = options.cache_rows;
         let applier = Applier::load(&mut connection, projections, skips, cache_rows, threads)?;
-        Ok(Builder { feed, saver: Saver::start(connection)?, applier, options })
+        Ok(Builder { feed, saver: Saver::start(database, connection)?, applier, options })
     }
 
     /// The last event that all its projections have.
@@ -114,11 +114,11 @@ impl<'a> Builder<'a> {
                 return Ok(());
             }
             end = options.transaction_end(position, head);
-            saver.connection()?;
+            saver.wait()?;
             tell(on_its_way.replace(position))?;
             applier.save(saver, || ())
         })?;
-        saver.connection()?;
+        saver.wait()?;
         tell(on_its_way)
     }
 }

@@ -4,15 +4,18 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use quipu_database::Connection;
+use quipu_database::{Connection, Database, Row};
+use quipu_projections::{Cell, Schema};
 
-use crate::ViewsError;
+use crate::stored::LoadRows;
+use crate::{ViewsError, statements};
 
 /// A connection, and a thread that writes with it.
 ///
-/// Whoever writes takes the connection along. So nobody can read a row that is about to be
-/// written, and at most one transaction is on its way: who needs the connection waits for it.
+/// Whoever writes takes the connection along, so at most one transaction is on its way. Rows are
+/// loaded beside it: those that it writes are in memory.
 pub(crate) struct Saver {
+    database: Database,
     /// There unless the thread has it.
     connection: Option<Connection>,
     jobs: Option<SyncSender<Job>>,
@@ -26,7 +29,7 @@ type Done = (Connection, Result<(), ViewsError>);
 
 impl Saver {
     /// Starts the thread.
-    pub(crate) fn start(connection: Connection) -> Result<Saver, ViewsError> {
+    pub(crate) fn start(database: &Database, connection: Connection) -> Result<Saver, ViewsError> {
         let (jobs, to_do) = sync_channel::<Job>(1);
         let (finished, done) = sync_channel::<Done>(1);
         let run = move || {
@@ -39,14 +42,14 @@ impl Saver {
         };
         let thread = std::thread::Builder::new().name("views-save".into()).spawn(run);
         let thread = Some(thread.map_err(ViewsError::Thread)?);
-        Ok(Saver { connection: Some(connection), jobs: Some(jobs), done, thread })
+        let (database, connection, jobs) = (database.clone(), Some(connection), Some(jobs));
+        Ok(Saver { database, connection, jobs, done, thread })
     }
 
-    /// The connection, once what is being written is in the database. Where that has failed, so
-    /// does this.
-    pub(crate) fn connection(&mut self) -> Result<&mut Connection, ViewsError> {
+    /// Returns once what is being written is in the database. Where that has failed, so does this.
+    pub(crate) fn wait(&mut self) -> Result<(), ViewsError> {
         while !self.is_idle_within(Duration::MAX)? {}
-        Ok(self.connection.as_mut().expect("who does not write has the connection"))
+        Ok(())
     }
 
     /// Whether nothing is being written by now, or after `most` at the latest. Where what was
@@ -65,14 +68,14 @@ impl Saver {
         }
     }
 
-    /// Has work done beside, in one transaction, once what is being written is in the database.
-    /// Whether it succeeds, the next call tells.
+    /// Has work done beside, once what is being written is in the database. Whether it succeeds,
+    /// the next call tells.
     pub(crate) fn save(
         &mut self,
         work: impl FnOnce(&mut Connection) -> Result<(), ViewsError> + Send + 'static,
     ) -> Result<(), ViewsError> {
-        self.connection()?;
-        let connection = self.connection.take().expect("it was just there");
+        self.wait()?;
+        let connection = self.connection.take().expect("who does not write has the connection");
         let jobs = self.jobs.as_ref().expect("the thread runs until this is dropped");
         match jobs.send((connection, Box::new(work))) {
             Ok(()) => Ok(()),
@@ -86,6 +89,16 @@ impl Saver {
         match ended {
             Some(Err(panic)) => std::panic::resume_unwind(panic),
             _ => panic!("the thread that saves ends with this"),
+        }
+    }
+}
+
+impl LoadRows for Saver {
+    /// With the connection where it is there: it has the database's pages at hand.
+    fn load(&mut self, table: &Schema, keys: &[Vec<Cell>]) -> Result<Vec<Row>, ViewsError> {
+        match &mut self.connection {
+            Some(connection) => statements::load(connection, table, keys),
+            None => statements::load_beside(&self.database, table, keys),
         }
     }
 }

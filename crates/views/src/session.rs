@@ -59,7 +59,7 @@ impl<'a> Session<'a> {
         let applier = Applier::load(&mut connection, projections, &skips, options.cache_rows, 1)?;
         views.announce_folded(applier.position());
         views.announce(applier.position());
-        let saver = Saver::start(connection)?;
+        let saver = Saver::start(views.database(), connection)?;
         Ok(Session { views, options, saver, applier, unsaved: None, on_their_way: 0 })
     }
 

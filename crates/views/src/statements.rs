@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use quipu_database::{Connection, Row, RowsStatement, Value};
+use quipu_database::{Connection, Database, Row, RowsStatement, Value};
 use quipu_projections::{Cell, Changes, Column, Kind, Schema};
 
 use crate::scratch::REBUILD_SCHEMA;
@@ -37,8 +37,20 @@ pub(crate) fn load(
     table: &Schema,
     keys: &[Vec<Cell>],
 ) -> Result<Vec<Row>, ViewsError> {
-    let keys: Vec<Vec<Value>> = keys.iter().cloned().map(cells::values).collect();
-    Ok(connection.query_rows(&of(table).load, &keys)?)
+    Ok(connection.query_rows(&of(table).load, &values(keys))?)
+}
+
+/// The same, beside whoever writes.
+pub(crate) fn load_beside(
+    database: &Database,
+    table: &Schema,
+    keys: &[Vec<Cell>],
+) -> Result<Vec<Row>, ViewsError> {
+    Ok(database.query_rows(&of(table).load, &values(keys))?)
+}
+
+fn values(keys: &[Vec<Cell>]) -> Vec<Vec<Value>> {
+    keys.iter().cloned().map(cells::values).collect()
 }
 
 /// The next rows after a key, in order of keys.

@@ -2,29 +2,28 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use quipu_database::Connection;
+use quipu_database::{Connection, Row};
 use quipu_domain::{Position, Recorded};
 use quipu_projections::{Cell, Schema, Source};
 
-use crate::saver::Saver;
 use crate::{Feed, ViewsError, cells, statements};
 
 /// Rows from the database, earlier events from the journal. Threads that fold side by side take
-/// turns at the connection.
+/// turns at the rows.
 pub(crate) struct Stored<'a> {
-    connection: Mutex<&'a mut (dyn Lend + Send)>,
+    rows: Mutex<&'a mut (dyn LoadRows + Send)>,
     feed: &'a dyn Feed,
 }
 
-/// Somebody who has a connection.
-pub(crate) trait Lend {
-    /// Lends it.
-    fn connection(&mut self) -> Result<&mut Connection, ViewsError>;
+/// Who finds rows in the database.
+pub(crate) trait LoadRows {
+    /// The rows with these keys, those that exist.
+    fn load(&mut self, table: &Schema, keys: &[Vec<Cell>]) -> Result<Vec<Row>, ViewsError>;
 }
 
 impl<'a> Stored<'a> {
-    pub(crate) fn new(connection: &'a mut (dyn Lend + Send), feed: &'a dyn Feed) -> Stored<'a> {
-        Stored { connection: Mutex::new(connection), feed }
+    pub(crate) fn new(rows: &'a mut (dyn LoadRows + Send), feed: &'a dyn Feed) -> Stored<'a> {
+        Stored { rows: Mutex::new(rows), feed }
     }
 }
 
@@ -36,8 +35,8 @@ impl Source for &Stored<'_> {
         table: &'static Schema,
         keys: &[Vec<Cell>],
     ) -> Result<Vec<Vec<Cell>>, ViewsError> {
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = statements::load(connection.connection()?, table, keys)?;
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = rows.load(table, keys)?;
         Ok(found.iter().map(cells::cells).collect())
     }
 
@@ -46,14 +45,8 @@ impl Source for &Stored<'_> {
     }
 }
 
-impl Lend for Connection {
-    fn connection(&mut self) -> Result<&mut Connection, ViewsError> {
-        Ok(self)
-    }
-}
-
-impl Lend for Saver {
-    fn connection(&mut self) -> Result<&mut Connection, ViewsError> {
-        Saver::connection(self)
+impl LoadRows for Connection {
+    fn load(&mut self, table: &Schema, keys: &[Vec<Cell>]) -> Result<Vec<Row>, ViewsError> {
+        statements::load(self, table, keys)
     }
 }

@@ -106,25 +106,6 @@ impl History {
         history
     }
 
-    /// A history of one wallet that is debited over and over: no event needs a row that none before
-    /// it has needed.
-    pub(crate) fn of_debits(debits: usize) -> History {
-        let mut history = History::new(&["t_acme"]);
-        let tenant: TenantId = text("t_acme");
-        let grant = Grant { effective_at: None, expires_at: None, ..history.any_grant() };
-        let grant = Grant { amount: text("1000"), scope: Vec::new(), ..grant };
-        assert!(history.command(&tenant, &WalletCommand::Grant(grant)));
-        let debit = WalletCommand::Debit(Debit {
-            amount: text("1"),
-            meter: None,
-            effective_at: None,
-            attribution: attribution("writer"),
-            reason: None,
-        });
-        (0..debits).for_each(|_| assert!(history.command(&tenant, &debit)));
-        history
-    }
-
     pub(crate) fn head(&self) -> Position {
         Position(u64::try_from(self.events.len()).unwrap())
     }
