@@ -297,6 +297,8 @@ fn a_reader_that_the_server_closed_while_it_was_idle_is_replaced() {
     let mut writer = bed.database.writer().unwrap();
     writer.execute(INSERT, &item(1, None)).unwrap();
     assert_eq!(ids(&bed.database), [1]);
+    // Closed earlier, it would be so as an answer to the end of its snapshot, and not while idle.
+    wait_until(|| reader_is_idle(&mut writer));
     assert_eq!(writer.query(CLOSE_READERS, &[]).unwrap().len(), 1);
     wait_until(|| writer.query(READER_STATES, &[]).unwrap().is_empty());
     assert_eq!(ids(&bed.database), [1]);
@@ -307,10 +309,12 @@ fn a_snapshot_ends_though_nobody_waits_for_its_end() {
     let bed = on(Engine::Postgres);
     assert!(ids(&bed.database).is_empty());
     let mut writer = bed.database.writer().unwrap();
-    wait_until(|| {
-        let states = writer.query(READER_STATES, &[]).unwrap();
-        states.len() == 1 && states[0].text(0).unwrap() == "idle"
-    });
+    wait_until(|| reader_is_idle(&mut writer));
+}
+
+fn reader_is_idle(writer: &mut Connection) -> bool {
+    let states = writer.query(READER_STATES, &[]).unwrap();
+    states.len() == 1 && states[0].text(0).unwrap() == "idle"
 }
 
 #[test]
