@@ -7,117 +7,149 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::extract::{Request, State as Extracted};
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::problem::{Code, Problem};
-use crate::state::State;
+use crate::state::Limits;
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Requests under way, by whose they are.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct UnderWay(Arc<Mutex<HashMap<Box<str>, usize>>>);
+/// The quotas, and what is under way of each.
+#[derive(Clone, Debug)]
+pub(crate) struct Quotas(Arc<Shared>);
 
-/// The layer: takes a place in the quota that a request falls under for as long as it is answered.
-pub(crate) async fn keep(
-    Extracted(state): Extracted<State>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let Some(quota) = Quota::of(&request, &state) else { return next.run(request).await };
-    let Some(place) = state.under_way.take(&quota) else { return quota.exceeded() };
-    let mut response = next.run(request).await;
-    let remaining = quota.most - place.used;
-    drop(place);
-    quota.announce(&mut response, remaining);
-    response
+#[derive(Debug)]
+struct Shared {
+    tenant: Policy,
+    usage: Policy,
+    commands: Policy,
+    /// Requests under way, by whose they are.
+    under_way: Mutex<HashMap<Whose, usize>>,
 }
 
-/// The quota that a request falls under.
-struct Quota {
-    policy: &'static str,
-    whose: Box<str>,
+/// A quota as callers know it.
+#[derive(Clone, Debug)]
+struct Policy {
+    name: &'static str,
     most: usize,
+    /// How it is announced: the same with every answer.
+    announced: HeaderValue,
 }
 
-impl Quota {
-    fn of(request: &Request, state: &State) -> Option<Quota> {
+/// Who shares a quota.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Whose {
+    /// All that a tenant is asked about.
+    Tenant(Arc<str>),
+    /// All batches, whatever is in them.
+    Batches,
+}
+
+impl Quotas {
+    pub(crate) fn new(limits: &Limits) -> Quotas {
+        Quotas(Arc::new(Shared {
+            tenant: Policy::new("tenant", limits.tenant_requests_under_way),
+            usage: Policy::new("usage", limits.batches_under_way),
+            commands: Policy::new("commands", limits.batches_under_way),
+            under_way: Mutex::default(),
+        }))
+    }
+
+    /// Takes a place in the quota that a request falls under, if it falls under one.
+    pub(crate) fn enter(&self, request: &Request) -> Result<Option<Place>, Full<'_>> {
+        let Some((policy, whose)) = self.quota_of(request) else { return Ok(None) };
+        self.take(policy, whose).map(Some).ok_or(Full(policy))
+    }
+
+    fn quota_of(&self, request: &Request) -> Option<(&Policy, Whose)> {
         let path = request.uri().path();
         let batch = match path {
-            "/v1/usage" => Some("usage"),
-            "/v1/commands" => Some("commands"),
+            "/v1/usage" => Some(&self.0.usage),
+            "/v1/commands" => Some(&self.0.commands),
             _ => None,
         };
         if let Some(policy) = batch.filter(|_| request.method() == Method::POST) {
-            let most = state.limits.batches_under_way;
-            return Some(Quota { policy, whose: "batches".into(), most });
+            return Some((policy, Whose::Batches));
         }
         let rest = path.strip_prefix("/v1/tenants/")?;
         let tenant = rest.split('/').next().filter(|tenant| !tenant.is_empty())?;
-        let most = state.limits.tenant_requests_under_way;
-        Some(Quota { policy: "tenant", whose: format!("tenant {tenant}").into(), most })
+        Some((&self.0.tenant, Whose::Tenant(tenant.into())))
     }
 
-    fn exceeded(&self) -> Response {
+    fn take(&self, policy: &Policy, whose: Whose) -> Option<Place> {
+        let mut under_way = self.under_way();
+        let used = under_way.get(&whose).copied().unwrap_or_default() + 1;
+        let remaining = policy.most.checked_sub(used)?;
+        under_way.insert(whose.clone(), used);
+        Some(Place { quotas: self.clone(), policy: policy.clone(), whose, remaining })
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, HashMap<Whose, usize>> {
+        // A count is changed in one step, so it is whole even if a thread panicked beside it.
+        self.0.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Policy {
+    fn new(name: &'static str, most: usize) -> Policy {
+        let announced = format!("\"{name}\";q={most};qu=\"concurrent-requests\"");
+        let announced = HeaderValue::try_from(announced).expect("names and numbers are visible");
+        Policy { name, most, announced }
+    }
+
+    fn announce(&self, response: &mut Response, remaining: usize) {
+        let remaining = HeaderValue::try_from(format!("\"{}\";r={remaining}", self.name))
+            .expect("names and numbers are visible");
+        response.headers_mut().insert(POLICY, self.announced.clone());
+        response.headers_mut().insert(REMAINING, remaining);
+    }
+}
+
+/// A quota in which no place is left.
+pub(crate) struct Full<'a>(&'a Policy);
+
+impl IntoResponse for Full<'_> {
+    fn into_response(self) -> Response {
+        let Full(policy) = self;
         let mut response = Problem::new(
             Code::TooManyRequests,
-            format!("{} requests are under way already", self.most),
+            format!("{} requests are under way already", policy.most),
             "wait for some of them to be answered, then send this one again with the same \
              Idempotency-Key",
         )
         .retry_after_seconds(1)
         .into_response();
-        self.announce(&mut response, 0);
+        policy.announce(&mut response, 0);
         response
-    }
-
-    fn announce(&self, response: &mut Response, remaining: usize) {
-        let policy = format!("\"{}\";q={};qu=\"concurrent-requests\"", self.policy, self.most);
-        let left = format!("\"{}\";r={remaining}", self.policy);
-        for (name, value) in [(POLICY, policy), (REMAINING, left)] {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                response.headers_mut().insert(name, value);
-            }
-        }
-    }
-}
-
-impl UnderWay {
-    fn take(&self, quota: &Quota) -> Option<Place> {
-        let mut counts = self.counts();
-        let used = counts.get(&quota.whose).copied().unwrap_or_default() + 1;
-        if used > quota.most {
-            return None;
-        }
-        counts.insert(quota.whose.clone(), used);
-        Some(Place { under_way: self.clone(), whose: quota.whose.clone(), used })
-    }
-
-    fn counts(&self) -> MutexGuard<'_, HashMap<Box<str>, usize>> {
-        // A count is changed in one step, so it is whole even if a thread panicked beside it.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A place in a quota, given back when dropped: also when the caller hangs up.
-struct Place {
-    under_way: UnderWay,
-    whose: Box<str>,
-    /// Places in use when this one was taken, this one included.
-    used: usize,
+pub(crate) struct Place {
+    quotas: Quotas,
+    policy: Policy,
+    whose: Whose,
+    /// Places that were left when this one was taken.
+    remaining: usize,
+}
+
+impl Place {
+    /// Tells the caller of the quota. The place is free before the answer has gone out.
+    pub(crate) fn leave(self, response: &mut Response) {
+        self.policy.announce(response, self.remaining);
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut counts = self.under_way.counts();
-        if let Some(count) = counts.get_mut(&self.whose) {
+        let mut under_way = self.quotas.under_way();
+        if let Some(count) = under_way.get_mut(&self.whose) {
             *count -= 1;
             if *count == 0 {
-                counts.remove(&self.whose);
+                under_way.remove(&self.whose);
             }
         }
     }
@@ -127,31 +159,35 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn quota(whose: &str) -> Quota {
-        Quota { policy: "tenant", whose: whose.into(), most: 2 }
+    fn quotas() -> Quotas {
+        Quotas::new(&Limits { tenant_requests_under_way: 2, ..Limits::default() })
+    }
+
+    fn take(quotas: &Quotas, tenant: &str) -> Option<Place> {
+        quotas.take(&quotas.0.tenant, Whose::Tenant(tenant.into()))
     }
 
     #[test]
     fn a_quota_is_each_callers_own_and_places_come_back() {
-        let under_way = UnderWay::default();
-        let first = under_way.take(&quota("a"));
-        let _second = under_way.take(&quota("a"));
-        assert!(under_way.take(&quota("a")).is_none());
-        assert!(under_way.take(&quota("b")).is_some());
+        let quotas = quotas();
+        let first = take(&quotas, "a");
+        let _second = take(&quotas, "a");
+        assert!(take(&quotas, "a").is_none());
+        assert!(take(&quotas, "b").is_some());
         drop(first);
-        assert_eq!(under_way.take(&quota("a")).map(|place| place.used), Some(2));
+        assert_eq!(take(&quotas, "a").map(|place| place.remaining), Some(0));
     }
 
     #[test]
     fn nobody_is_remembered_who_has_nothing_under_way() {
-        let under_way = UnderWay::default();
-        drop(under_way.take(&quota("a")));
-        assert!(under_way.counts().is_empty());
+        let quotas = quotas();
+        drop(take(&quotas, "a"));
+        assert!(quotas.under_way().is_empty());
     }
 
     #[test]
     fn a_full_quota_is_a_problem_that_says_when_to_come_again() {
-        let response = quota("a").exceeded();
+        let response = Full(&quotas().0.tenant).into_response();
         assert_eq!(response.headers()["ratelimit"], "\"tenant\";r=0");
         assert_eq!(
             response.headers()["ratelimit-policy"],

@@ -2,23 +2,20 @@
 
 use axum::Router;
 use axum::http::header;
-use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use axum::routing::get;
-use quipu_sealing::SubjectKeys;
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::problem::Problem;
+use crate::edge::EdgeLayer;
 use crate::state::State;
 use crate::{
-    accounts, agents, audit, balance, checkpoints, commands, debits, docs, edge, entries, events,
+    accounts, agents, audit, balance, checkpoints, commands, debits, docs, entries, events,
     explain, grants, health, holds, lots, meters, openapi, periods, price_tables, problems,
-    projections, proofs, quota, refunds, subjects, tenants, tiles, trial_balance, usage,
-    usage_report, wallet,
+    projections, proofs, refunds, subjects, tenants, tiles, trial_balance, usage, usage_report,
+    wallet,
 };
 
 /// The whole interface.
@@ -30,18 +27,15 @@ pub fn router(state: State) -> Router {
     let openapi = get(move || async move {
         ([(header::CONTENT_TYPE, "application/json")], document).into_response()
     });
-    let resources = resources.layer(from_fn_with_state(state.clone(), quota::keep));
     let routes =
         resources.route("/openapi.json", openapi).merge(tiles::router()).merge(docs::router());
-    layered(routes, state.keys.clone()).with_state(state)
+    let edge = EdgeLayer::new(state.keys.clone(), state.quotas.clone());
+    layered(routes, edge).with_state(state)
 }
 
-/// Puts around all routes what every answer passes.
-fn layered<S: Clone + Send + Sync + 'static>(routes: Router<S>, keys: SubjectKeys) -> Router<S> {
-    routes
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(keys, edge::answer))
-        .layer(CompressionLayer::new())
+/// Puts around all routes what every answer passes, the outermost first.
+fn layered<S: Clone + Send + Sync + 'static>(routes: Router<S>, edge: EdgeLayer) -> Router<S> {
+    routes.layer((CompressionLayer::new(), edge))
 }
 
 /// The OpenAPI document that describes [`router`].
@@ -108,35 +102,39 @@ fn resources() -> OpenApiRouter<State> {
         .routes(routes!(health::metrics))
 }
 
-fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Problem::internal(&format_args!("a handler panicked: {}", text.unwrap_or("without a text")))
-        .into_response()
-}
-
 #[cfg(test)]
 mod tests {
     use axum::body::{Body, to_bytes};
     use axum::http::{Request, StatusCode};
+    use axum::response::Response;
+    use quipu_sealing::SubjectKeys;
     use tower::ServiceExt;
 
     use super::*;
+    use crate::quota::Quotas;
+    use crate::state::Limits;
 
     #[tokio::test]
-    async fn a_handler_that_panics_is_answered_without_its_text() {
+    async fn a_handler_that_panics_is_answered_without_its_text_and_keeps_no_place() {
         async fn panics() -> Response {
             panic!("a secret")
         }
         let folder = quipu_testkit::sqlite::folder();
         let keys = SubjectKeys::open(folder.path()).expect("an empty folder holds keys");
-        let router: Router = layered(Router::new().route("/panics", get(panics)), keys);
-        let request = Request::get("/panics").body(Body::empty()).expect("a request");
-        let response = router.oneshot(request).await.expect("an answer");
-        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
-        let body = String::from_utf8_lossy(&body);
-        assert!(body.contains("\"code\":\"internal_error\""), "{body}");
-        assert!(!body.contains("secret"), "{body}");
+        let limits = Limits { tenant_requests_under_way: 1, ..Limits::default() };
+        let edge = EdgeLayer::new(keys, Quotas::new(&limits));
+        let routes = Router::new().route("/v1/tenants/{tenant}/panics", get(panics));
+        let router: Router = layered(routes, edge);
+        for _ in 0..2 {
+            let request = Request::get("/v1/tenants/t_1/panics").body(Body::empty());
+            let response = router.clone().oneshot(request.expect("a request")).await;
+            let response = response.expect("an answer");
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            assert_eq!(response.headers()["ratelimit"], "\"tenant\";r=0");
+            let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+            let body = String::from_utf8_lossy(&body);
+            assert!(body.contains("\"code\":\"internal_error\""), "{body}");
+            assert!(!body.contains("secret"), "{body}");
+        }
     }
 }

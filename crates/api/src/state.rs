@@ -1,5 +1,7 @@
 //! What every handler works with.
 
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -9,7 +11,7 @@ use quipu_proofs::Proofs;
 use quipu_sealing::SubjectKeys;
 use quipu_views::Views;
 
-use crate::quota::UnderWay;
+use crate::quota::Quotas;
 
 /// Bounds on what one request may cost.
 #[derive(Clone, Copy, Debug)]
@@ -50,9 +52,14 @@ impl Default for Limits {
     }
 }
 
-/// What every handler works with. A clone is cheap.
+/// What every handler works with. A clone is one more owner of the same parts: every request makes
+/// several.
 #[derive(Clone)]
-pub struct State {
+pub struct State(Arc<Parts>);
+
+/// What a [`State`] is made of.
+#[derive(Clone)]
+pub struct Parts {
     pub(crate) engine: Engine,
     pub(crate) views: Views,
     pub(crate) keys: SubjectKeys,
@@ -60,10 +67,10 @@ pub struct State {
     /// Whether checkpoints are signed, so that it makes sense to wait for one.
     pub(crate) is_signing: bool,
     pub(crate) metrics: PrometheusHandle,
-    pub(crate) store_settings: std::sync::Arc<[(String, String)]>,
+    pub(crate) store_settings: Vec<(String, String)>,
     pub(crate) started_at: Timestamp,
     pub(crate) limits: Limits,
-    pub(crate) under_way: UnderWay,
+    pub(crate) quotas: Quotas,
 }
 
 impl State {
@@ -79,24 +86,32 @@ impl State {
         store_settings: Vec<(String, String)>,
         limits: Limits,
     ) -> State {
-        State {
+        State(Arc::new(Parts {
             engine,
             views,
             keys,
             proofs,
             is_signing: true,
             metrics,
-            store_settings: store_settings.into(),
+            store_settings,
             started_at: now(),
             limits,
-            under_way: UnderWay::default(),
-        }
+            quotas: Quotas::new(&limits),
+        }))
     }
 
     /// The same, where no key signs checkpoints: whoever waits for one is told so.
     #[must_use]
     pub fn without_signing(self) -> State {
-        State { is_signing: false, ..self }
+        State(Arc::new(Parts { is_signing: false, ..Arc::unwrap_or_clone(self.0) }))
+    }
+}
+
+impl Deref for State {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
     }
 }
 

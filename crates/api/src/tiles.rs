@@ -30,7 +30,7 @@ async fn hashes(
     else {
         return Err(no_tile("the level of a tile is a number from 0 to 63"));
     };
-    tile_of(state.proofs, tile, move |proofs, path| proofs.tile(level, path)).await
+    tile_of(state.proofs.clone(), tile, move |proofs, path| proofs.tile(level, path)).await
 }
 
 async fn entries(
@@ -38,7 +38,7 @@ async fn entries(
     PathIds(tile): PathIds<String>,
     StrictQuery(NoParameters {}): StrictQuery<NoParameters>,
 ) -> Result<Response, Problem> {
-    tile_of(state.proofs, tile, |proofs, path| proofs.entries(path)).await
+    tile_of(state.proofs.clone(), tile, |proofs, path| proofs.entries(path)).await
 }
 
 async fn tile_of(
