@@ -193,6 +193,34 @@ on_both! {
 }
 
 #[test]
+fn a_commit_does_not_move_the_log_into_the_file_and_the_next_transaction_does() {
+    let bed = on(Engine::Sqlite);
+    let mut writer = bed.database.writer().unwrap();
+    // Pages in the log, and those of them that are in the file.
+    let log_pages = |writer: &mut Connection| {
+        let rows = writer.query("PRAGMA wal_checkpoint(NOOP)", &[]).unwrap();
+        (rows[0].int(1).unwrap(), rows[0].int(2).unwrap())
+    };
+    let write = |writer: &mut Connection, id: i64, bytes: usize| {
+        let row = [id.into(), Value::Null, Value::Null, vec![7; bytes].into()];
+        writer.transaction(|connection| connection.execute(INSERT, &row)).unwrap();
+    };
+    write(&mut writer, 1, 3_000_000);
+    write(&mut writer, 2, 3_000_000);
+    let (written, moved) = log_pages(&mut writer);
+    assert!(written > 1_400, "{written}");
+    assert_eq!(moved, 0);
+    writer.begin().unwrap();
+    writer.rollback().unwrap();
+    assert_eq!(log_pages(&mut writer), (written, written));
+    // What is in the file needs no log any more, which begins anew.
+    write(&mut writer, 3, 1_000);
+    let (written, moved) = log_pages(&mut writer);
+    assert!(written < 100, "{written}");
+    assert_eq!((moved, ids(&bed.database)), (0, vec![1, 2, 3]));
+}
+
+#[test]
 fn programs_that_start_together_on_a_new_database_take_turns() {
     let (folder, url) = (sqlite::folder(), postgres::database());
     let path = folder.path().join("a.db");

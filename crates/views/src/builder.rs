@@ -13,7 +13,7 @@ use crate::checkpoints::{self, Checkpoint};
 use crate::read_ahead::each_page;
 use crate::saver::Saver;
 use crate::skips::Skips;
-use crate::{Feed, FeedError, RunnerOptions, ViewsError, views};
+use crate::{Feed, FeedError, RunnerOptions, ViewsError};
 
 /// How far a rebuild is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl<'a> Builder<'a> {
         skips: &Skips,
     ) -> Result<Builder<'a>, ViewsError> {
         let options = RunnerOptions::default();
-        let mut connection = views::writer(database)?;
+        let mut connection = database.writer()?;
         connection.transaction(|connection| {
             projections.iter().try_for_each(|projection| {
                 checkpoints::start(connection, *projection)?;

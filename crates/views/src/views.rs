@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use quipu_database::{Connection, Database, DatabaseError, Durability, Engine, Migrations};
+use quipu_database::{Connection, Database, DatabaseError, Durability, Migrations};
 use quipu_domain::Position;
 use tokio::sync::watch;
 
@@ -160,7 +160,7 @@ impl Views {
 
     /// A connection of one's own, to write.
     pub(crate) fn writer(&self) -> Result<Connection, ViewsError> {
-        writer(self.database())
+        Ok(self.database().writer()?)
     }
 
     pub(crate) fn announce(&self, position: Position) {
@@ -209,15 +209,4 @@ impl Location {
             Location::Postgres { url } => Database::connect_postgres(url, schema, &MIGRATIONS),
         }
     }
-}
-
-/// A connection for whole pages of rows: SQLite's own defaults, 2 MB of memory and a checkpoint
-/// every 4 MB, would write and sync the same pages many times over.
-pub(crate) fn writer(database: &Database) -> Result<Connection, ViewsError> {
-    let mut connection = database.writer()?;
-    if database.engine() == Engine::Sqlite {
-        connection.query("PRAGMA cache_size = -65536", &[])?;
-        connection.query("PRAGMA wal_autocheckpoint = 16384", &[])?;
-    }
-    Ok(connection)
 }

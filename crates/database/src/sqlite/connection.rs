@@ -73,7 +73,24 @@ impl SqliteConnection {
     /// Takes the write lock at once: a transaction that reads first and then writes would fail
     /// when somebody else wrote in between.
     pub(crate) fn begin(&mut self) -> Result<(), DatabaseError> {
+        if let Err(error) = self.checkpoint_when_due() {
+            // The log has it all the same, and the next transaction tries again.
+            tracing::warn!(%error, "the write-ahead log was not moved into the file");
+        }
         self.execute("BEGIN IMMEDIATE", &[]).map(drop)
+    }
+
+    /// Moves what the log has into the file, once it is enough. SQLite would do that at the end of a
+    /// commit, which then returns long after everybody can see what it has written.
+    fn checkpoint_when_due(&mut self) -> Result<(), DatabaseError> {
+        let waiting = self.query("PRAGMA wal_checkpoint(NOOP)", &[])?;
+        let [Row(values)] = waiting.as_slice() else { return Ok(()) };
+        if let [_, Value::Int(log_pages), Value::Int(moved_pages)] = values.as_slice()
+            && log_pages - moved_pages >= self.place.most_log_pages()
+        {
+            self.query("PRAGMA wal_checkpoint(PASSIVE)", &[])?;
+        }
+        Ok(())
     }
 
     /// Commits do not wait for the disk from here on, until [`Self::end_relaxed`].
