@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use array::Elements;
 pub use array::{join, split};
 
 use crate::{BatchRow, JournalError};
@@ -124,16 +125,7 @@ pub fn decode(position: Position, text: &str) -> Result<Recorded, JournalError> 
 
 /// Reads only what a reader filters by.
 pub fn decode_header(position: Position, text: &str) -> Result<StoredEvent, JournalError> {
-    let read = parse(position, text)?;
-    Ok(StoredEvent {
-        position,
-        stream: Stream::stored(&read.stream),
-        version: read.version,
-        type_name: read.type_name.into_owned(),
-        recorded_at: read.recorded_at,
-        tenant: read.tenant,
-        text: text.to_owned(),
-    })
+    Ok(parse(position, text)?.into_stored(text))
 }
 
 /// The positions and texts of a row's events.
@@ -152,17 +144,87 @@ pub fn texts(row: &BatchRow) -> Result<impl Iterator<Item = (Position, &str)>, J
     Ok((row.first_position.0..).map(Position).zip(texts))
 }
 
+/// Says of a position whether the event there is wanted.
+pub(crate) type Wanted<'a> = &'a dyn Fn(Position) -> bool;
+
+/// As [`decode`], for those of a row's events that are wanted, in one pass over the row's text.
+pub(crate) fn decode_row(
+    row: &BatchRow,
+    wanted: Wanted<'_>,
+    events: &mut Vec<Recorded>,
+) -> Result<(), JournalError> {
+    read_row(row, wanted, |read, _| {
+        events.push(read.into_recorded()?);
+        Ok(())
+    })
+}
+
+/// As [`decode_header`], likewise.
+pub(crate) fn decode_row_headers(
+    row: &BatchRow,
+    wanted: Wanted<'_>,
+    events: &mut Vec<StoredEvent>,
+) -> Result<(), JournalError> {
+    read_row(row, wanted, |read, text| {
+        events.push(read.into_stored(text));
+        Ok(())
+    })
+}
+
+fn read_row<'a>(
+    row: &'a BatchRow,
+    wanted: Wanted<'_>,
+    mut take: impl FnMut(Read<'a>, &'a str) -> Result<(), JournalError>,
+) -> Result<(), JournalError> {
+    let corrupt = |position| move |why| JournalError::Corrupt { position, why };
+    let mut elements = Elements::of(&row.events).map_err(corrupt(row.first_position))?;
+    for position in (row.first_position.0..=row.last_position.0).map(Position) {
+        let here = corrupt(position);
+        let is_there = if wanted(position) {
+            let read = elements.next::<Read<'a>>().map_err(here)?;
+            read.map(|(read, text)| take(read.at(position)?, text)).transpose()?.is_some()
+        } else {
+            elements.next::<&RawValue>().map_err(here)?.is_some()
+        };
+        if !is_there {
+            return Err(here(format!("the row says that it goes on to {}", row.last_position)));
+        }
+    }
+    let here = corrupt(row.last_position);
+    match elements.next::<&RawValue>().map_err(here)? {
+        None => Ok(()),
+        Some(_) => Err(here("the row says that it ends here".to_owned())),
+    }
+}
+
 fn parse(position: Position, text: &str) -> Result<Read<'_>, JournalError> {
     let read: Read<'_> = serde_json::from_str(text)
         .map_err(|error| JournalError::Corrupt { position, why: error.to_string() })?;
-    if read.position != position {
-        let why = format!("the event here says it is number {}", read.position);
-        return Err(JournalError::Corrupt { position, why });
-    }
-    Ok(read)
+    read.at(position)
 }
 
-impl Read<'_> {
+impl<'a> Read<'a> {
+    /// Itself, where it says that it stands there.
+    fn at(self, position: Position) -> Result<Read<'a>, JournalError> {
+        if self.position != position {
+            let why = format!("the event here says it is number {}", self.position);
+            return Err(JournalError::Corrupt { position, why });
+        }
+        Ok(self)
+    }
+
+    fn into_stored(self, text: &str) -> StoredEvent {
+        StoredEvent {
+            position: self.position,
+            stream: Stream::stored(&self.stream),
+            version: self.version,
+            type_name: self.type_name.into_owned(),
+            recorded_at: self.recorded_at,
+            tenant: self.tenant,
+            text: text.to_owned(),
+        }
+    }
+
     fn into_recorded(self) -> Result<Recorded, JournalError> {
         let stream = Stream::stored(&self.stream);
         let kind = stream.aggregate_type();

@@ -1,5 +1,6 @@
 //! A row's events: a JSON array whose elements are kept to the byte.
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// The texts of events as one JSON array.
@@ -19,15 +20,55 @@ pub fn join<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
 /// The exact texts of an array's elements. Whatever [`join`] would not have written, such as a
 /// space between two elements, is refused: it would be bytes that no hash covers.
 pub fn split(array: &str) -> Result<Vec<&str>, String> {
-    let elements: Vec<&RawValue> =
-        serde_json::from_str(array).map_err(|error| format!("not a JSON array: {error}"))?;
-    let bytes: usize = elements.iter().map(|element| element.get().len()).sum();
-    // One byte opens the array and one follows every element (an empty array has two).
-    if array.len() != bytes + elements.len().max(1) + 1 {
-        return Err("bytes between events that belong to none".to_owned());
+    let (mut elements, mut texts) = (Elements::of(array)?, Vec::new());
+    while let Some((_, text)) = elements.next::<&RawValue>()? {
+        texts.push(text);
     }
-    Ok(elements.into_iter().map(RawValue::get).collect())
+    Ok(texts)
 }
+
+/// An array's elements, one after the other, each read as what the caller takes it for. Refuses what
+/// [`split`] refuses, once it comes to it.
+pub(super) struct Elements<'a> {
+    /// From the next element on; nothing at the end.
+    rest: &'a str,
+}
+
+impl<'a> Elements<'a> {
+    pub(super) fn of(array: &'a str) -> Result<Elements<'a>, String> {
+        match array.strip_prefix('[') {
+            Some("]") => Ok(Elements { rest: "" }),
+            Some(rest) if !rest.is_empty() => Ok(Elements { rest }),
+            _ => Err("not a JSON array".to_owned()),
+        }
+    }
+
+    /// The next element and its exact text; none at the end.
+    pub(super) fn next<T: Deserialize<'a>>(&mut self) -> Result<Option<(T, &'a str)>, String> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        if self.rest.starts_with([' ', '\n', '\r', '\t']) {
+            return Err(BETWEEN.to_owned());
+        }
+        let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<T>();
+        let value = match values.next() {
+            Some(Ok(value)) => value,
+            Some(Err(error)) => return Err(error.to_string()),
+            None => return Err("not a whole JSON array".to_owned()),
+        };
+        let (text, rest) = self.rest.split_at(values.byte_offset());
+        self.rest = match (rest.strip_prefix(','), rest) {
+            (Some(""), _) => return Err("not a whole JSON array".to_owned()),
+            (Some(rest), _) => rest,
+            (None, "]") => "",
+            (None, _) => return Err(BETWEEN.to_owned()),
+        };
+        Ok(Some((value, text)))
+    }
+}
+
+const BETWEEN: &str = "bytes between events that belong to none";
 
 #[cfg(test)]
 mod tests {
@@ -37,9 +78,13 @@ mod tests {
 
     #[test]
     fn refuses_bytes_that_belong_to_no_event() {
-        for array in ["[ ]", "[1 ,2]", "[1, 2]", " [1]", "[1]\n", "[1,]", "[1", "{}", "", "[1]]"] {
+        for array in [
+            "[ ]", "[{} ,{}]", "[{}, {}]", "[ {}]", "[{} ]", " [{}]", "[{}]\n", "[{},]", "[{}",
+            "[{}{}]", "[{},", "[", "{}", "", "[{}]]",
+        ] {
             assert!(split(array).is_err(), "{array:?}");
         }
+        assert_eq!(split("[{},{}]"), Ok(vec!["{}", "{}"]));
         assert_eq!(split("[]"), Ok(vec![]));
     }
 

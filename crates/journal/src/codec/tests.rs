@@ -2,6 +2,7 @@ use quipu_domain::event::ApplicationEvent;
 use quipu_domain::wallet::event::{WalletEvent, WalletFrozen};
 
 use super::*;
+use crate::Root;
 
 fn label(text: &str) -> Label {
     text.parse().unwrap()
@@ -102,4 +103,58 @@ fn what_is_not_an_event_is_corrupt_and_what_is_newer_says_so() {
     let malformed = newer.replace("CaseOpened", "WalletFrozen");
     let error = decode(Position(7), &malformed).unwrap_err();
     assert!(matches!(error, JournalError::Unreadable { position: Position(7), .. }), "{error}");
+}
+
+/// A row that says it holds these positions, with an event at 7 and one at 8.
+fn row(first: u64, last: u64, between: &str) -> BatchRow {
+    let second = Recorded { position: Position(8), version: Version(4), ..full() };
+    let events = format!("[{}{between}{}]", text_of(&full()), text_of(&second));
+    BatchRow {
+        first_position: Position(first),
+        last_position: Position(last),
+        recorded_at: second.recorded_at,
+        events,
+        prev_root: Root::empty(),
+        root: Root::empty(),
+    }
+}
+
+fn positions_of(row: &BatchRow, wanted: &[u64]) -> Result<Vec<u64>, JournalError> {
+    let is_wanted = |position: Position| wanted.contains(&position.0);
+    let (mut events, mut stored) = (Vec::new(), Vec::new());
+    let headers = decode_row_headers(row, &is_wanted, &mut stored);
+    decode_row(row, &is_wanted, &mut events)?;
+    headers?;
+    for (event, stored) in events.iter().zip(&stored) {
+        assert_eq!(stored.text, text_of(event));
+    }
+    assert_eq!(events.len(), stored.len());
+    Ok(events.iter().map(|event| event.position.0).collect())
+}
+
+#[test]
+fn of_a_row_those_events_are_read_that_are_wanted() {
+    let row = row(7, 8, ",");
+    for wanted in [vec![], vec![7], vec![8], vec![7, 8]] {
+        assert_eq!(positions_of(&row, &wanted).unwrap(), wanted);
+    }
+    assert_eq!(positions_of(&row, &[6, 8, 9]).unwrap(), [8]);
+}
+
+#[test]
+fn a_row_that_is_not_what_it_says_is_corrupt_whatever_is_wanted() {
+    // Its end is before or after its events', it begins elsewhere, or a byte belongs to none.
+    for (row, wanted) in [
+        (row(7, 7, ","), vec![]),
+        (row(7, 7, ","), vec![7]),
+        (row(7, 9, ","), vec![]),
+        (row(7, 9, ","), vec![7, 8, 9]),
+        (row(6, 7, ","), vec![6]),
+        (row(7, 8, ", "), vec![]),
+        (row(7, 8, " ,"), vec![7, 8]),
+        (row(7, 8, ""), vec![7]),
+    ] {
+        let error = positions_of(&row, &wanted).unwrap_err();
+        assert!(matches!(error, JournalError::Corrupt { .. }), "{error}");
+    }
 }
