@@ -136,7 +136,9 @@ impl Service<Request> for Edge {
                 Ok((place, answer)) => {
                     let answer = AssertUnwindSafe(answer).catch_unwind().await;
                     let mut response = answer.unwrap_or_else(|panic| Ok(panicked(&*panic)))?;
-                    place.into_iter().for_each(|place| place.leave(&mut response));
+                    if let Some(place) = place {
+                        place.leave(&mut response);
+                    }
                     response
                 }
                 Err(full) => full,

@@ -48,9 +48,10 @@ struct Written<'a> {
     data: EventData<'a>,
 }
 
+/// An event's text, taken apart; its data is read once its type is known.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Read<'a> {
+pub(crate) struct Read<'a> {
     position: Position,
     #[serde(borrow)]
     stream: Cow<'a, str>,
@@ -120,81 +121,65 @@ pub fn encode(recorded: &Recorded, text: &mut Vec<u8>) {
 /// Reads an event back. `position` is where it was found: it is named when the text is not an
 /// event, and must be the one the text claims.
 pub fn decode(position: Position, text: &str) -> Result<Recorded, JournalError> {
-    parse(position, text)?.into_recorded()
+    Recorded::of(parse(position, text)?, text)
 }
 
 /// Reads only what a reader filters by.
 pub fn decode_header(position: Position, text: &str) -> Result<StoredEvent, JournalError> {
-    Ok(parse(position, text)?.into_stored(text))
+    StoredEvent::of(parse(position, text)?, text)
 }
 
 /// The positions and texts of a row's events.
 pub fn texts(row: &BatchRow) -> Result<impl Iterator<Item = (Position, &str)>, JournalError> {
-    let corrupt = |why: String| JournalError::Corrupt { position: row.first_position, why };
-    let texts = split(&row.events).map_err(corrupt)?;
-    let expected = row.last_position.0.checked_sub(row.first_position.0).map(|more| more + 1);
-    if expected != Some(texts.len() as u64) {
-        return Err(corrupt(format!(
-            "row says it holds positions {} to {} but has {} events",
-            row.first_position,
-            row.last_position,
-            texts.len()
-        )));
-    }
+    let texts = split(&row.events).map_err(|why| corrupt(row, why))?;
+    refuse_other_number(row, texts.len())?;
     Ok((row.first_position.0..).map(Position).zip(texts))
 }
 
-/// Says of a position whether the event there is wanted.
-pub(crate) type Wanted<'a> = &'a dyn Fn(Position) -> bool;
-
-/// As [`decode`], for those of a row's events that are wanted, in one pass over the row's text.
-pub(crate) fn decode_row(
-    row: &BatchRow,
-    wanted: Wanted<'_>,
-    events: &mut Vec<Recorded>,
-) -> Result<(), JournalError> {
-    read_row(row, wanted, |read, _| {
-        events.push(read.into_recorded()?);
-        Ok(())
-    })
+/// What is read of an event.
+pub(crate) trait Decoded: Sized {
+    /// From what surrounds the event, and its exact text.
+    fn of(read: Read<'_>, text: &str) -> Result<Self, JournalError>;
 }
 
-/// As [`decode_header`], likewise.
-pub(crate) fn decode_row_headers(
+/// Adds those of a row's events that are wanted, in one pass over the row's text.
+pub(crate) fn decode_row<T: Decoded>(
     row: &BatchRow,
-    wanted: Wanted<'_>,
-    events: &mut Vec<StoredEvent>,
+    wanted: impl Fn(Position) -> bool,
+    events: &mut Vec<T>,
 ) -> Result<(), JournalError> {
-    read_row(row, wanted, |read, text| {
-        events.push(read.into_stored(text));
-        Ok(())
-    })
-}
-
-fn read_row<'a>(
-    row: &'a BatchRow,
-    wanted: Wanted<'_>,
-    mut take: impl FnMut(Read<'a>, &'a str) -> Result<(), JournalError>,
-) -> Result<(), JournalError> {
-    let corrupt = |position| move |why| JournalError::Corrupt { position, why };
-    let mut elements = Elements::of(&row.events).map_err(corrupt(row.first_position))?;
-    for position in (row.first_position.0..=row.last_position.0).map(Position) {
-        let here = corrupt(position);
+    let mut elements = Elements::of(&row.events).map_err(|why| corrupt(row, why))?;
+    let mut found = 0;
+    loop {
+        let position = row.first_position.plus(found as u64);
+        let here = |why| JournalError::Corrupt { position, why };
         let is_there = if wanted(position) {
-            let read = elements.next::<Read<'a>>().map_err(here)?;
-            read.map(|(read, text)| take(read.at(position)?, text)).transpose()?.is_some()
+            let read = elements.next::<Read<'_>>().map_err(here)?;
+            let event = read.map(|(read, text)| T::of(read.at(position)?, text)).transpose()?;
+            event.map(|event| events.push(event)).is_some()
         } else {
             elements.next::<&RawValue>().map_err(here)?.is_some()
         };
         if !is_there {
-            return Err(here(format!("the row says that it goes on to {}", row.last_position)));
+            return refuse_other_number(row, found);
         }
+        found += 1;
     }
-    let here = corrupt(row.last_position);
-    match elements.next::<&RawValue>().map_err(here)? {
-        None => Ok(()),
-        Some(_) => Err(here("the row says that it ends here".to_owned())),
+}
+
+/// A row must have as many events as it says.
+fn refuse_other_number(row: &BatchRow, events: usize) -> Result<(), JournalError> {
+    let expected = row.last_position.0.checked_sub(row.first_position.0).map(|more| more + 1);
+    if expected == Some(events as u64) {
+        return Ok(());
     }
+    let (first, last) = (row.first_position, row.last_position);
+    let why = format!("row says it holds positions {first} to {last} but has {events} events");
+    Err(corrupt(row, why))
+}
+
+const fn corrupt(row: &BatchRow, why: String) -> JournalError {
+    JournalError::Corrupt { position: row.first_position, why }
 }
 
 fn parse(position: Position, text: &str) -> Result<Read<'_>, JournalError> {
@@ -212,48 +197,52 @@ impl<'a> Read<'a> {
         }
         Ok(self)
     }
+}
 
-    fn into_stored(self, text: &str) -> StoredEvent {
-        StoredEvent {
-            position: self.position,
-            stream: Stream::stored(&self.stream),
-            version: self.version,
-            type_name: self.type_name.into_owned(),
-            recorded_at: self.recorded_at,
-            tenant: self.tenant,
+impl Decoded for StoredEvent {
+    fn of(read: Read<'_>, text: &str) -> Result<StoredEvent, JournalError> {
+        Ok(StoredEvent {
+            position: read.position,
+            stream: Stream::stored(&read.stream),
+            version: read.version,
+            type_name: read.type_name.into_owned(),
+            recorded_at: read.recorded_at,
+            tenant: read.tenant,
             text: text.to_owned(),
-        }
+        })
     }
+}
 
-    fn into_recorded(self) -> Result<Recorded, JournalError> {
-        let stream = Stream::stored(&self.stream);
+impl Decoded for Recorded {
+    fn of(read: Read<'_>, _: &str) -> Result<Recorded, JournalError> {
+        let stream = Stream::stored(&read.stream);
         let kind = stream.aggregate_type();
-        let event = Event::decode(kind, &self.type_name, self.schema, self.metadata, self.data)
+        let event = Event::decode(kind, &read.type_name, read.schema, read.metadata, read.data)
             .map_err(|error| {
-                let (position, why) = (self.position, error.to_string());
+                let (position, why) = (read.position, error.to_string());
                 match error.is_newer() {
                     true => JournalError::Newer { position, why },
                     false => JournalError::Unreadable { position, why },
                 }
             })?;
-        if self.metadata.is_some() && event.metadata().is_none() {
-            let why = format!("metadata does not belong to a {}", self.type_name);
-            return Err(JournalError::Corrupt { position: self.position, why });
+        if read.metadata.is_some() && event.metadata().is_none() {
+            let why = format!("metadata does not belong to a {}", read.type_name);
+            return Err(JournalError::Corrupt { position: read.position, why });
         }
         Ok(Recorded {
-            position: self.position,
+            position: read.position,
             stream,
-            version: self.version,
-            id: self.id,
-            recorded_at: self.recorded_at,
-            effective_at: self.effective_at,
-            tenant: self.tenant,
+            version: read.version,
+            id: read.id,
+            recorded_at: read.recorded_at,
+            effective_at: read.effective_at,
+            tenant: read.tenant,
             metadata: Metadata {
-                actor: self.actor,
-                command: self.command,
-                fingerprint: self.fingerprint,
-                correlation: self.correlation,
-                causation: self.causation,
+                actor: read.actor,
+                command: read.command,
+                fingerprint: read.fingerprint,
+                correlation: read.correlation,
+                causation: read.causation,
             },
             event,
         })

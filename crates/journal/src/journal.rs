@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use quipu_domain::{Position, Recorded, Timestamp};
 
-use crate::codec::{self, StoredEvent, Wanted};
+use crate::codec::{self, Decoded, StoredEvent};
 use crate::{BatchRow, Head, JournalError, Root, Store};
 
 /// The read side, for everybody: feed, verification, and whoever looks an event up.
@@ -28,7 +28,7 @@ impl Journal {
 
     /// At most `limit` events after a position, in order; none only at the end.
     pub fn page(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, JournalError> {
-        self.read_after(after, limit, codec::decode_row)
+        self.read_after(after, limit)
     }
 
     /// As [`page`](Self::page), with each event's exact text.
@@ -37,18 +37,18 @@ impl Journal {
         after: Position,
         limit: usize,
     ) -> Result<Vec<StoredEvent>, JournalError> {
-        self.read_after(after, limit, codec::decode_row_headers)
+        self.read_after(after, limit)
     }
 
     /// The events at these positions, each once, in the journal's order. A position that the
     /// journal does not have is left out.
     pub fn events_at(&self, positions: &[Position]) -> Result<Vec<Recorded>, JournalError> {
-        self.read_at(positions, codec::decode_row)
+        self.read_at(positions)
     }
 
     /// As [`events_at`](Self::events_at), with each event's exact text.
     pub fn stored_at(&self, positions: &[Position]) -> Result<Vec<StoredEvent>, JournalError> {
-        self.read_at(positions, codec::decode_row_headers)
+        self.read_at(positions)
     }
 
     /// The last event that was recorded at a moment or before; zero where there is none.
@@ -84,20 +84,19 @@ impl Journal {
         self.store.rows_after(after, most_events)
     }
 
-    fn read_at<T>(&self, positions: &[Position], read: ReadRow<T>) -> Result<Vec<T>, JournalError> {
+    fn read_at<T: Decoded>(&self, positions: &[Position]) -> Result<Vec<T>, JournalError> {
         let wanted: BTreeSet<Position> = positions.iter().copied().collect();
         let mut events = Vec::with_capacity(wanted.len());
         for row in self.store.rows_holding(positions)? {
-            read(&row, &|position| wanted.contains(&position), &mut events)?;
+            codec::decode_row(&row, |position| wanted.contains(&position), &mut events)?;
         }
         Ok(events)
     }
 
-    fn read_after<T>(
+    fn read_after<T: Decoded>(
         &self,
         after: Position,
         limit: usize,
-        read: ReadRow<T>,
     ) -> Result<Vec<T>, JournalError> {
         let rows = self.store.rows_after(after, limit)?;
         let last = rows.last().map_or(after, |row| row.last_position);
@@ -105,11 +104,8 @@ impl Journal {
         let events = usize::try_from(last.0.saturating_sub(after.0)).unwrap_or(limit);
         let mut page = Vec::with_capacity(events);
         for row in &rows {
-            read(row, &|position| position > after && position <= last, &mut page)?;
+            codec::decode_row(row, |position| position > after && position <= last, &mut page)?;
         }
         Ok(page)
     }
 }
-
-/// Adds those of a row's events that are wanted to what was read before.
-type ReadRow<T> = fn(&BatchRow, Wanted<'_>, &mut Vec<T>) -> Result<(), JournalError>;

@@ -27,8 +27,8 @@ pub fn split(array: &str) -> Result<Vec<&str>, String> {
     Ok(texts)
 }
 
-/// An array's elements, one after the other, each read as what the caller takes it for. Refuses what
-/// [`split`] refuses, once it comes to it.
+/// An array's elements, which are objects, one after the other, each read as what the caller takes it
+/// for. Refuses what [`split`] refuses, once it comes to it.
 pub(super) struct Elements<'a> {
     /// From the next element on; nothing at the end.
     rest: &'a str,
@@ -58,12 +58,8 @@ impl<'a> Elements<'a> {
             None => return Err("not a whole JSON array".to_owned()),
         };
         let (text, rest) = self.rest.split_at(values.byte_offset());
-        self.rest = match (rest.strip_prefix(','), rest) {
-            (Some(""), _) => return Err("not a whole JSON array".to_owned()),
-            (Some(rest), _) => rest,
-            (None, "]") => "",
-            (None, _) => return Err(BETWEEN.to_owned()),
-        };
+        let following = rest.strip_prefix(',').filter(|rest| !rest.is_empty());
+        self.rest = if rest == "]" { "" } else { following.ok_or(BETWEEN)? };
         Ok(Some((value, text)))
     }
 }
@@ -79,8 +75,9 @@ mod tests {
     #[test]
     fn refuses_bytes_that_belong_to_no_event() {
         for array in [
-            "[ ]", "[{} ,{}]", "[{}, {}]", "[ {}]", "[{} ]", " [{}]", "[{}]\n", "[{},]", "[{}",
-            "[{}{}]", "[{},", "[", "{}", "", "[{}]]",
+            "[ ]", "[1 ,2]", "[1, 2]", " [1]", "[1]\n", "[1,]", "[1", "{}", "", "[1]]", "[{} ,{}]",
+            "[{}, {}]", "[ {}]", "[{} ]", " [{}]", "[{}]\n", "[{},]", "[{}", "[{}{}]", "[{},", "[",
+            "[{}]]",
         ] {
             assert!(split(array).is_err(), "{array:?}");
         }

@@ -122,8 +122,8 @@ fn row(first: u64, last: u64, between: &str) -> BatchRow {
 fn positions_of(row: &BatchRow, wanted: &[u64]) -> Result<Vec<u64>, JournalError> {
     let is_wanted = |position: Position| wanted.contains(&position.0);
     let (mut events, mut stored) = (Vec::new(), Vec::new());
-    let headers = decode_row_headers(row, &is_wanted, &mut stored);
-    decode_row(row, &is_wanted, &mut events)?;
+    let headers = decode_row::<StoredEvent>(row, is_wanted, &mut stored);
+    decode_row::<Recorded>(row, is_wanted, &mut events)?;
     headers?;
     for (event, stored) in events.iter().zip(&stored) {
         assert_eq!(stored.text, text_of(event));
