@@ -178,7 +178,8 @@ impl Place {
             ("checkpoint_fullfsync", &true),
             ("query_only", &self.read_only),
             // A transaction looks after the log before it begins: see `SqliteConnection::begin`.
-            ("wal_autocheckpoint", &0),
+            // This is for statements outside of one, of which there may be many in a row.
+            ("wal_autocheckpoint", &(4 * self.most_log_pages())),
         ];
         for (name, value) in pragmas {
             connection.pragma_update(None, name, value).map_err(failed)?;

@@ -196,14 +196,8 @@ on_both! {
 fn a_commit_does_not_move_the_log_into_the_file_and_the_next_transaction_does() {
     let bed = on(Engine::Sqlite);
     let mut writer = bed.database.writer().unwrap();
-    // Pages in the log, and those of them that are in the file.
-    let log_pages = |writer: &mut Connection| {
-        let rows = writer.query("PRAGMA wal_checkpoint(NOOP)", &[]).unwrap();
-        (rows[0].int(1).unwrap(), rows[0].int(2).unwrap())
-    };
     let write = |writer: &mut Connection, id: i64, bytes: usize| {
-        let row = [id.into(), Value::Null, Value::Null, vec![7; bytes].into()];
-        writer.transaction(|connection| connection.execute(INSERT, &row)).unwrap();
+        writer.transaction(|connection| connection.execute(INSERT, &large_item(id, bytes))).unwrap()
     };
     write(&mut writer, 1, 3_000_000);
     write(&mut writer, 2, 3_000_000);
@@ -218,6 +212,27 @@ fn a_commit_does_not_move_the_log_into_the_file_and_the_next_transaction_does() 
     let (written, moved) = log_pages(&mut writer);
     assert!(written < 100, "{written}");
     assert_eq!((moved, ids(&bed.database)), (0, vec![1, 2, 3]));
+}
+
+#[test]
+fn statements_outside_a_transaction_do_not_let_the_log_grow_for_ever() {
+    let bed = on(Engine::Sqlite);
+    let mut writer = bed.database.writer().unwrap();
+    for id in 0..20 {
+        writer.execute(INSERT, &large_item(id, 3_000_000)).unwrap();
+        let (written, moved) = log_pages(&mut writer);
+        assert!(written - moved < 5_000, "{written} pages, {moved} of them in the file");
+    }
+}
+
+/// Pages in the log, and those of them that are in the file.
+fn log_pages(writer: &mut Connection) -> (i64, i64) {
+    let rows = writer.query("PRAGMA wal_checkpoint(NOOP)", &[]).unwrap();
+    (rows[0].int(1).unwrap(), rows[0].int(2).unwrap())
+}
+
+fn large_item(id: i64, bytes: usize) -> [Value; 4] {
+    [id.into(), Value::Null, Value::Null, vec![7; bytes].into()]
 }
 
 #[test]
