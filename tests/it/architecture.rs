@@ -27,9 +27,10 @@ const EDGES: &[(&str, &[&str])] = &[
             "quipu-views",
         ],
     ),
-    ("quipu-proofs", &["quipu-database", "quipu-domain", "quipu-journal"]),
+    ("quipu-proofs", &["quipu-database", "quipu-domain", "quipu-files", "quipu-journal"]),
     ("quipu-load", &[]),
-    ("quipu-sealing", &["quipu-domain"]),
+    ("quipu-files", &[]),
+    ("quipu-sealing", &["quipu-domain", "quipu-files"]),
     (
         "quipu",
         &[
@@ -38,6 +39,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "quipu-domain",
             "quipu-engine",
             "quipu-exports",
+            "quipu-files",
             "quipu-journal",
             "quipu-load",
             "quipu-projections",

@@ -1,9 +1,9 @@
 //! The folder that must not be in the database's backup: the keys that sign, and what was signed
 //! last. Only its owner can read it, and no secret in it is ever shown.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -70,8 +70,7 @@ impl KeyFolder {
     /// The folder, which is made where there is none.
     pub fn open(path: &Path) -> Result<KeyFolder, ProofError> {
         let folder = KeyFolder { path: path.to_owned() };
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-        made.map_err(|error| folder.failed(path, &error))?;
+        quipu_files::make_folder(path, 0o700).map_err(|error| folder.failed(path, &error))?;
         Ok(folder)
     }
 
@@ -150,16 +149,8 @@ impl KeyFolder {
     /// Writes a file so that it is there wholly or not at all, for its owner only.
     pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), ProofError> {
         let (path, draft) = (self.path.join(name), self.path.join(format!("{name}.new")));
-        let written = || -> std::io::Result<()> {
-            let mut options = OpenOptions::new();
-            let mut file =
-                options.write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            fs::rename(&draft, &path)?;
-            fs::File::open(&self.path)?.sync_all()
-        };
-        written().map_err(|error| self.failed(&path, &error))
+        let written = quipu_files::replace_file(&path, &draft, bytes);
+        written.map_err(|error| self.failed(&path, &error))
     }
 
     fn write_key(&self, record: &KeyRecord, key: &SigningKey) -> Result<(), ProofError> {

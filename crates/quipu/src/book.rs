@@ -78,7 +78,7 @@ impl Book {
     /// Opens a book, and makes one where there is none.
     pub(crate) fn open(place: &Place) -> Result<Book, CliError> {
         if let Place::Folder(folder) = place {
-            std::fs::create_dir_all(folder).map_err(|error| CliError::Unusable {
+            quipu_files::make_folder(folder, 0o777).map_err(|error| CliError::Unusable {
                 what: format!("cannot make the folder {}: {error}", folder.display()),
                 hint: "choose another one with --data, or check its permissions".into(),
             })?;

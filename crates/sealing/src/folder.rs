@@ -3,7 +3,6 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -28,8 +27,7 @@ pub(crate) struct Folder {
 impl Folder {
     /// Opens it, makes it where there is none, and removes what a crash left unfinished.
     pub(crate) fn open(path: &Path) -> Result<Folder, SealingError> {
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-        made.map_err(failed("make", path))?;
+        quipu_files::make_folder(path, 0o700).map_err(failed("make", path))?;
         let folder = Folder { path: path.to_owned(), locked: Mutex::default() };
         for name in folder.names()?.into_iter().filter(|name| name.starts_with(UNFINISHED)) {
             let path = folder.path.join(name);
@@ -128,25 +126,14 @@ impl Folder {
 
     /// Makes the folder's own entries durable.
     pub(crate) fn sync(&self) -> Result<(), SealingError> {
-        let synced = File::open(&self.path).and_then(|folder| folder.sync_all());
-        synced.map_err(failed("write", &self.path))
+        quipu_files::sync_folder(&self.path).map_err(failed("write", &self.path))
     }
 
     /// Writes a file so that it is there wholly or not at all, for its owner only.
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), SealingError> {
         let unfinished = self.path.join(format!("{UNFINISHED}{name}"));
-        let written = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&unfinished)
-            .and_then(|mut file| {
-                file.write_all(bytes)?;
-                file.sync_all()
-            })
-            .and_then(|()| fs::rename(&unfinished, self.path.join(name)));
-        written.map_err(failed("write", &unfinished))?;
-        self.sync()
+        let written = quipu_files::replace_file(&self.path.join(name), &unfinished, bytes);
+        written.map_err(failed("write", &unfinished))
     }
 
     fn path(&self, subject: &TenantId, id: KeyId) -> PathBuf {
