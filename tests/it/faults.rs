@@ -1,9 +1,11 @@
-//! Faults: the process killed, the database gone, the book tampered with.
+//! Faults: the process killed, the power cut, the database gone, the book tampered with.
 
 mod auditor;
 mod erasure;
 pub(crate) mod kill_during_import;
 mod kill_during_rebuild;
 mod postgres_outage;
+#[cfg(target_os = "linux")]
+mod power_cut;
 mod restore;
 mod tampering;

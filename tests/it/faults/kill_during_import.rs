@@ -50,6 +50,12 @@ fn still_runs(child: &mut std::process::Child) -> bool {
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
+    /// One of so many.
+    pub(crate) fn index(&mut self, length: usize) -> usize {
+        let length = u64::try_from(length).expect("a length is no longer than that");
+        usize::try_from(self.below(length)).expect("it is below a length")
+    }
+
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;

@@ -108,6 +108,11 @@ impl Server {
         command.arg("serve").args(["--listen", &format!("127.0.0.1:{port}")]).args(more);
         command.envs(level.map(|level| ("QUIPU_LOG", level)));
         store.give_to(&mut command);
+        Server::of(command, port)
+    }
+
+    /// What a command starts, once it is ready on that port.
+    pub(crate) fn of(mut command: Command, port: u16) -> Server {
         // Not a pipe: a server never waits for a file.
         let log = NamedTempFile::new().expect("the system's folder can be written to");
         let child = command
