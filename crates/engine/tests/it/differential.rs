@@ -18,8 +18,15 @@ use crate::support::{Bench, credits, debit, grant, hold, label, tenant};
 /// ids that were never given out, amounts beyond what is there.
 #[derive(Clone, Debug)]
 enum Step {
-    Wallet { tenant: usize, command: Box<WalletCommand>, key: Option<u8> },
-    Wait { seconds: i64 },
+    Wallet {
+        tenant: usize,
+        command: Box<WalletCommand>,
+        key: Option<u8>,
+    },
+    /// The clock moves on, or jumps back.
+    Clock {
+        seconds: i64,
+    },
 }
 
 fn command() -> impl Strategy<Value = WalletCommand> {
@@ -53,7 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (0..4_usize, command(), proptest::option::weighted(0.3, 0_u8..40))
             .prop_map(|(tenant, command, key)| Step::Wallet { tenant, command: Box::new(command), key }),
-        1 => (1_i64..1_500).prop_map(|seconds| Step::Wait { seconds }),
+        1 => (-900_i64..1_500).prop_map(|seconds| Step::Clock { seconds }),
     ]
 }
 
@@ -82,7 +89,7 @@ async fn answers(bench: &Bench, steps: &[Step]) -> Vec<Result<Receipt, String>> 
     let mut answers = Vec::new();
     for step in steps {
         match step {
-            Step::Wait { seconds } => bench.clock.advance_seconds(*seconds),
+            Step::Clock { seconds } => bench.clock.advance_seconds(*seconds),
             Step::Wallet { tenant, command, key } => {
                 let key = key.map(|key| format!("k{key}"));
                 let tenant = tenants[*tenant].clone();

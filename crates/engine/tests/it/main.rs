@@ -1,5 +1,6 @@
 //! The engine on journals in memory and on disk, with faults.
 
+mod clock_jumps;
 mod commands;
 mod counted;
 mod differential;

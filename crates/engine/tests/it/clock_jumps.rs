@@ -1,0 +1,79 @@
+//! M5: the machine's clock jumps back or ahead, and recorded time never decreases.
+
+use std::sync::Arc;
+
+use quipu_domain::wallet::{WalletCommand, WalletEvent};
+use quipu_domain::{Event, HoldId, Position};
+use quipu_journal::MemoryStore;
+
+use crate::support::{Bench, START, credits, debit, grant, hold, tenant, time};
+
+const DAY: i64 = 86_400;
+
+#[tokio::test]
+async fn m5_recorded_time_stands_still_until_a_clock_that_went_back_has_caught_up() {
+    let bench = Bench::on(Arc::new(MemoryStore::default()));
+    let acme = tenant("acme");
+    bench.tenant(&acme).await;
+    bench.wallet(&acme, grant("10"), None).await.unwrap();
+    for (seconds, recorded) in [(-DAY, START), (DAY - 1, START), (6, "2026-01-01T00:00:05Z")] {
+        bench.clock.advance_seconds(seconds);
+        let receipt = bench.wallet(&acme, debit("1"), None).await.unwrap();
+        assert_eq!(receipt.events[0].recorded_at, time(recorded), "{seconds}");
+    }
+}
+
+/// The book knows how late it was, not the process.
+#[tokio::test]
+async fn m5_a_start_with_a_clock_behind_the_book_goes_on_from_the_book() {
+    let store = MemoryStore::default();
+    let bench = Bench::on(Arc::new(store.clone()));
+    let acme = tenant("acme");
+    bench.clock.advance_seconds(DAY);
+    bench.tenant(&acme).await;
+    bench.wallet(&acme, grant("10"), None).await.unwrap();
+    bench.engine.shutdown().await;
+
+    let bench = Bench::on(Arc::new(store));
+    let receipt = bench.wallet(&acme, debit("1"), None).await.unwrap();
+    assert_eq!(receipt.events[0].recorded_at, time("2026-01-02T00:00:00Z"));
+    assert_eq!(receipt.balance.unwrap().available, credits("9"));
+}
+
+/// W7: what was over stays over, and its credits are spent once.
+#[tokio::test]
+async fn w7_a_hold_that_has_expired_does_not_come_back_with_the_clock() {
+    let bench = Bench::on(Arc::new(MemoryStore::default()));
+    let acme = tenant("acme");
+    bench.tenant(&acme).await;
+    bench.wallet(&acme, grant("10"), None).await.unwrap();
+    bench.wallet(&acme, hold("8", 60), None).await.unwrap();
+    bench.clock.advance_seconds(61);
+    bench.wallet(&acme, debit("5"), None).await.unwrap();
+    bench.clock.advance_seconds(-61);
+    let settle = WalletCommand::SettleHold { hold: HoldId(Position(3)), amount: credits("4") };
+    let settled = bench.wallet(&acme, settle, None).await.unwrap();
+    let Event::Wallet(WalletEvent::HoldSettled(event)) = &settled.events[0].event else {
+        panic!("{settled:?}");
+    };
+    assert!(event.late && event.from_hold.lots.is_empty(), "{event:?}");
+    assert_eq!(settled.balance.unwrap().available, credits("1"));
+    bench.engine.catch_up(acme.clone()).await.unwrap();
+    assert_eq!(bench.engine.journal().head().unwrap().position, Position(6), "it expires once");
+}
+
+/// A key is kept for so many events, not for so long.
+#[tokio::test]
+async fn a_key_has_one_effect_however_far_the_clock_jumps() {
+    let bench = Bench::on(Arc::new(MemoryStore::default()));
+    let acme = tenant("acme");
+    bench.tenant(&acme).await;
+    bench.wallet(&acme, grant("10"), None).await.unwrap();
+    let first = bench.wallet(&acme, debit("4"), Some("k")).await.unwrap();
+    for seconds in [3_650 * DAY, -7_300 * DAY, 3_650 * DAY] {
+        bench.clock.advance_seconds(seconds);
+        let again = bench.wallet(&acme, debit("4"), Some("k")).await.unwrap();
+        assert!(again.replayed, "{seconds}");
+        assert_eq!((&again.events, again.balance), (&first.events, first.balance), "{seconds}");
+    }
+}
