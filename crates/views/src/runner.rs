@@ -55,7 +55,7 @@ impl Default for RunnerOptions {
             gather_longest: Duration::from_millis(250),
             poll: Duration::from_secs(1),
             first_pause: Duration::from_millis(50),
-            longest_pause: Duration::from_secs(5),
+            longest_pause: Duration::from_secs(2),
         }
     }
 }
@@ -152,7 +152,7 @@ impl Work {
             let pause = self.pause;
             tracing::warn!(%error, ?pause, "the views could not be brought up to date; trying again");
             self.pause = (pause * 2).min(self.options.longest_pause);
-            self.wait(pause);
+            self.rest(pause);
         }
     }
 
@@ -166,7 +166,10 @@ impl Work {
         let mut began = Instant::now();
         while !self.is_stopping() {
             let caught = session.catch_up()?;
-            self.pause = options.first_pause;
+            // What is being saved may fail yet.
+            if caught != Step::Saving {
+                self.pause = options.first_pause;
+            }
             match caught {
                 Step::Saving => continue,
                 Step::Nothing => self.wait(options.poll),
@@ -184,6 +187,16 @@ impl Work {
 
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Waits, whoever wakes it: that there are new events does not mend what failed.
+    fn rest(&self, pause: Duration) {
+        let end = Instant::now() + pause;
+        while !self.is_stopping()
+            && let Some(left) = end.checked_duration_since(Instant::now())
+        {
+            self.wait(left);
+        }
     }
 
     fn wait(&self, most: Duration) {

@@ -1,6 +1,7 @@
 //! A journal in memory, filled by the domain's own decisions, and the feed that hands it out.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use quipu_domain::agent::{AgentEvent, AgentRegistered};
@@ -328,6 +329,7 @@ pub(crate) struct Journal {
     events: Mutex<Vec<Recorded>>,
     failures: Mutex<u32>,
     after_head: Mutex<Option<Deed>>,
+    readings: AtomicU32,
 }
 
 /// What somebody else does meanwhile.
@@ -339,6 +341,7 @@ impl Journal {
             events: Mutex::new(events.to_vec()),
             failures: Mutex::new(0),
             after_head: Mutex::new(None),
+            readings: AtomicU32::new(0),
         })
     }
 
@@ -359,10 +362,18 @@ impl Journal {
     pub(crate) fn fail(&self, times: u32) {
         *self.failures.lock().unwrap() = times;
     }
+
+    /// How often somebody has begun to read at the first event.
+    pub(crate) fn readings(&self) -> u32 {
+        self.readings.load(Ordering::Relaxed)
+    }
 }
 
 impl Feed for Journal {
     fn read(&self, after: Position, most_events: usize) -> Result<Vec<Recorded>, FeedError> {
+        if after == Position::ZERO {
+            self.readings.fetch_add(1, Ordering::Relaxed);
+        }
         let mut failures = self.failures.lock().unwrap();
         if *failures > 0 {
             *failures -= 1;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use quipu_database::Engine;
 use quipu_domain::Position;
@@ -131,19 +131,7 @@ fn a_page_that_fails_to_commit_leaves_nothing_and_is_applied_once() {
     on_each_engine(|store| {
         let views = store.open(&journal);
         let mut connection = store.connection();
-        // The last projection to be written fails, after rows of all the others are.
-        let (fail, mend) = match connection.engine() {
-            Engine::Sqlite => (
-                "CREATE TRIGGER fail BEFORE UPDATE OF position ON projection \
-                 WHEN new.name = 'price_tables' BEGIN SELECT RAISE(ABORT, 'disk on fire'); END",
-                "DROP TRIGGER fail",
-            ),
-            Engine::Postgres => (
-                "ALTER TABLE projection ADD CONSTRAINT fail \
-                 CHECK (name <> 'price_tables' OR position = 0)",
-                "ALTER TABLE projection DROP CONSTRAINT fail",
-            ),
-        };
+        let (fail, mend) = fail_and_mend(connection.engine());
         connection.execute(fail, &[]).unwrap();
         assert!(views.catch_up(&options(16)).is_err());
         assert_eq!(views.checkpoint(), Position::ZERO);
@@ -152,6 +140,48 @@ fn a_page_that_fails_to_commit_leaves_nothing_and_is_applied_once() {
         views.catch_up(&options(16)).unwrap();
         assert_same(&stored(&views), &expected);
     });
+}
+
+/// A disk that is full stays so for a while: neither the log nor the processors are filled, too.
+#[test]
+fn pauses_get_longer_while_nothing_can_be_saved_whoever_wakes_the_runner() {
+    let history = History::generated(40);
+    on_each_engine(|store| {
+        let journal = Journal::new(&history.events);
+        let views = store.open(&journal);
+        let mut connection = store.connection();
+        let (fail, mend) = fail_and_mend(connection.engine());
+        connection.execute(fail, &[]).unwrap();
+        let first_pause = Duration::from_millis(20);
+        let (began, before) = (Instant::now(), journal.readings());
+        let runner = Runner::start(&views, RunnerOptions { first_pause, ..options(64) }).unwrap();
+        while journal.readings() < before + 5 {
+            runner.waker().wake();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(began.elapsed() >= first_pause * (1 + 2 + 4 + 8), "{:?}", began.elapsed());
+        connection.execute(mend, &[]).unwrap();
+        block_on(views.wait_for(history.head(), Duration::from_secs(60))).unwrap();
+        runner.stop();
+        assert_same(&stored(&views), &folded(&history.events));
+    });
+}
+
+/// Statements after which the last projection to be written fails, after rows of all the others
+/// are, and after which it does not any more.
+fn fail_and_mend(engine: Engine) -> (&'static str, &'static str) {
+    match engine {
+        Engine::Sqlite => (
+            "CREATE TRIGGER fail BEFORE UPDATE OF position ON projection \
+             WHEN new.name = 'price_tables' BEGIN SELECT RAISE(ABORT, 'disk on fire'); END",
+            "DROP TRIGGER fail",
+        ),
+        Engine::Postgres => (
+            "ALTER TABLE projection ADD CONSTRAINT fail \
+             CHECK (name <> 'price_tables' OR position = 0)",
+            "ALTER TABLE projection DROP CONSTRAINT fail",
+        ),
+    }
 }
 
 #[test]
