@@ -1,7 +1,9 @@
-//! Faults: the process killed, the power cut, the database gone, the book tampered with.
+//! Faults: the process killed, the power cut, the disk full, the database gone, the book tampered with.
 
 mod auditor;
 mod erasure;
+#[cfg(target_os = "linux")]
+mod full_disk;
 pub(crate) mod kill_during_import;
 mod kill_during_rebuild;
 mod postgres_outage;

@@ -2,6 +2,8 @@
 
 pub(crate) mod client;
 pub(crate) mod files;
+#[cfg(target_os = "linux")]
+pub(crate) mod preload;
 pub(crate) mod server;
 pub(crate) mod store;
 

@@ -6,7 +6,7 @@
 
 mod disk;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +20,7 @@ use self::disk::{Promise, Trace};
 use super::kill_during_import::Random;
 use crate::cli::prove::{believed, vkeys};
 use crate::support::client::{Client, fresh_key};
+use crate::support::preload::compiled;
 use crate::support::server::{Server, free_port, program};
 
 const CUTS: usize = 60;
@@ -83,7 +84,7 @@ impl Run {
         std::fs::create_dir(&disk).expect("a folder");
         let port = free_port();
         let mut command = serve(&disk, port);
-        command.env("LD_PRELOAD", tracer(&place));
+        command.env("LD_PRELOAD", compiled("power_cut/trace.c", &place));
         command.env("TRACE_FILE", &trace).env("TRACE_FOLDER", &disk);
         let server = Server::of(command, port);
         let recorder =
@@ -263,17 +264,4 @@ fn serve(disk: &Path, port: u16) -> Command {
     command.arg("--data").arg(disk.join("book")).arg("--keys").arg(disk.join("keys"));
     command.env("QUIPU_SUBJECT_KEYS", disk.join("subject-keys"));
     command
-}
-
-/// The library that traces, compiled as SQLite was.
-fn tracer(folder: &Path) -> PathBuf {
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/it/faults/power_cut/trace.c");
-    let library = folder.join("trace.so");
-    let compiled = Command::new("cc")
-        .args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC", "-o"])
-        .arg(&library)
-        .arg(source)
-        .status();
-    assert!(compiled.expect("a C compiler is there").success(), "it compiles");
-    library
 }
