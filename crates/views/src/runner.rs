@@ -152,7 +152,7 @@ impl Work {
             let pause = self.pause;
             tracing::warn!(%error, ?pause, "the views could not be brought up to date; trying again");
             self.pause = (pause * 2).min(self.options.longest_pause);
-            self.rest(pause);
+            self.wait_out(pause);
         }
     }
 
@@ -190,7 +190,7 @@ impl Work {
     }
 
     /// Waits, whoever wakes it: that there are new events does not mend what failed.
-    fn rest(&self, pause: Duration) {
+    fn wait_out(&self, pause: Duration) {
         let end = Instant::now() + pause;
         while !self.is_stopping()
             && let Some(left) = end.checked_duration_since(Instant::now())

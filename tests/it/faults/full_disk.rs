@@ -1,14 +1,14 @@
 //! The disk is full for a while, under a real server.
 
 use std::fs;
-use std::time::Duration;
 
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::postgres_outage::wait_until;
 use crate::support::client::fresh_key;
 use crate::support::preload::compiled;
-use crate::support::server::{Server, assert_verifies, free_port, program};
+use crate::support::server::{Server, assert_verifies, free_port, serve};
 use crate::support::store::Store;
 
 const DEBITS: &str = "/v1/tenants/t_acme/debits";
@@ -19,8 +19,7 @@ fn a_full_disk_is_503_and_goes_on_without_a_restart_and_nothing_is_lost_or_doubl
     let flag = folder.path().join("full");
     let store = Store::sqlite();
     let port = free_port();
-    let mut command = program();
-    command.args(["serve", "--listen", &format!("127.0.0.1:{port}")]);
+    let mut command = serve(port);
     store.give_to(&mut command);
     command.env("LD_PRELOAD", compiled("full_disk/full.c", folder.path()));
     command.env("FULL_FLAG", &flag).env("FULL_FOLDER", store.folder().expect("on SQLite"));
@@ -47,9 +46,7 @@ fn a_full_disk_is_503_and_goes_on_without_a_restart_and_nothing_is_lost_or_doubl
     assert_eq!(client.get("/v1/tenants/t_acme/balance").ok()["available"], "999", "reads go on");
 
     fs::remove_file(&flag).expect("it is there");
-    while !client.is_ready() {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_until(|| client.is_ready());
     for key in &keys {
         client.post_with_key(DEBITS, &one, key).ok();
     }

@@ -88,7 +88,7 @@ fn debit_until_answered(client: &Client, key: &str) {
     }
 }
 
-fn wait_until(condition: impl Fn() -> bool) {
+pub(crate) fn wait_until(condition: impl Fn() -> bool) {
     for _ in 0..3_000 {
         if condition() {
             return;

@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use quipu_journal::Root;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -21,7 +22,7 @@ use super::kill_during_import::Random;
 use crate::cli::prove::{believed, vkeys};
 use crate::support::client::{Client, fresh_key};
 use crate::support::preload::compiled;
-use crate::support::server::{Server, free_port, program};
+use crate::support::server::{Server, free_port, program, serve};
 
 const CUTS: usize = 60;
 /// A server is started on at least so many of them; `quipu verify` looks at all with a book.
@@ -92,7 +93,7 @@ impl Run {
         let (disk, trace) = (place.join("disk"), place.join("trace"));
         std::fs::create_dir(&disk).expect("a folder");
         let port = free_port();
-        let mut command = serve(&disk, port);
+        let mut command = serve_from(&disk, port);
         command.env("LD_PRELOAD", compiled("power_cut/trace.c", &place));
         command.env("TRACE_FILE", &trace).env("TRACE_FOLDER", &disk);
         let server = Server::of(command, port);
@@ -220,8 +221,8 @@ impl<'a> Found<'a> {
         verify.env("QUIPU_SUBJECT_KEYS", self.disk.path().join("subject-keys"));
         if let Some(checkpoint) = self.checkpoint {
             let signed = believed(&checkpoint.note, &run.vkeys);
-            let root: String = signed.hash().0.iter().map(|byte| format!("{byte:02x}")).collect();
-            verify.args(["--expect", &format!("{}:{root}", signed.size())]);
+            let noted = format!("{}:{}", signed.size(), Root(signed.hash().0));
+            verify.args(["--expect", &noted]);
         }
         let output = verify.output().expect("the program starts");
         if !output.status.success() {
@@ -252,7 +253,7 @@ impl<'a> Found<'a> {
     /// A server starts on it, knows what it was told before, and takes what is new.
     fn go_on(&self) {
         let port = free_port();
-        let server = Server::of(serve(self.disk.path(), port), port);
+        let server = Server::of(serve_from(self.disk.path(), port), port);
         let client = server.client();
         for one in &self.acknowledged {
             if let Some(id) = one.body["id"].as_str() {
@@ -291,9 +292,8 @@ fn commands(book: &Path) -> rusqlite::Result<Vec<String>> {
     journal.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
 }
 
-fn serve(disk: &Path, port: u16) -> Command {
-    let mut command = program();
-    command.args(["serve", "--listen", &format!("127.0.0.1:{port}")]);
+fn serve_from(disk: &Path, port: u16) -> Command {
+    let mut command = serve(port);
     command.arg("--data").arg(disk.join("book")).arg("--keys").arg(disk.join("keys"));
     command.env("QUIPU_SUBJECT_KEYS", disk.join("subject-keys"));
     command

@@ -20,6 +20,13 @@ pub(crate) fn program() -> Command {
     command
 }
 
+/// The program told to serve on a port, on no store yet.
+pub(crate) fn serve(port: u16) -> Command {
+    let mut command = program();
+    command.args(["serve", "--listen", &format!("127.0.0.1:{port}")]);
+    command
+}
+
 /// The verifier that shares no code with it.
 pub(crate) fn verifier() -> Command {
     Command::new(built().join("quipu-verify"))
@@ -62,8 +69,8 @@ pub(crate) fn assert_verifies(store: &Store) {
 
 /// What a server says that does not start.
 pub(crate) fn refused_start(store: &Store, more: &[&str]) -> Output {
-    let mut command = program();
-    command.args(["serve", "--listen", "127.0.0.1:0"]).args(more);
+    let mut command = serve(0);
+    command.args(more);
     store.give_to(&mut command);
     let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -104,9 +111,8 @@ impl Server {
     }
 
     fn launch(store: &Store, port: u16, more: &[&str], level: Option<&str>) -> Server {
-        let mut command = program();
-        command.arg("serve").args(["--listen", &format!("127.0.0.1:{port}")]).args(more);
-        command.envs(level.map(|level| ("QUIPU_LOG", level)));
+        let mut command = serve(port);
+        command.args(more).envs(level.map(|level| ("QUIPU_LOG", level)));
         store.give_to(&mut command);
         Server::of(command, port)
     }

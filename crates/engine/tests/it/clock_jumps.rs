@@ -6,7 +6,7 @@ use quipu_domain::wallet::{WalletCommand, WalletEvent};
 use quipu_domain::{Event, HoldId, Position};
 use quipu_journal::MemoryStore;
 
-use crate::support::{Bench, START, credits, debit, grant, hold, tenant, time};
+use crate::support::{Bench, START, credits, debit, hold, tenant, time};
 
 const DAY: i64 = 86_400;
 
@@ -14,8 +14,7 @@ const DAY: i64 = 86_400;
 async fn m5_recorded_time_stands_still_until_a_clock_that_went_back_has_caught_up() {
     let bench = Bench::on(Arc::new(MemoryStore::default()));
     let acme = tenant("acme");
-    bench.tenant(&acme).await;
-    bench.wallet(&acme, grant("10"), None).await.unwrap();
+    bench.tenant_with(&acme, "10").await;
     for (seconds, recorded) in [(-DAY, START), (DAY - 1, START), (6, "2026-01-01T00:00:05Z")] {
         bench.clock.advance_seconds(seconds);
         let receipt = bench.wallet(&acme, debit("1"), None).await.unwrap();
@@ -30,8 +29,7 @@ async fn m5_a_start_with_a_clock_behind_the_book_goes_on_from_the_book() {
     let bench = Bench::on(Arc::new(store.clone()));
     let acme = tenant("acme");
     bench.clock.advance_seconds(DAY);
-    bench.tenant(&acme).await;
-    bench.wallet(&acme, grant("10"), None).await.unwrap();
+    bench.tenant_with(&acme, "10").await;
     bench.engine.shutdown().await;
 
     let bench = Bench::on(Arc::new(store));
@@ -45,8 +43,7 @@ async fn m5_a_start_with_a_clock_behind_the_book_goes_on_from_the_book() {
 async fn w7_a_hold_that_has_expired_does_not_come_back_with_the_clock() {
     let bench = Bench::on(Arc::new(MemoryStore::default()));
     let acme = tenant("acme");
-    bench.tenant(&acme).await;
-    bench.wallet(&acme, grant("10"), None).await.unwrap();
+    bench.tenant_with(&acme, "10").await;
     bench.wallet(&acme, hold("8", 60), None).await.unwrap();
     bench.clock.advance_seconds(61);
     bench.wallet(&acme, debit("5"), None).await.unwrap();
@@ -67,8 +64,7 @@ async fn w7_a_hold_that_has_expired_does_not_come_back_with_the_clock() {
 async fn a_key_has_one_effect_however_far_the_clock_jumps() {
     let bench = Bench::on(Arc::new(MemoryStore::default()));
     let acme = tenant("acme");
-    bench.tenant(&acme).await;
-    bench.wallet(&acme, grant("10"), None).await.unwrap();
+    bench.tenant_with(&acme, "10").await;
     let first = bench.wallet(&acme, debit("4"), Some("k")).await.unwrap();
     for seconds in [3_650 * DAY, -7_300 * DAY, 3_650 * DAY] {
         bench.clock.advance_seconds(seconds);

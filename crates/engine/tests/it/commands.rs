@@ -17,8 +17,7 @@ fn types(receipt: &Receipt) -> Vec<&str> {
 async fn a_debit_leads_to_an_event_and_the_balance_after_it() {
     let bench = Bench::on(Arc::new(MemoryStore::default()));
     let acme = tenant("acme");
-    bench.tenant(&acme).await;
-    bench.wallet(&acme, grant("10"), None).await.unwrap();
+    bench.tenant_with(&acme, "10").await;
     let receipt = bench.wallet(&acme, debit("2.5"), None).await.unwrap();
     assert_eq!(types(&receipt), ["CreditsDebited"]);
     assert_eq!(receipt.events[0].position, Position(3));
@@ -30,8 +29,7 @@ async fn a_debit_leads_to_an_event_and_the_balance_after_it() {
 async fn a_refusal_leaves_no_event_and_says_the_numbers() {
     let bench = Bench::on(Arc::new(MemoryStore::default()));
     let acme = tenant("acme");
-    bench.tenant(&acme).await;
-    bench.wallet(&acme, grant("1"), None).await.unwrap();
+    bench.tenant_with(&acme, "1").await;
     let refused = bench.wallet(&acme, debit("1.000001"), Some("k")).await;
     let Err(EngineError::Refused(Refusal::InsufficientCredits { needed, available, .. })) = refused
     else {
@@ -48,8 +46,7 @@ async fn a_refusal_leaves_no_event_and_says_the_numbers() {
 async fn an_expired_hold_returns_before_the_next_decision() {
     let bench = Bench::on(Arc::new(MemoryStore::default()));
     let acme = tenant("acme");
-    bench.tenant(&acme).await;
-    bench.wallet(&acme, grant("10"), None).await.unwrap();
+    bench.tenant_with(&acme, "10").await;
     bench.wallet(&acme, hold("8", 60), None).await.unwrap();
     assert!(bench.wallet(&acme, debit("5"), None).await.is_err());
     bench.clock.advance_seconds(61);
@@ -66,8 +63,7 @@ async fn an_expired_hold_returns_before_the_next_decision() {
 async fn catching_up_writes_what_is_due_once() {
     let bench = Bench::on(Arc::new(MemoryStore::default()));
     let acme = tenant("acme");
-    bench.tenant(&acme).await;
-    bench.wallet(&acme, grant("10"), None).await.unwrap();
+    bench.tenant_with(&acme, "10").await;
     bench.wallet(&acme, hold("8", 60), None).await.unwrap();
     bench.clock.advance_seconds(61);
     for _ in 0..3 {
@@ -80,8 +76,7 @@ async fn catching_up_writes_what_is_due_once() {
 async fn a_refund_finds_the_draws_of_a_line_long_gone_from_the_state() {
     let bench = Bench::on(Arc::new(MemoryStore::default()));
     let acme = tenant("acme");
-    bench.tenant(&acme).await;
-    bench.wallet(&acme, grant("3"), None).await.unwrap();
+    bench.tenant_with(&acme, "3").await;
     bench.wallet(&acme, grant("10"), None).await.unwrap();
     let debited = bench.wallet(&acme, debit("5"), None).await.unwrap();
     let Event::Wallet(WalletEvent::CreditsDebited(line)) = &debited.events[0].event else {
@@ -105,8 +100,7 @@ async fn a_key_has_one_effect_and_is_bound_to_its_request() {
     let bench = Bench::on(Arc::new(MemoryStore::default()));
     let (acme, other) = (tenant("acme"), tenant("other"));
     for tenant in [&acme, &other] {
-        bench.tenant(tenant).await;
-        bench.wallet(tenant, grant("10"), None).await.unwrap();
+        bench.tenant_with(tenant, "10").await;
     }
     let first = bench.wallet(&acme, debit("4"), Some("k")).await.unwrap();
     bench.wallet(&acme, debit("1"), None).await.unwrap();
@@ -123,8 +117,7 @@ async fn a_key_has_one_effect_and_is_bound_to_its_request() {
 async fn a_thousand_debits_at_once_never_overspend() {
     let bench = Arc::new(Bench::on(Arc::new(MemoryStore::default())));
     let acme = tenant("acme");
-    bench.tenant(&acme).await;
-    bench.wallet(&acme, grant("50"), None).await.unwrap();
+    bench.tenant_with(&acme, "50").await;
     let debits = (0..1_000).map(|_| {
         let (bench, acme) = (Arc::clone(&bench), acme.clone());
         tokio::spawn(async move { bench.wallet(&acme, debit("1"), None).await.is_ok() })

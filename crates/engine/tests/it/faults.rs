@@ -7,12 +7,11 @@ use quipu_domain::Position;
 use quipu_engine::{EngineError, Status};
 use quipu_journal::{Fault, MemoryStore, Store};
 
-use crate::support::{Bench, credits, debit, grant, tenant};
+use crate::support::{Bench, credits, debit, tenant};
 
 async fn bench(store: &MemoryStore) -> Bench {
     let bench = Bench::on(Arc::new(store.clone()));
-    bench.tenant(&tenant("acme")).await;
-    bench.wallet(&tenant("acme"), grant("10"), None).await.expect("granted");
+    bench.tenant_with(&tenant("acme"), "10").await;
     bench
 }
 

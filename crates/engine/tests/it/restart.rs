@@ -7,15 +7,14 @@ use quipu_domain::wallet::Wallet;
 use quipu_domain::{Stream, Version};
 use quipu_journal::{MemoryStore, Store as _};
 
-use crate::support::{Bench, credits, debit, foreign, grant, tenant};
+use crate::support::{Bench, credits, debit, foreign, tenant};
 
 #[tokio::test]
 async fn keys_and_states_survive_a_restart() {
     let store = MemoryStore::default();
     let bench = Bench::on(Arc::new(store.clone()));
     let acme = tenant("acme");
-    bench.tenant(&acme).await;
-    bench.wallet(&acme, grant("10"), None).await.unwrap();
+    bench.tenant_with(&acme, "10").await;
     let first = bench.wallet(&acme, debit("4"), Some("k")).await.unwrap();
     bench.wallet(&acme, debit("1"), None).await.unwrap();
     bench.engine.shutdown().await;
@@ -38,8 +37,7 @@ async fn wallets_that_left_memory_come_back_as_they_were() {
     });
     let tenants: Vec<_> = (0..30).map(|n| tenant(&format!("n{n}"))).collect();
     for tenant in &tenants {
-        bench.tenant(tenant).await;
-        bench.wallet(tenant, grant("100"), None).await.unwrap();
+        bench.tenant_with(tenant, "100").await;
     }
     for round in 1..=20 {
         for tenant in &tenants {
@@ -56,8 +54,7 @@ async fn an_old_key_is_answered_as_it_was_in_a_long_stream() {
     let store = MemoryStore::default();
     let bench = Bench::on(Arc::new(store.clone()));
     let acme = tenant("acme");
-    bench.tenant(&acme).await;
-    bench.wallet(&acme, grant("10000"), None).await.unwrap();
+    bench.tenant_with(&acme, "10000").await;
     for n in 0..1_500 {
         bench.wallet(&acme, debit("1"), Some(&format!("k{n}"))).await.unwrap();
     }
@@ -82,8 +79,7 @@ async fn a_state_whose_events_lie_far_apart_is_saved_before_its_stream_is_long()
         let found = store.snapshots(&streams, most.map(Version), Wallet::SCHEMA).unwrap();
         found.first().map(|snapshot| snapshot.version.0)
     };
-    bench.tenant(&acme).await;
-    bench.wallet(&acme, grant("100"), None).await.unwrap();
+    bench.tenant_with(&acme, "100").await;
     for _ in 2..=31 {
         bench.wallet(&acme, debit("1"), None).await.unwrap();
     }

@@ -45,6 +45,12 @@ impl Bench {
         self.send(command, None).await.expect("created")
     }
 
+    /// A tenant with credits: two events.
+    pub(crate) async fn tenant_with(&self, tenant: &TenantId, amount: &str) {
+        self.tenant(tenant).await;
+        self.wallet(tenant, grant(amount), None).await.expect("granted");
+    }
+
     pub(crate) async fn wallet(
         &self,
         tenant: &TenantId,

@@ -178,8 +178,7 @@ async fn wallets_that_are_not_in_memory_are_asked_for_together() {
     let tenants: Vec<TenantId> = (0..300).map(|n| tenant(&format!("n{n}"))).collect();
     let bench = Bench::on(Arc::new(store.clone()));
     for tenant in &tenants {
-        bench.tenant(tenant).await;
-        bench.wallet(tenant, grant("10"), None).await.unwrap();
+        bench.tenant_with(tenant, "10").await;
     }
     bench.engine.shutdown().await;
     let counted = Arc::new(Counted::new(store));
@@ -205,8 +204,7 @@ async fn what_comes_again_after_a_restart_is_asked_for_together() {
     };
     let bench = Bench::on(Arc::new(store.clone()));
     for tenant in &tenants {
-        bench.tenant(tenant).await;
-        bench.wallet(tenant, grant("10"), None).await.unwrap();
+        bench.tenant_with(tenant, "10").await;
     }
     let first = send(&bench, commands()).await.unwrap();
     bench.wallet(&tenants[99], debit("1"), None).await.unwrap();

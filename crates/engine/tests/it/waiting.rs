@@ -10,7 +10,7 @@ use quipu_engine::{EngineError, Receipt};
 use quipu_journal::MemoryStore;
 
 use crate::counted::Counted;
-use crate::support::{Bench, debit, foreign, grant, tenant};
+use crate::support::{Bench, debit, foreign, tenant};
 
 const WALLETS: usize = 40;
 
@@ -20,8 +20,7 @@ async fn started_again() -> (Arc<Counted>, Bench, Vec<TenantId>) {
     let tenants: Vec<TenantId> = (0..WALLETS).map(|n| tenant(&format!("n{n}"))).collect();
     let bench = Bench::on(Arc::new(store.clone()));
     for tenant in &tenants {
-        bench.tenant(tenant).await;
-        bench.wallet(tenant, grant("10"), None).await.expect("granted");
+        bench.tenant_with(tenant, "10").await;
     }
     bench.engine.shutdown().await;
     let counted = Arc::new(Counted::new(store));

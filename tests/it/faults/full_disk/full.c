@@ -3,22 +3,15 @@
 
 #define _GNU_SOURCE
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
-#include <unistd.h>
+
+#include "below.h"
 
 static int is_full(int fd) {
   const char *flag = getenv("FULL_FLAG"), *folder = getenv("FULL_FOLDER");
-  char link[64], path[PATH_MAX];
-  if (!flag || !folder || access(flag, F_OK)) return 0;
-  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-  ssize_t length = readlink(link, path, sizeof path - 1);
-  if (length < 0) return 0;
-  path[length] = 0;
-  return !strncmp(path, folder, strlen(folder));
+  char path[PATH_MAX];
+  return flag && folder && !access(flag, F_OK) && is_open_below(folder, fd, path);
 }
 
 static int refuse(void) {

@@ -260,11 +260,12 @@ impl What {
 impl Entry {
     /// The folder that it changes.
     fn folder(&self) -> &Path {
-        let (Entry::Create { path, .. } | Entry::MakeFolder(path) | Entry::Remove(path)) = self
-        else {
-            let Entry::Rename { from, to } = self else { unreachable!("all others are above") };
-            assert_eq!(from.parent(), to.parent(), "a rename within a folder");
-            return to.parent().expect("a file is in a folder");
+        let path = match self {
+            Entry::Create { path, .. } | Entry::MakeFolder(path) | Entry::Remove(path) => path,
+            Entry::Rename { from, to } => {
+                assert_eq!(from.parent(), to.parent(), "a rename within a folder");
+                to
+            }
         };
         path.parent().expect("a file is in a folder")
     }

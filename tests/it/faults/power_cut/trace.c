@@ -5,18 +5,15 @@
  * makes anew. */
 
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <unistd.h>
+
+#include "below.h"
 
 static const char *folder;
 static int trace = -1;
@@ -37,21 +34,6 @@ __attribute__((constructor)) static void begin(void) {
   if (trace < 0) give_up("TRACE_FILE cannot be opened");
 }
 
-static int is_below(const char *path) {
-  size_t length = strlen(folder);
-  return !strncmp(path, folder, length) && (path[length] == '/' || path[length] == 0);
-}
-
-/* The path of an open file, if its writes are to be traced. */
-static int is_traced(int fd, char *path) {
-  char link[64];
-  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-  ssize_t length = readlink(link, path, PATH_MAX - 1);
-  if (length < 0) return 0;
-  path[length] = 0;
-  return is_below(path);
-}
-
 static struct stat status_of(int fd) {
   struct stat status;
   if (fstat(fd, &status)) give_up("an open file has no status");
@@ -70,7 +52,7 @@ static void record(const char *what, ino_t inode, unsigned long long number, con
 
 static ssize_t written(int fd, const void *bytes, size_t length, off_t offset, int moves) {
   char path[PATH_MAX];
-  if (!is_traced(fd, path))
+  if (!is_open_below(folder, fd, path))
     return moves ? syscall(SYS_write, fd, bytes, length)
                  : syscall(SYS_pwrite64, fd, bytes, length, offset);
   pthread_mutex_lock(&turn);
@@ -96,20 +78,20 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset) {
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {
   char path[PATH_MAX];
-  if (is_traced(fd, path)) give_up("writev on a traced file");
+  if (is_open_below(folder, fd, path)) give_up("writev on a traced file");
   return syscall(SYS_writev, fd, parts, count);
 }
 
 ssize_t copy_file_range(int from, off64_t *from_offset, int to, off64_t *to_offset, size_t length,
                         unsigned flags) {
   char path[PATH_MAX];
-  if (is_traced(to, path)) give_up("copy_file_range to a traced file");
+  if (is_open_below(folder, to, path)) give_up("copy_file_range to a traced file");
   return syscall(SYS_copy_file_range, from, from_offset, to, to_offset, length, flags);
 }
 
 int ftruncate(int fd, off_t length) {
   char path[PATH_MAX];
-  if (!is_traced(fd, path)) return syscall(SYS_ftruncate, fd, length);
+  if (!is_open_below(folder, fd, path)) return syscall(SYS_ftruncate, fd, length);
   pthread_mutex_lock(&turn);
   int failed = syscall(SYS_ftruncate, fd, length);
   if (!failed) record("truncate", status_of(fd).st_ino, length, NULL, 0);
@@ -122,7 +104,7 @@ int ftruncate64(int fd, off64_t length) { return ftruncate(fd, length); }
 /* What was written before it began is on the disk when it has ended. */
 static int synced(int fd, long call) {
   char path[PATH_MAX];
-  if (!is_traced(fd, path)) return syscall(call, fd);
+  if (!is_open_below(folder, fd, path)) return syscall(call, fd);
   pthread_mutex_lock(&turn);
   unsigned long long sync = ++syncs;
   record("begin_sync", status_of(fd).st_ino, sync, path, strlen(path));
@@ -139,7 +121,7 @@ int fsync(int fd) { return synced(fd, SYS_fsync); }
 int fdatasync(int fd) { return synced(fd, SYS_fdatasync); }
 
 static int opened(int at, const char *path, int flags, mode_t mode) {
-  if (!is_below(path)) return syscall(SYS_openat, at, path, flags, mode);
+  if (!is_below(folder, path)) return syscall(SYS_openat, at, path, flags, mode);
   pthread_mutex_lock(&turn);
   int was_there = !access(path, F_OK);
   int fd = syscall(SYS_openat, at, path, flags, mode);
@@ -166,7 +148,7 @@ OPEN(openat64, AT, at)
 int mkdir(const char *path, mode_t mode) {
   pthread_mutex_lock(&turn);
   int failed = syscall(SYS_mkdirat, AT_FDCWD, path, mode);
-  if (!failed && is_below(path)) record("make_folder", 0, 0, path, strlen(path));
+  if (!failed && is_below(folder, path)) record("make_folder", 0, 0, path, strlen(path));
   pthread_mutex_unlock(&turn);
   return failed;
 }
@@ -174,7 +156,7 @@ int mkdir(const char *path, mode_t mode) {
 int rename(const char *from, const char *to) {
   pthread_mutex_lock(&turn);
   int failed = syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
-  if (!failed && is_below(from)) {
+  if (!failed && is_below(folder, from)) {
     char both[2 * PATH_MAX];
     int length = snprintf(both, sizeof both, "%s%c%s", from, 0, to);
     record("rename", 0, 0, both, length);
@@ -186,7 +168,7 @@ int rename(const char *from, const char *to) {
 static int removed(int at, const char *path, int flags) {
   pthread_mutex_lock(&turn);
   int failed = syscall(SYS_unlinkat, at, path, flags);
-  if (!failed && is_below(path)) record("remove", 0, 0, path, strlen(path));
+  if (!failed && is_below(folder, path)) record("remove", 0, 0, path, strlen(path));
   pthread_mutex_unlock(&turn);
   return failed;
 }
