@@ -55,11 +55,11 @@ enum Entry {
 }
 
 /// How a disk keeps what it promised.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(super) enum Promise {
     Kept,
-    /// It says that SQLite's log is synced, and only notes it down.
-    BrokenForLogs,
+    /// Of files whose names end so, it says that they are synced, and only notes it down.
+    BrokenFor(&'static str),
 }
 
 /// Of what was not synced.
@@ -213,9 +213,7 @@ impl<'a> Synced<'a> {
                 }
                 What::EndSync { sync } => {
                     let (file, path, index) = begun.remove(sync).expect("it has begun");
-                    let broken = promise == Promise::BrokenForLogs
-                        && path.to_string_lossy().ends_with("-wal");
-                    if !broken {
+                    if promise.holds_for(path) {
                         // Of two at a time, the one that began first may end last.
                         let raise = |until: &mut usize| *until = index.max(*until);
                         raise(synced.files.entry(file).or_default());
@@ -234,6 +232,15 @@ impl<'a> Synced<'a> {
 
     fn folder(&self, folder: &Path, index: usize) -> bool {
         self.folders.get(folder).is_some_and(|until| index < *until)
+    }
+}
+
+impl Promise {
+    fn holds_for(self, path: &Path) -> bool {
+        match self {
+            Promise::Kept => true,
+            Promise::BrokenFor(end) => !path.to_string_lossy().ends_with(end),
+        }
     }
 }
 

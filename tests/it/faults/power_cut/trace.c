@@ -17,7 +17,7 @@
 
 static const char *folder;
 static int trace = -1;
-static unsigned long long syncs;
+static unsigned long long syncs; /* unlike those of other processes, which write the same trace */
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 /* A trace that lacks something would let a test pass that must not. */
@@ -32,6 +32,7 @@ __attribute__((constructor)) static void begin(void) {
   if (!file || !folder) give_up("TRACE_FILE and TRACE_FOLDER are not set");
   trace = syscall(SYS_openat, AT_FDCWD, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (trace < 0) give_up("TRACE_FILE cannot be opened");
+  syncs = (unsigned long long)getpid() << 32;
 }
 
 static struct stat status_of(int fd) {
