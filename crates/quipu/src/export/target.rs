@@ -41,10 +41,7 @@ impl Target {
             let file = File::options().write(true).open(path)?;
             return Ok(Target(Kind::Stream(BufWriter::new(file))));
         }
-        let folder = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(path);
         // Like any other new file: the umask takes away from this what it takes away from those.
         let permissions = Permissions::from_mode(0o666);
         let file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder);
@@ -77,11 +74,19 @@ impl Target {
                 let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
                 file.as_file().sync_all()?;
                 file.persist(&path).map_err(|error| error.error)?;
+                quipu_files::sync_folder(folder_of(&path))?;
                 let written = format!("{text}, written to {}", path.display());
                 writeln!(io::stdout(), "{}", if json { text } else { written })?;
             }
         }
         Ok(())
+    }
+}
+
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The power goes while an export becomes a book, or just after.
 
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -23,7 +24,7 @@ const RECORDS: usize = 1_000;
 #[test]
 fn an_import_goes_on_after_a_power_cut_and_one_that_ended_stays() {
     let files = TempDir::new().expect("a folder");
-    let file = files.path().join("book.jsonl").display().to_string();
+    let file = files.path().join("book.jsonl");
     export(&file);
     let traced = Traced::new();
     let said = import(traced.follow(on(&traced.disk, program())), &file).expect("it ends");
@@ -46,7 +47,7 @@ fn an_import_goes_on_after_a_power_cut_and_one_that_ended_stays() {
 }
 
 /// A book that is large enough, exported.
-fn export(file: &str) {
+fn export(file: &Path) {
     let store = Store::sqlite();
     let server = Server::start(&store);
     let client = server.client();
@@ -58,13 +59,14 @@ fn export(file: &str) {
         client.post("/v1/usage", &Value::from(records)).ok();
     }
     server.stop();
-    let output = run_on(&store, &["export", "journal", "--output", file]);
+    let name = file.to_str().expect("UTF-8");
+    let output = run_on(&store, &["export", "journal", "--output", name]);
     assert!(output.status.success(), "{}", talk(&output));
 }
 
 /// What it says, or why it ended early.
-fn import(mut command: Command, file: &str) -> Result<Value, String> {
-    let output = command.args(["import", "journal", file, "--json"]).output();
+fn import(mut command: Command, file: &Path) -> Result<Value, String> {
+    let output = command.args(["--json", "import", "journal"]).arg(file).output();
     let output = output.expect("the program starts");
     let failed = |_| talk(&output);
     serde_json::from_slice(&output.stdout).map_err(failed)
@@ -76,7 +78,7 @@ fn again(
     records: usize,
     promise: Promise,
     random: &mut Random,
-    file: &str,
+    file: &Path,
     said: &Value,
 ) -> Result<u64, String> {
     let disk = TempDir::new().expect("a folder");
