@@ -41,17 +41,21 @@ pub(crate) trait State: Default + Clone + Serialize + DeserializeOwned {
     /// Names the shape of the serialised state; a snapshot of another shape is ignored.
     const SCHEMA: &'static str;
     /// Its events.
-    type Event;
+    type Event: Serialize;
     /// Takes an event in.
     fn fold(&mut self, event: &Self::Event) -> Result<(), Inconsistency>;
     /// The event, if it is one of this aggregate's.
     fn own(event: &Event) -> Option<&Self::Event>;
     /// The event among all events.
     fn wrap(event: Self::Event) -> Event;
+    /// Whether an event could be larger than the journal takes, and has to be measured.
+    fn may_be_large(_: &Self::Event) -> bool {
+        true
+    }
 }
 
 macro_rules! state {
-    ($state:ident, $event:ident, $variant:ident) => {
+    ($state:ident, $event:ident, $variant:ident $(, $may_be_large:path)?) => {
         impl State for $state {
             const SCHEMA: &'static str = $state::SCHEMA;
             type Event = $event;
@@ -67,12 +71,16 @@ macro_rules! state {
             fn wrap(event: $event) -> Event {
                 Event::$variant(event)
             }
+            $(fn may_be_large(event: &$event) -> bool {
+                $may_be_large(event)
+            })?
         }
     };
 }
 
 state!(Tenant, TenantEvent, Tenant);
-state!(Wallet, WalletEvent, Wallet);
+// A wallet's are written by the ten thousands in a second.
+state!(Wallet, WalletEvent, Wallet, crate::size::may_be_large);
 state!(Meter, MeterEvent, Meter);
 state!(PriceTable, PriceTableEvent, PriceTable);
 state!(Agent, AgentEvent, Agent);

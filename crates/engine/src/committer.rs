@@ -39,6 +39,8 @@ pub(crate) enum Committed {
     /// The batch is not durable, and never will be: another writer's events stand where it was to go. The
     /// journal was read anew.
     Overtaken(Box<Index>, Head),
+    /// The batch is not durable, and never will be: it is none that the journal takes.
+    Refused,
     /// The thread ends: the journal could not be reached before the engine had to stop.
     GaveUp,
 }
@@ -83,6 +85,10 @@ impl Committer {
         let started = Instant::now();
         let resolved = match self.writer.append(&events) {
             Ok(appended) => Resolved::Durable(appended),
+            Err(AppendError::Failed(error @ JournalError::EventTooLarge { .. })) => {
+                tracing::error!(%error, "the journal does not take a batch; it is dropped");
+                Resolved::Refused
+            }
             Err(error) => self.resolve(&events, error),
         };
         match resolved {
@@ -103,6 +109,12 @@ impl Committer {
                 self.head.send_replace(head);
                 self.outcomes.send(Committed::Overtaken(index, head)).map_err(|_| Over)?;
                 lose(answers, "another writer has taken the journal over");
+                Ok(())
+            }
+            // J4: to try again would hold up everybody, and for good.
+            Resolved::Refused => {
+                self.outcomes.send(Committed::Refused).map_err(|_| Over)?;
+                lose(answers, "an event beside it was too large for the journal");
                 Ok(())
             }
             Resolved::GaveUp => {
@@ -192,5 +204,6 @@ struct Over;
 enum Resolved {
     Durable(Appended),
     Overtaken(Box<Index>, Head),
+    Refused,
     GaveUp,
 }

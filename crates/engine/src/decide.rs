@@ -23,7 +23,6 @@ use crate::{Command, EngineError, Receipt, Request};
 mod again;
 mod application;
 mod loading;
-mod size;
 mod wallet;
 
 use again::Done;

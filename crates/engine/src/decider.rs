@@ -269,6 +269,11 @@ impl Decider {
                 self.draft.restart(&head);
                 self.forget("another writer has taken the journal over");
             }
+            Committed::Refused => {
+                self.flying = false;
+                self.draft.rewind(self.durable);
+                self.forget("an event before it was too large for the journal");
+            }
             Committed::GaveUp => {
                 self.flying = false;
                 self.stopping = true;

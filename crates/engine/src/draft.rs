@@ -8,6 +8,7 @@ use quipu_journal::Head;
 use crate::aggregates::{Slot, State};
 use crate::batch::Batch;
 use crate::known::Known;
+use crate::size::refuse_too_large;
 use crate::{EngineError, Ids};
 
 /// The batch that is being built, and the end of the journal as it will be after it.
@@ -70,13 +71,14 @@ impl Draft {
         Ok(recorded)
     }
 
-    /// Takes the events of a command in, all with the same attributes.
+    /// Takes the events of a command in, all with the same attributes, unless one is too large.
     pub(crate) fn write_all<S: State>(
         &mut self,
         slot: &mut Slot<S>,
         events: Vec<S::Event>,
         attributes: &Attributes<'_>,
     ) -> Result<Vec<Arc<Recorded>>, EngineError> {
+        refuse_too_large::<S>(&events)?;
         events.into_iter().map(|event| self.write(slot, event, attributes)).collect()
     }
 

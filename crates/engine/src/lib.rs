@@ -31,6 +31,7 @@ mod pace;
 mod past;
 mod request;
 mod scheduler;
+mod size;
 mod turns;
 mod usage;
 

@@ -9,8 +9,8 @@ use quipu_domain::{Position, Stream, Timestamp, Version};
 
 use crate::index::read_postings;
 use crate::{
-    AppendError, Appender, BatchRow, Head, JournalError, Lease, SealedKeys, SealedSegment,
-    SegmentEnd, Snapshot, Store,
+    AppendError, Appender, BatchRow, Head, JournalError, Lease, MOST_BYTES_IN_EVENT, SealedKeys,
+    SealedSegment, SegmentEnd, Snapshot, Store,
 };
 
 /// A journal that lives as long as its last clone.
@@ -30,6 +30,8 @@ pub enum Fault {
     UnknownLost,
     /// It is refused as if somebody else had written.
     NotHead,
+    /// It is refused for good, as what no journal takes.
+    TooLarge,
 }
 
 #[derive(Default)]
@@ -231,6 +233,11 @@ impl Appender for MemoryAppender {
             None => state.put(rows),
             Some(Fault::Failed) => Err(AppendError::Failed(switched_off())),
             Some(Fault::NotHead) => Err(AppendError::NotHead),
+            Some(Fault::TooLarge) => Err(AppendError::Failed(JournalError::EventTooLarge {
+                position: rows.first().map_or(Position::ZERO, |row| row.first_position),
+                bytes: MOST_BYTES_IN_EVENT + 1,
+                most: MOST_BYTES_IN_EVENT,
+            })),
             Some(Fault::UnknownLost) => Err(AppendError::Unknown(switched_off())),
             Some(Fault::UnknownCommitted) => {
                 state.put(rows)?;

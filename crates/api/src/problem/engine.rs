@@ -39,7 +39,7 @@ impl From<EngineError> for Problem {
             EngineError::EventTooLarge { most_bytes } => Problem::new(
                 Code::EventTooLarge,
                 format!("the event would be larger than {most_bytes} bytes"),
-                "send fewer or shorter texts",
+                "send fewer or shorter texts; what draws on very many lots, or returns to them, fits in parts",
             )
             .with("most_bytes", most_bytes),
             EngineError::Newer { why } => journal_newer(why),

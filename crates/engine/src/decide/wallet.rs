@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use quipu_domain::wallet::event::LotTerms;
-use quipu_domain::wallet::{Original, WalletCommand, WalletContext};
+use quipu_domain::wallet::{Original, Wallet, WalletCommand, WalletContext};
 use quipu_domain::{Event, GrantId, Metadata, Moment, Position, Stream, TenantId};
 
 use super::Events;
-use super::size::refuse_too_large;
 use crate::EngineError;
 use crate::decider::Decider;
 use crate::draft::Attributes;
+use crate::size::refuse_too_large;
 
 impl Decider {
     /// Decides a wallet's command on a wallet in which nothing is overdue.
@@ -54,7 +54,7 @@ impl Decider {
         };
         let slot = states.wallets.loaded_mut(tenant);
         let events = slot.state.decide(command, &context)?;
-        refuse_too_large(&events)?;
+        refuse_too_large::<Wallet>(&events)?;
         let mut recorded = Vec::with_capacity(events.len());
         for event in events {
             let attributes = Attributes {

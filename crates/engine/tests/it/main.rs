@@ -6,6 +6,7 @@ mod counted;
 mod differential;
 mod faults;
 mod foreign_aggregates;
+mod large_events;
 mod newer_program;
 mod restart;
 mod support;

@@ -6,6 +6,9 @@ use crate::wallet::WalletEvent;
 use crate::wallet::event::{CreditsExpired, Draw, Draws, GrantVoided, OverdraftRepaid};
 use crate::{Credits, GrantId, Timestamp};
 
+/// Nobody can be refused what falls due by itself, so it has to fit into an event (J4).
+const MOST_LOTS_REPAYING: usize = 256;
+
 impl Funds {
     /// Whether nothing at all follows from these parts coming back and that much overdraft
     /// becoming repayable: the common case, which needs no copy.
@@ -53,7 +56,7 @@ impl Funds {
             };
             self.follow(event, events);
         }
-        if let Some(repaid) = self.repayment(now) {
+        while let Some(repaid) = self.repayment(now) {
             self.follow(WalletEvent::OverdraftRepaid(repaid), events);
         }
     }
@@ -71,7 +74,7 @@ impl Funds {
         self.voided.contains_key(&grant)
     }
 
-    /// What unscoped lots can repay now (W5).
+    /// What unscoped lots can repay now (W5), or as many of them as an event has room for.
     fn repayment(&self, now: Timestamp) -> Option<OverdraftRepaid> {
         let mut missing = self.overdraft.repayable();
         if missing.is_zero() {
@@ -87,6 +90,9 @@ impl Funds {
             {
                 lots.push(Draw { grant: lot.grant, amount: part });
                 missing = missing.minus(part).expect("a part is not more than the whole");
+                if lots.len() == MOST_LOTS_REPAYING {
+                    break;
+                }
             }
         }
         let amount = self.overdraft.repayable().minus(missing).ok()?;
