@@ -24,7 +24,9 @@ pub struct IdError(pub String);
 fn is_name(text: &str) -> bool {
     let plain =
         |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-' | b'.');
-    (1..=64).contains(&text.len()) && text.bytes().all(plain)
+    // `consumed/-` is the account of what no meter counted, and the dots are steps in a path.
+    let is_taken = matches!(text, "-" | "." | "..");
+    (1..=64).contains(&text.len()) && text.bytes().all(plain) && !is_taken
 }
 
 macro_rules! name {
@@ -47,9 +49,10 @@ macro_rules! name {
                 match text.strip_prefix($prefix) {
                     Some(rest) if is_name(rest) => Ok(Self(SmolStr::new(text))),
                     _ => Err(IdError(format!(
-                        concat!("{:?} is not ", $what, ": write \"", $prefix,
-                            "\" and 1 to 64 of a-z, 0-9, '_', '-', '.'"),
-                        text.chars().take(80).collect::<String>()
+                        concat!("{:?} is not ", $what, ": write {}1 to 64 of a-z, 0-9, '_', '-', \
+                            '.', and not '-', '.' or '..' alone"),
+                        text.chars().take(80).collect::<String>(),
+                        if $prefix.is_empty() { "" } else { concat!("\"", $prefix, "\" and ") },
                     ))),
                 }
             }
@@ -228,6 +231,16 @@ mod tests {
             assert!(bad.parse::<TenantId>().is_err(), "{bad:?}");
         }
         assert!(format!("t_{}", "a".repeat(65)).parse::<TenantId>().is_err());
+    }
+
+    /// Two accounts with one name would be one account, and no client asks for a path of dots.
+    #[test]
+    fn no_name_is_one_that_stands_for_something_else() {
+        for taken in ["-", ".", ".."] {
+            let error = taken.parse::<MeterName>().unwrap_err();
+            assert!(error.0.contains("a meter name: write 1 to 64 of a-z"), "{error}");
+        }
+        assert!("--".parse::<MeterName>().is_ok());
     }
 
     #[test]

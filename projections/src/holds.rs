@@ -93,7 +93,7 @@ impl Projection for Holds {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn question(&self) -> &'static str {
@@ -191,7 +191,7 @@ impl Hold {
             _ => return,
         };
         self.status = status;
-        self.ended_at = Some(event.recorded_at);
+        self.ended_at = Some(event.effective_at());
     }
 }
 

@@ -59,7 +59,8 @@ pub(crate) async fn list(
         sum: credits_of_micros(all.sum_micros),
         position,
     };
-    reader.answer(query.at_least, Views::all_accounts, wire).await
+    let read = |views: &Views, _| views.all_accounts();
+    reader.answer(query.at_least, read, wire).await
 }
 
 /// Shows the accounts of one tenant. Their sum is zero.
@@ -72,7 +73,7 @@ pub(crate) async fn of_tenant(
     PathIds(tenant): PathIds<TenantId>,
     StrictQuery(query): StrictQuery<ReadQuery>,
 ) -> Result<Response, Problem> {
-    let read = move |views: &Views| views.accounts(&tenant);
+    let read = move |views: &Views, _| views.accounts(&tenant);
     let wire = |accounts: Vec<Account>, position| AccountsAnswer {
         sum: credits_of_micros(accounts.iter().map(|row| i128::from(row.balance)).sum()),
         accounts: accounts

@@ -148,7 +148,7 @@ pub(crate) async fn list(
     StrictQuery(query): StrictQuery<ListQuery<AgentId>>,
 ) -> Result<Response, Problem> {
     let ListQuery { after, limit, at_least } = query;
-    let read = move |views: &Views| views.agents(&tenant, after.as_ref(), limit.0);
+    let read = move |views: &Views, _| views.agents(&tenant, after.as_ref(), limit.0);
     let wire = |page: Page<Agent, AgentId>, position| AgentPage {
         agents: page.items.into_iter().map(AgentView::from).collect(),
         next_after: page.next,

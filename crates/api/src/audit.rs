@@ -156,7 +156,7 @@ pub(crate) async fn list(
 ) -> Result<Response, Problem> {
     let at_least = parameters.at_least;
     let query = parameters.query();
-    let read = move |views: &Views| views.audit_log(&query);
+    let read = move |views: &Views, _| views.audit_log(&query);
     let wire = |page: Page<AuditLine, Position>, position| AuditPage {
         lines: page.items.into_iter().map(AuditLineView::from).collect(),
         next_after: page.next,

@@ -10,7 +10,6 @@ use crate::answer::Balance;
 use crate::parameters::{KnownAtParameter, PathIds, StrictQuery};
 use crate::problem::{Code, Problem};
 use crate::reading::Reader;
-use crate::state::now;
 
 /// Which balance.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -114,7 +113,7 @@ pub(crate) async fn show(
     }
     let at = AsOf { as_of, known_at: known_at.map(|known_at| known_at.0) };
     let whose = tenant.clone();
-    let read = move |views: &Views| views.balance_as_of(&whose, at, now());
+    let read = move |views: &Views, now| views.balance_as_of(&whose, at, now);
     let wire =
         |book: BookBalance, position| BookBalanceAnswer { tenant, balance: book.into(), position };
     reader.answer(at_least, read, wire).await
@@ -127,7 +126,7 @@ async fn present(
     at_least: Option<Position>,
 ) -> Result<Response, Problem> {
     let whose = tenant.clone();
-    let read = move |views: &Views| views.balance(&whose, meter.as_ref(), now());
+    let read = move |views: &Views, now| views.balance(&whose, meter.as_ref(), now);
     let wire = |wallet: WalletBalance, position| BalanceAnswer {
         tenant,
         balance: wallet.balance.into(),

@@ -13,7 +13,6 @@ use crate::balance::BookBalanceView;
 use crate::parameters::{KnownAtParameter, Limit, OrderParameter, PathIds, StrictQuery};
 use crate::problem::Problem;
 use crate::reading::Reader;
-use crate::state::now;
 use line::EntryView;
 
 /// Which lines.
@@ -104,7 +103,7 @@ pub(crate) async fn list(
 ) -> Result<Response, Problem> {
     let at_least = query.at_least;
     let query = query.query();
-    let read = move |views: &Views| views.entries(&tenant, &query, now());
+    let read = move |views: &Views, now| views.entries(&tenant, &query, now);
     let wire = |page: StatementPage, position| EntryPage {
         entries: page.entries.items.into_iter().map(EntryView::from).collect(),
         opening: page.period.map(|period| period.opening.into()),

@@ -24,7 +24,7 @@ use crate::answer::json;
 use crate::parameters::{KnownAtParameter, PathIds, StrictQuery};
 use crate::problem::{Code, Problem};
 use crate::reading::blocking;
-use crate::state::{State, now};
+use crate::state::State;
 use crate::usage_report::WindowParameter;
 use numbers::{Number, UsageRow};
 use things::Thing;
@@ -202,9 +202,9 @@ pub(crate) async fn balance(
 ) -> Result<Response, Problem> {
     let at = AsOf { as_of: query.as_of, known_at: query.known_at.map(|known_at| known_at.0) };
     let number = if at == AsOf::default() {
-        Number::Present { tenant, account: query.account.account(), now: now() }
+        Number::Present { tenant, account: query.account.account() }
     } else {
-        Number::Past { tenant, account: query.account.account(), at, now: now() }
+        Number::Past { tenant, account: query.account.account(), at }
     };
     explain(state, number, query.limit, query.at_least).await
 }
@@ -276,7 +276,8 @@ async fn explain(
         state.views.wait_for(position, state.limits.view_timeout).await?;
     }
     let (views, journal) = (state.views.clone(), state.engine.journal().clone());
-    let draft = blocking(move || number.draft(&views, &journal, lines.0)).await?;
+    let now = state.engine.now();
+    let draft = blocking(move || number.draft(&views, &journal, now, lines.0)).await?;
     let position = draft.position;
     let explanation: Explanation = sources::tell(&state, draft).await?;
     Ok(json(StatusCode::OK, &ExplanationAnswer::of(explanation, position)))

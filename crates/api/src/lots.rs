@@ -12,7 +12,6 @@ use utoipa::{IntoParams, ToSchema};
 use crate::parameters::{KnownAtParameter, Limit, PathIds, StrictQuery};
 use crate::problem::Problem;
 use crate::reading::Reader;
-use crate::state::now;
 
 /// Which lots.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -161,7 +160,7 @@ async fn page(
     let LotsQuery { as_of, known_at, after, limit, at_least } = query;
     let at = AsOf { as_of, known_at: known_at.map(|known_at| known_at.0) };
     let query = LotQuery { with_ended, at, after, limit: limit.0 };
-    let read = move |views: &Views| views.lots(&tenant, &query, now());
+    let read = move |views: &Views, now| views.lots(&tenant, &query, now);
     let wire = |page: Page<Lot, GrantId>, position| LotPage {
         lots: page.items.into_iter().map(LotView::from).collect(),
         next_after: page.next,

@@ -200,7 +200,7 @@ pub(crate) async fn list(
     StrictQuery(query): StrictQuery<ListQuery<MeterName>>,
 ) -> Result<Response, Problem> {
     let ListQuery { after, limit, at_least } = query;
-    let read = move |views: &Views| views.meters(after.as_ref(), limit.0);
+    let read = move |views: &Views, _| views.meters(after.as_ref(), limit.0);
     let wire = |page: Page<Meter, MeterName>, position| MeterPage {
         meters: page.items.into_iter().map(MeterView::from).collect(),
         next_after: page.next,
@@ -219,7 +219,7 @@ pub(crate) async fn show(
     PathIds(meter): PathIds<MeterName>,
     StrictQuery(query): StrictQuery<ReadQuery>,
 ) -> Result<Response, Problem> {
-    let read = move |views: &Views| views.meter(&meter);
+    let read = move |views: &Views, _| views.meter(&meter);
     let wire = |meter: Meter, position| MeterAnswer { meter: meter.into(), position };
     reader.answer(query.at_least, read, wire).await
 }

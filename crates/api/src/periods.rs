@@ -15,7 +15,7 @@ use crate::call::Call;
 use crate::parameters::{ListQuery, StrictQuery};
 use crate::problem::Problem;
 use crate::reading::{Reader, blocking};
-use crate::state::{State, now};
+use crate::state::State;
 use crate::strict_json::StrictJson;
 use crate::wire::Embedded;
 
@@ -52,7 +52,8 @@ pub(crate) async fn close(
         ..TrialBalanceQuery::default()
     };
     let views = state.views.clone();
-    let trial = blocking(move || views.trial_balance(&query, now())).await?.value;
+    let now = state.engine.now();
+    let trial = blocking(move || views.trial_balance(&query, now)).await?.value;
     let balances: Result<Vec<BookedBalance>, Problem> = trial.lines.iter().map(booked).collect();
     let command = Command::Period(PeriodCommand::Close(ClosePeriod {
         period,
@@ -148,7 +149,7 @@ pub(crate) async fn list(
     StrictQuery(query): StrictQuery<ListQuery<PeriodName>>,
 ) -> Result<Response, Problem> {
     let ListQuery { after, limit, at_least } = query;
-    let read = move |views: &Views| views.periods(after, limit.0);
+    let read = move |views: &Views, _| views.periods(after, limit.0);
     let wire = |page: Page<ClosedPeriod, PeriodName>, position| PeriodPage {
         periods: page.items.into_iter().map(PeriodView::from).collect(),
         next_after: page.next,

@@ -155,7 +155,7 @@ pub(crate) async fn list(
     StrictQuery(query): StrictQuery<ListQuery<PriceTableName>>,
 ) -> Result<Response, Problem> {
     let ListQuery { after, limit, at_least } = query;
-    let read = move |views: &Views| views.price_tables(after.as_ref(), limit.0);
+    let read = move |views: &Views, _| views.price_tables(after.as_ref(), limit.0);
     let wire = |page: Page<PriceTable, PriceTableName>, position| PriceTablePage {
         price_tables: page.items.into_iter().map(PriceTableView::from).collect(),
         next_after: page.next,
@@ -174,7 +174,7 @@ pub(crate) async fn show(
     PathIds(table): PathIds<PriceTableName>,
     StrictQuery(query): StrictQuery<ReadQuery>,
 ) -> Result<Response, Problem> {
-    let read = move |views: &Views| views.price_table(&table);
+    let read = move |views: &Views, _| views.price_table(&table);
     let wire =
         |table: PriceTable, position| PriceTableAnswer { price_table: table.into(), position };
     reader.answer(query.at_least, read, wire).await

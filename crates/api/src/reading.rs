@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use quipu_domain::Position;
+use quipu_domain::{Position, Timestamp};
 use quipu_sealing::SubjectKeys;
 use quipu_views::{Answer, Views, ViewsError};
 use serde::Serialize;
@@ -60,12 +60,12 @@ impl FromRequestParts<State> for Reader {
 }
 
 impl Reader {
-    /// Runs a query on views that have seen at least this position, and answers with what it
-    /// found.
+    /// Runs a query on views that have seen at least this position, with the present by the
+    /// book's clock (M5), and answers with what it found.
     pub(crate) async fn answer<T, W>(
         self,
         at_least: Option<Position>,
-        query: impl FnOnce(&Views) -> Result<Answer<T>, ViewsError> + Send + 'static,
+        query: impl FnOnce(&Views, Timestamp) -> Result<Answer<T>, ViewsError> + Send + 'static,
         wire: impl FnOnce(T, Position) -> W,
     ) -> Result<Response, Problem>
     where
@@ -76,7 +76,8 @@ impl Reader {
         if let Some(position) = at_least {
             views.wait_for(position, self.state.limits.view_timeout).await?;
         }
-        let found = blocking(move || query(&views)).await?;
+        let engine = self.state.engine.clone();
+        let found = blocking(move || query(&views, engine.now())).await?;
         let body = serde_json::to_vec(&wire(found.value, found.position))
             .map_err(|error| Problem::internal(&error))?;
         let body = opened(&self.state.keys, body).await?;

@@ -115,7 +115,7 @@ impl Deref for State {
     }
 }
 
-/// The present moment by the edge's clock: for what a caller left to us to date.
+/// The present by the machine's clock, for what is not in the book; that has its own (`Engine::now`).
 pub(crate) fn now() -> Timestamp {
     jiff::Timestamp::now().try_into().expect("the present lies within the calendar")
 }

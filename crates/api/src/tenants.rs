@@ -204,7 +204,7 @@ pub(crate) async fn list(
     StrictQuery(query): StrictQuery<ListQuery<TenantId>>,
 ) -> Result<Response, Problem> {
     let ListQuery { after, limit, at_least } = query;
-    let read = move |views: &Views| views.tenants(after.as_ref(), limit.0);
+    let read = move |views: &Views, _| views.tenants(after.as_ref(), limit.0);
     let wire = |page: Page<Tenant, TenantId>, position| TenantPage {
         tenants: page.items.into_iter().map(TenantView::from).collect(),
         next_after: page.next,
@@ -223,7 +223,7 @@ pub(crate) async fn show(
     PathIds(tenant): PathIds<TenantId>,
     StrictQuery(query): StrictQuery<ReadQuery>,
 ) -> Result<Response, Problem> {
-    let read = move |views: &Views| views.tenant(&tenant);
+    let read = move |views: &Views, _| views.tenant(&tenant);
     let wire = |tenant: Tenant, position| TenantAnswer { tenant: tenant.into(), position };
     reader.answer(query.at_least, read, wire).await
 }

@@ -10,7 +10,6 @@ use utoipa::{IntoParams, ToSchema};
 use crate::parameters::{KnownAtParameter, Limit, PathIds, StrictQuery};
 use crate::problem::Problem;
 use crate::reading::Reader;
-use crate::state::now;
 use crate::wire::credits_of_micros;
 
 /// Which usage.
@@ -192,7 +191,7 @@ pub(crate) async fn report(
 ) -> Result<Response, Problem> {
     let at_least = query.at_least;
     let query = query.query();
-    let read = move |views: &Views| views.usage(&tenant, &query, now());
+    let read = move |views: &Views, now| views.usage(&tenant, &query, now);
     let wire = |page: Page<UsageSum, UsageCursor>, position| UsageReport {
         usage: page.items.into_iter().map(UsageRow::from).collect(),
         next_after: page

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, TrySendError, bounded, unbounded};
-use quipu_domain::{Label, Recorded, Stream, TenantId};
+use quipu_domain::{Label, Recorded, Stream, TenantId, Timestamp};
 use quipu_journal::{Head, Journal, JournalError, KeyWindow, Lease, Recent, Store, Writer};
 use tokio::sync::{oneshot, watch};
 
@@ -83,6 +83,7 @@ pub enum Status {
 pub struct Engine(Arc<Shared>);
 
 struct Shared {
+    clock: Arc<dyn Clock>,
     turns: Turns,
     pace: Pace,
     tasks: Sender<Task>,
@@ -132,6 +133,7 @@ impl Engine {
             spawn("quipu-decide", move || decider.run()),
         ];
         Ok(Engine(Arc::new(Shared {
+            clock: Arc::clone(&options.clock),
             turns: Turns::new(options.commands_at_a_time, options.queue_capacity),
             pace: Pace::new(options.follower, head_receiver.clone()),
             tasks: task_sender,
@@ -194,6 +196,13 @@ impl Engine {
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<Head> {
         self.0.head.clone()
+    }
+
+    /// The present by the clock that dates events: never before the last of them, whatever the
+    /// machine's says (M5).
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now().max(self.0.head.borrow().recorded_at)
     }
 
     /// The journal, for reading.

@@ -13,7 +13,6 @@ use quipu_views::{
 use super::things::Thing;
 use super::{Draft, LEVELS_OF_LINES};
 use crate::problem::{Code, Problem};
-use crate::state::now;
 
 /// Most events that are added up for one explanation, some seconds of work.
 const MOST_EVENTS: u64 = 1_000_000;
@@ -27,9 +26,9 @@ const MOST_LOTS_TOLD: usize = 20;
 /// What is to be explained.
 pub(super) enum Number {
     /// What a tenant has now.
-    Present { tenant: TenantId, account: Account, now: Timestamp },
+    Present { tenant: TenantId, account: Account },
     /// What its books said at a moment.
-    Past { tenant: TenantId, account: Account, at: AsOf, now: Timestamp },
+    Past { tenant: TenantId, account: Account, at: AsOf },
     /// An account of one tenant.
     Account { tenant: TenantId, account: Account },
     /// An account over all tenants.
@@ -54,12 +53,13 @@ impl Number {
         self,
         views: &Views,
         journal: &Journal,
+        now: Timestamp,
         most_lines: usize,
     ) -> Result<Draft, Problem> {
-        let reader = Reading { views, journal, most_lines };
+        let reader = Reading { views, journal, now, most_lines };
         match self {
-            Number::Present { tenant, account, now } => reader.present(&tenant, account, now),
-            Number::Past { tenant, account, at, now } => reader.past(&tenant, account, at, now),
+            Number::Present { tenant, account } => reader.present(&tenant, account),
+            Number::Past { tenant, account, at } => reader.past(&tenant, account, at),
             Number::Account { tenant, account } => reader.account(&tenant, account),
             Number::AccountOfAll { account } => reader.account_of_all(&account),
             Number::Usage { tenant, row } => reader.usage(&tenant, row),
@@ -72,25 +72,22 @@ impl Number {
 pub(super) struct Reading<'a> {
     pub(super) views: &'a Views,
     pub(super) journal: &'a Journal,
+    /// The present by the book's clock.
+    pub(super) now: Timestamp,
     pub(super) most_lines: usize,
 }
 
 impl Reading<'_> {
     /// What `/balance` shows. What is available follows from the lots, and is thus less than the
     /// account where some do not count now (W3).
-    fn present(
-        &self,
-        tenant: &TenantId,
-        account: Account,
-        now: Timestamp,
-    ) -> Result<Draft, Problem> {
+    fn present(&self, tenant: &TenantId, account: Account) -> Result<Draft, Problem> {
         for _ in 0..TRIES {
-            let shown = self.views.balance(tenant, None, now)?;
+            let shown = self.views.balance(tenant, None, self.now)?;
             let lots = match account {
                 Account::Available => self.open_lots(tenant)?,
                 _ => Vec::new(),
             };
-            let again = self.views.balance(tenant, None, now)?;
+            let again = self.views.balance(tenant, None, self.now)?;
             if shown.value.last_event != again.value.last_event {
                 continue;
             }
@@ -104,8 +101,8 @@ impl Reading<'_> {
             return Ok(Draft {
                 what: format!("what {} {}", tenant, verb(&account)),
                 figures: amount(number.micros()),
-                parts: lots_that_do_not_count(&lots, now),
-                ..self.last_entries(tenant, account, at, now, shown.position)?
+                parts: lots_that_do_not_count(&lots, self.now),
+                ..self.last_entries(tenant, account, at, shown.position)?
             });
         }
         Err(Problem::new(
@@ -117,18 +114,12 @@ impl Reading<'_> {
     }
 
     /// What the books said.
-    fn past(
-        &self,
-        tenant: &TenantId,
-        account: Account,
-        at: AsOf,
-        now: Timestamp,
-    ) -> Result<Draft, Problem> {
-        let book = self.views.balance_as_of(tenant, at, now)?;
+    fn past(&self, tenant: &TenantId, account: Account, at: AsOf) -> Result<Draft, Problem> {
+        let book = self.views.balance_as_of(tenant, at, self.now)?;
         Ok(Draft {
             what: format!("what {} {}, in the books of that moment", tenant, verb(&account)),
             figures: amount(of_account(&book.value, &account)),
-            ..self.last_entries(tenant, account, at, now, book.position)?
+            ..self.last_entries(tenant, account, at, book.position)?
         })
     }
 
@@ -138,7 +129,6 @@ impl Reading<'_> {
         tenant: &TenantId,
         account: Account,
         at: AsOf,
-        now: Timestamp,
         position: Position,
     ) -> Result<Draft, Problem> {
         let query = EntryQuery {
@@ -147,12 +137,12 @@ impl Reading<'_> {
             limit: self.most_lines,
             ..EntryQuery::default()
         };
-        let page = self.views.entries(tenant, &query, now)?.value.entries;
+        let page = self.views.entries(tenant, &query, self.now)?.value.entries;
         let mut rest = Rest::default();
         if let Some(last) = page.next {
             let before = Position(last.0.saturating_sub(1));
             let known = AsOf { known_at: Some(KnownAt::Position(before)), ..at };
-            let book = self.views.balance_as_of(tenant, known, now)?.value;
+            let book = self.views.balance_as_of(tenant, known, self.now)?.value;
             rest.events = self.views.events_until(tenant, before)?.value;
             rest.figures = amount(of_account(&book, &account));
         }
@@ -220,7 +210,7 @@ impl Reading<'_> {
             after: None,
             limit: 1,
         };
-        let found = self.views.usage(tenant, &query, now())?;
+        let found = self.views.usage(tenant, &query, self.now)?;
         let Some(sum) = found.value.items.first() else {
             return Err(Problem::new(
                 Code::NotFound,
@@ -276,7 +266,7 @@ impl Reading<'_> {
         loop {
             let query =
                 LotQuery { with_ended: false, at: AsOf::default(), after, limit: PAGE_LOTS };
-            let page = self.views.lots(tenant, &query, now())?.value;
+            let page = self.views.lots(tenant, &query, self.now)?.value;
             lots.extend(page.items);
             after = page.next;
             if after.is_none() {

@@ -10,7 +10,6 @@ use utoipa::{IntoParams, ToSchema};
 use crate::parameters::{KnownAtParameter, Limit, PathIds, StrictQuery};
 use crate::problem::Problem;
 use crate::reading::Reader;
-use crate::state::now;
 use crate::wire::Embedded;
 
 /// Which holds.
@@ -164,7 +163,7 @@ pub(crate) async fn list(
     let HoldsQuery { status, as_of, known_at, after, limit, at_least } = query;
     let at = AsOf { as_of, known_at: known_at.map(|known_at| known_at.0) };
     let query = HoldQuery { status: status.into(), at, after, limit: limit.0 };
-    let read = move |views: &Views| views.holds(&tenant, &query, now());
+    let read = move |views: &Views, now| views.holds(&tenant, &query, now);
     let wire = |page: Page<Hold, HoldId>, position| HoldPage {
         holds: page.items.into_iter().map(HoldView::from).collect(),
         next_after: page.next,

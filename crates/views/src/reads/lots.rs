@@ -148,12 +148,13 @@ fn named(
 /// Keeps the lots that had come in. The row says when its credits can be spent from and when it
 /// was recorded; where the moment lies between the two, the event says which of them counts (M5).
 fn retain_granted(lots: &mut Vec<Lot>, until: &Until, feed: &dyn Feed) -> Result<(), ViewsError> {
-    let is_doubtful = |lot: &&Lot| lot.granted_at.micros() > until.effective_at;
+    let is_later = |at: Timestamp| at.micros() > until.effective_at;
+    let is_doubtful = |lot: &&Lot| is_later(lot.granted_at) || is_later(lot.effective_at);
     let doubtful: Vec<Position> =
         lots.iter().filter(is_doubtful).map(|lot| lot.grant_position.position()).collect();
     let late: Vec<Position> = events_at(feed, &doubtful)?
         .iter()
-        .filter(|event| event.effective_at().micros() > until.effective_at)
+        .filter(|event| is_later(event.effective_at()))
         .map(|event| event.position)
         .collect();
     lots.retain(|lot| !late.contains(&lot.grant_position.position()));

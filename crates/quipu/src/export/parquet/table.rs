@@ -132,7 +132,9 @@ impl Values {
 
 /// A column in the language of Parquet's schemas. Moments are micros since 1970, UTC.
 fn field(column: &Column) -> String {
-    let is_moment = column.name.ends_with("_at") || column.name == "window_start";
+    // `known_at` is a position.
+    let is_moment =
+        column.name == "window_start" || column.name.ends_with("_at") && column.name != "known_at";
     let repetition = if column.nullable { "OPTIONAL" } else { "REQUIRED" };
     let (physical, logical) = match column.kind {
         Kind::Int if is_moment => ("INT64", " (TIMESTAMP(MICROS,true))"),
