@@ -139,6 +139,37 @@ async fn m5_the_future_is_refused() {
     }
 }
 
+/// The machine's clock may have been set back, or be another machine's.
+#[tokio::test]
+async fn m5_reads_go_by_the_clock_that_dates_events() {
+    let app = App::start().with_credits("5").await;
+    app.clock.advance_seconds(40 * 365 * 86_400);
+    let granted = app.post("/v1/tenants/t_acme/grants", "ahead", r#"{"amount":"7"}"#).await;
+    let recorded_at = granted.json()["recorded_at"].as_str().unwrap().to_owned();
+    app.clock.advance_seconds(-3_600);
+    let balance = app.read("/v1/tenants/t_acme/balance").await.json();
+    assert_eq!((&balance["available"], &balance["pending"]), (&"12".into(), &"0".into()));
+    let path = format!("/v1/tenants/t_acme/balance?as_of={recorded_at}");
+    assert_eq!(app.read(&path).await.json()["available"], "12");
+    let explained = app.read("/v1/explain/balance/t_acme").await.json();
+    assert_eq!(explained["figures"]["amount"], "12", "{explained}");
+}
+
+/// What drew on it is dated back to before it began.
+#[tokio::test]
+async fn lots_of_a_moment_are_without_those_that_began_later() {
+    let app = App::start().with_credits("5").await;
+    let ahead = r#"{"amount":"7","priority":1,"effective_at":"2026-11-20T13:00:00Z"}"#;
+    app.post("/v1/tenants/t_acme/grants", "ahead", ahead).await;
+    app.clock.advance_seconds(7_200);
+    let back = r#"{"amount":"3","effective_at":"2026-11-20T12:30:00Z"}"#;
+    let debited = app.post("/v1/tenants/t_acme/debits", "back", back).await.json();
+    assert_eq!(debited["balance"]["available"], "9", "{debited}");
+    let lots = app.read("/v1/tenants/t_acme/lots?as_of=2026-11-20T12:45:00Z").await.json();
+    let lots: Vec<_> = lots["lots"].as_array().unwrap().iter().map(|lot| &lot["id"]).collect();
+    assert_eq!(lots, ["grant_2"]);
+}
+
 #[tokio::test]
 async fn of_an_unknown_tenant_there_is_no_answer_not_even_an_empty_one() {
     let app = app_with_a_past().await;
