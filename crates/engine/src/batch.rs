@@ -29,7 +29,7 @@ pub(crate) enum Answer {
     Commands(Caller<Outcomes>, Result<Outcomes, EngineError>),
     Usage(Caller<Vec<UsageOutcome>>, Result<Vec<UsageOutcome>, EngineError>),
     Append(Caller<Vec<Arc<Recorded>>>, Result<Vec<Arc<Recorded>>, EngineError>),
-    CatchUp(Caller<()>),
+    CatchUp(Caller<()>, Result<(), EngineError>),
 }
 
 impl Answer {
@@ -40,7 +40,7 @@ impl Answer {
             Answer::Commands(caller, answer) => drop(caller.send(answer)),
             Answer::Usage(caller, answer) => drop(caller.send(answer)),
             Answer::Append(caller, answer) => drop(caller.send(answer)),
-            Answer::CatchUp(caller) => drop(caller.send(Ok(()))),
+            Answer::CatchUp(caller, answer) => drop(caller.send(answer)),
         }
     }
 
@@ -51,7 +51,7 @@ impl Answer {
             Answer::Commands(caller, _) => drop(caller.send(Err(error))),
             Answer::Usage(caller, _) => drop(caller.send(Err(error))),
             Answer::Append(caller, _) => drop(caller.send(Err(error))),
-            Answer::CatchUp(caller) => drop(caller.send(Err(error))),
+            Answer::CatchUp(caller, _) => drop(caller.send(Err(error))),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The committing thread: makes batches durable, answers their callers, and sees a journal that
 //! went away through until it knows what became of the batch it was writing.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -34,8 +35,8 @@ pub(crate) enum Work {
 pub(crate) enum Committed {
     /// It is durable.
     Durable(Vec<Arc<Recorded>>, Appended),
-    /// Segments of the index are saved, and need not be kept in memory.
-    Saved(Vec<Arc<SealedSegment>>),
+    /// A segment of the index is saved, and need not be kept in memory.
+    Saved(Arc<SealedSegment>),
     /// The batch is not durable, and never will be: another writer's events stand where it was to go. The
     /// journal was read anew.
     Overtaken(Box<Index>, Head),
@@ -50,6 +51,8 @@ pub(crate) struct Committer {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) key_window: KeyWindow,
     pub(crate) work: Receiver<Work>,
+    /// Segments of the index that are not saved yet, oldest first.
+    pub(crate) unsaved: VecDeque<Arc<SealedSegment>>,
     pub(crate) outcomes: Sender<Committed>,
     pub(crate) head: watch::Sender<Head>,
     pub(crate) recent: Arc<Recent>,
@@ -68,10 +71,11 @@ impl Committer {
                     }
                 }
                 Work::Save { segments, snapshots } => {
-                    let saved = self.save(&segments, &snapshots);
-                    if !saved.is_empty() && self.outcomes.send(Committed::Saved(saved)).is_err() {
+                    self.unsaved.extend(segments);
+                    if self.save_segments().is_err() {
                         break;
                     }
+                    self.save_snapshots(&snapshots);
                 }
             }
         }
@@ -85,10 +89,6 @@ impl Committer {
         let started = Instant::now();
         let resolved = match self.writer.append(&events) {
             Ok(appended) => Resolved::Durable(appended),
-            Err(AppendError::Failed(error @ JournalError::EventTooLarge { .. })) => {
-                tracing::error!(%error, "the journal does not take a batch; it is dropped");
-                Resolved::Refused
-            }
             Err(error) => self.resolve(&events, error),
         };
         match resolved {
@@ -102,7 +102,7 @@ impl Committer {
                 for answer in answers {
                     answer.give();
                 }
-                self.save(&[], &snapshots);
+                self.save_snapshots(&snapshots);
                 Ok(())
             }
             Resolved::Overtaken(index, head) => {
@@ -111,7 +111,6 @@ impl Committer {
                 lose(answers, "another writer has taken the journal over");
                 Ok(())
             }
-            // J4: to try again would hold up everybody, and for good.
             Resolved::Refused => {
                 self.outcomes.send(Committed::Refused).map_err(|_| Over)?;
                 lose(answers, "an event beside it was too large for the journal");
@@ -129,6 +128,9 @@ impl Committer {
     /// is certain that it is not there (an ambiguous COMMIT is resolved by reading, not guessed).
     fn resolve(&mut self, events: &[Arc<Recorded>], error: AppendError) -> Resolved {
         tracing::error!(%error, events = events.len(), "append failed");
+        if is_final(&error) {
+            return Resolved::Refused;
+        }
         let mut why = error.to_string();
         let mut wait = RETRY_FIRST;
         loop {
@@ -137,6 +139,10 @@ impl Committer {
                 Ok(Outcome::Committed(appended)) => return self.reached(appended),
                 Ok(Outcome::NotCommitted) => match self.writer.append(events) {
                     Ok(appended) => return self.reached(appended),
+                    Err(error) if is_final(&error) => {
+                        self.status.send_replace(Status::Ready);
+                        return Resolved::Refused;
+                    }
                     Err(error) => why = error.to_string(),
                 },
                 Ok(Outcome::Overtaken) => match self.reopen() {
@@ -166,29 +172,37 @@ impl Committer {
         let (writer, index) =
             Writer::open(Arc::clone(&self.store), Lease::Wait(Duration::ZERO), self.key_window)?;
         self.writer = writer;
+        // The index that was read anew has its own.
+        self.unsaved.clear();
         Ok((index, self.writer.head()))
     }
 
-    /// Saves cache entries, and says which segments are saved.
-    fn save(
-        &mut self,
-        segments: &[Arc<SealedSegment>],
-        snapshots: &[Snapshot],
-    ) -> Vec<Arc<SealedSegment>> {
-        let mut saved = Vec::new();
-        for segment in segments {
-            match self.writer.save_segment(segment) {
-                Ok(()) => saved.push(Arc::clone(segment)),
-                Err(error) => tracing::warn!(%error, "a segment of the index was not saved"),
+    /// Saves segments one after the other. One that fails stays, with those after it, until there
+    /// is something to save again.
+    fn save_segments(&mut self) -> Result<(), Over> {
+        while let Some(segment) = self.unsaved.front() {
+            if let Err(error) = self.writer.save_segment(segment) {
+                tracing::warn!(%error, "a segment of the index was not saved");
+                break;
             }
+            let saved = self.unsaved.pop_front().expect("it is the one that was saved");
+            self.outcomes.send(Committed::Saved(saved)).map_err(|_| Over)?;
         }
+        Ok(())
+    }
+
+    fn save_snapshots(&mut self, snapshots: &[Snapshot]) {
         if !snapshots.is_empty()
             && let Err(error) = self.writer.save_snapshots(snapshots)
         {
             tracing::warn!(%error, "snapshots were not saved");
         }
-        saved
     }
+}
+
+/// Whether no journal takes this batch, at any time (J4): to try again would hold up everybody.
+fn is_final(error: &AppendError) -> bool {
+    matches!(error, AppendError::Failed(JournalError::EventTooLarge { .. }))
 }
 
 /// Tells callers that their batch will not be in the journal.

@@ -170,9 +170,9 @@ impl Decider {
     }
 
     fn take(&mut self, task: Task) {
-        // An outcome that is there already comes first: this task may be the repetition of a
-        // command that it answers.
-        if let Ok(outcome) = self.outcomes.try_recv() {
+        // Outcomes that are there already come first: this task may be the repetition of a
+        // command that one of them answers.
+        while let Ok(outcome) = self.outcomes.try_recv() {
             self.take_outcome(outcome);
         }
         let out_of_reach = match &*self.status.borrow() {
@@ -206,13 +206,8 @@ impl Decider {
             }
             Task::CatchUp(tenant, caller) => {
                 let moment = self.moment();
-                match out_of_reach.map_or_else(|| self.bring_up_to_date(&tenant, moment), Err) {
-                    Ok(()) => Answer::CatchUp(caller),
-                    Err(error) => {
-                        drop(caller.send(Err(error)));
-                        return;
-                    }
-                }
+                let done = out_of_reach.map_or_else(|| self.bring_up_to_date(&tenant, moment), Err);
+                Answer::CatchUp(caller, done)
             }
         };
         if self.draft.tainted {
@@ -242,11 +237,7 @@ impl Decider {
 
     fn take_outcome(&mut self, outcome: Committed) {
         match outcome {
-            Committed::Saved(segments) => {
-                for segment in segments {
-                    self.past.index.saved(&segment);
-                }
-            }
+            Committed::Saved(segment) => self.past.index.saved(&segment),
             Committed::Durable(events, appended) => {
                 self.flying = false;
                 self.durable = appended.head.position;

@@ -1,5 +1,6 @@
 //! The engine's handle: what everybody else holds.
 
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -113,6 +114,7 @@ impl Engine {
             store: Arc::clone(&store),
             key_window: options.key_window,
             work,
+            unsaved: VecDeque::new(),
             outcomes: outcome_sender,
             head: head_sender,
             recent: Arc::clone(&options.recent),

@@ -62,6 +62,10 @@ impl Scheduler {
         for tenant in due {
             match self.engine.catch_up(tenant).await {
                 Ok(()) | Err(EngineError::Refused(_)) => {}
+                // What is wrong with one wallet holds up no other.
+                Err(error @ EngineError::Inconsistent(_)) => {
+                    tracing::error!(%error, "what fell due in a wallet could not be written");
+                }
                 Err(error) => return Err(error),
             }
         }

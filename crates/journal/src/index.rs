@@ -45,7 +45,7 @@ pub struct Index {
     window: KeyWindow,
     keys: KeyTable,
     open: OpenSegment,
-    /// Segments that are complete but not known to be saved, oldest first.
+    /// Segments that are complete and that the store does not answer for, oldest first.
     unsaved: VecDeque<Arc<SealedSegment>>,
 }
 
@@ -88,9 +88,11 @@ impl Index {
         completed
     }
 
-    /// Takes note that a segment is saved, so that the store answers for it from now on.
+    /// Takes note that a segment is saved, so that the store answers for it from now on. It does
+    /// for segments without a gap between them; one that is saved before an older one stays in
+    /// memory as well.
     pub fn saved(&mut self, segment: &SealedSegment) {
-        self.unsaved.retain(|unsaved| unsaved.end.position > segment.end.position);
+        self.unsaved.pop_front_if(|oldest| oldest.end.position == segment.end.position);
     }
 
     /// The events that may carry this key, oldest first. Another key can have the same hash, so

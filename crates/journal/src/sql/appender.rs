@@ -72,7 +72,8 @@ impl Appender for SqlAppender {
             peaks.into(),
             segment.keys.clone().into(),
         ];
-        self.connection.derived_transaction(|connection| {
+        // Memory gives up what is saved, and the database may crash while this process goes on.
+        self.connection.transaction(|connection| {
             connection.execute(statement::FORGET_SEGMENTS, &overlapping)?;
             connection.execute(statement::SAVE_SEGMENT, &saved)?;
             save_postings(connection, segment)

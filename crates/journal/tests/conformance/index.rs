@@ -97,8 +97,11 @@ pub(crate) fn a_segment_may_stay_unsaved(bed: &Bed) {
         last_segment = index.record(&events, &appended).pop();
     }
     assert_complete(&index, bed.store.as_ref(), 45);
-    // Saved without those before it, it is of no use to the next start.
-    writer.save_segment(&last_segment.unwrap()).unwrap();
+    // Saved without those before it, it is of no use to the next start, and those before it are
+    // in memory only.
+    let last_segment = last_segment.unwrap();
+    writer.save_segment(&last_segment).unwrap();
+    index.saved(&last_segment);
     assert_complete(&index, bed.store.as_ref(), 45);
     assert_eq!(bed.store.last_segment().unwrap(), None);
     drop(writer);
