@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
-use quipu_domain::Recorded;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use quipu_domain::{Position, Recorded};
 use quipu_journal::{
     AppendError, Appended, Head, Index, JournalError, KeyWindow, Lease, Outcome, Recent,
     SealedSegment, Snapshot, Store, Writer,
@@ -22,6 +22,10 @@ use crate::request::label;
 /// How long the first and the longest wait between two attempts to reach the journal are.
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_LONGEST: Duration = Duration::from_secs(1);
+
+/// After so long without work it asks whether the lease is still there: who lost it unawares would
+/// refuse commands by what the book was.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What the deciding thread hands over.
 pub(crate) enum Work {
@@ -53,6 +57,9 @@ pub(crate) struct Committer {
     pub(crate) work: Receiver<Work>,
     /// Segments of the index that are not saved yet, oldest first.
     pub(crate) unsaved: VecDeque<Arc<SealedSegment>>,
+    /// How often the journal was read anew, as far as the deciding thread knows when it has taken
+    /// all outcomes.
+    pub(crate) generation: u64,
     pub(crate) outcomes: Sender<Committed>,
     pub(crate) head: watch::Sender<Head>,
     pub(crate) recent: Arc<Recent>,
@@ -63,8 +70,20 @@ pub(crate) struct Committer {
 impl Committer {
     /// Runs until the deciding thread hangs up.
     pub(crate) fn run(mut self) {
-        while let Ok(work) = self.work.recv() {
+        loop {
+            let work = match self.work.recv_timeout(CHECK_INTERVAL) {
+                Ok(work) => work,
+                Err(RecvTimeoutError::Timeout) => match self.check() {
+                    Ok(()) => continue,
+                    Err(Over) => break,
+                },
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             match work {
+                // It was decided on what was there before the journal was read anew.
+                Work::Commit(batch) if batch.generation != self.generation => {
+                    lose(batch.answers, OVERTAKEN);
+                }
                 Work::Commit(batch) => {
                     if self.commit(batch).is_err() {
                         break;
@@ -85,7 +104,7 @@ impl Committer {
     /// Makes a batch durable. The deciding thread hears of it before the callers do: who repeats
     /// a command after its answer must not be told that it is still under way.
     fn commit(&mut self, batch: Batch) -> Result<(), Over> {
-        let Batch { events, answers, snapshots } = batch;
+        let Batch { events, answers, snapshots, generation: _ } = batch;
         let started = Instant::now();
         let resolved = match self.writer.append(&events) {
             Ok(appended) => Resolved::Durable(appended),
@@ -106,9 +125,8 @@ impl Committer {
                 Ok(())
             }
             Resolved::Overtaken(index, head) => {
-                self.head.send_replace(head);
-                self.outcomes.send(Committed::Overtaken(index, head)).map_err(|_| Over)?;
-                lose(answers, "another writer has taken the journal over");
+                self.read_anew(index, head)?;
+                lose(answers, OVERTAKEN);
                 Ok(())
             }
             Resolved::Refused => {
@@ -124,19 +142,42 @@ impl Committer {
         }
     }
 
+    /// Nothing waits to be written: is this still the writer?
+    fn check(&mut self) -> Result<(), Over> {
+        let Err(error) = self.writer.check() else { return Ok(()) };
+        match self.resolve(&[], AppendError::Failed(error)) {
+            Resolved::Overtaken(index, head) => self.read_anew(index, head),
+            Resolved::Durable(_) | Resolved::Refused => Ok(()),
+            Resolved::GaveUp => {
+                drop(self.outcomes.send(Committed::GaveUp));
+                Err(Over)
+            }
+        }
+    }
+
+    fn read_anew(&mut self, index: Box<Index>, head: Head) -> Result<(), Over> {
+        self.generation += 1;
+        self.head.send_replace(head);
+        self.outcomes.send(Committed::Overtaken(index, head)).map_err(|_| Over)
+    }
+
     /// Finds out what became of a batch whose append failed, and appends it again as long as it
     /// is certain that it is not there (an ambiguous COMMIT is resolved by reading, not guessed).
     fn resolve(&mut self, events: &[Arc<Recorded>], error: AppendError) -> Resolved {
-        tracing::error!(%error, events = events.len(), "append failed");
+        tracing::error!(%error, events = events.len(), "the journal did not take a batch, or is away");
         if is_final(&error) {
             return Resolved::Refused;
         }
+        let acknowledged = self.head.borrow().position;
         let mut why = error.to_string();
         let mut wait = RETRY_FIRST;
         loop {
             self.status.send_replace(Status::Unavailable { why: label(&why) });
             match self.writer.recover() {
                 Ok(Outcome::Committed(appended)) => return self.reached(appended),
+                Ok(Outcome::NotCommitted) if self.writer.head().position < acknowledged => {
+                    why = lost_end(self.writer.head().position, acknowledged);
+                }
                 Ok(Outcome::NotCommitted) => match self.writer.append(events) {
                     Ok(appended) => return self.reached(appended),
                     Err(error) if is_final(&error) => {
@@ -146,6 +187,9 @@ impl Committer {
                     Err(error) => why = error.to_string(),
                 },
                 Ok(Outcome::Overtaken) => match self.reopen() {
+                    Ok((_, head)) if head.position < acknowledged => {
+                        why = lost_end(head.position, acknowledged);
+                    }
                     Ok((index, head)) => {
                         self.status.send_replace(Status::Ready);
                         return Resolved::Overtaken(Box::new(index), head);
@@ -199,6 +243,16 @@ impl Committer {
         }
     }
 }
+
+/// What was acknowledged is not there: to go on would give its positions to other events.
+fn lost_end(found: Position, acknowledged: Position) -> String {
+    format!(
+        "the journal ends with event {found}, and event {acknowledged} was acknowledged; bring \
+         back what was lost, or start the server again to go on without it"
+    )
+}
+
+const OVERTAKEN: &str = "another writer has taken the journal over";
 
 /// Whether no journal takes this batch, at any time (J4): to try again would hold up everybody.
 fn is_final(error: &AppendError) -> bool {

@@ -78,6 +78,8 @@ pub(crate) struct Decider {
     pub(crate) durable: Position,
     /// Whether a batch is with the committing thread.
     flying: bool,
+    /// How often the journal was read anew because another writer had been there.
+    generation: u64,
     stopping: bool,
 }
 
@@ -115,6 +117,7 @@ impl Decider {
             draft: Draft::after(head, options.ids),
             durable: head.position,
             flying: false,
+            generation: 0,
             stopping: false,
         }
     }
@@ -224,7 +227,7 @@ impl Decider {
         if self.flying || self.draft.batch.is_empty() {
             return;
         }
-        let batch = self.draft.take_batch();
+        let batch = Batch { generation: self.generation, ..self.draft.take_batch() };
         if batch.events.is_empty() {
             for answer in batch.answers {
                 answer.give();
@@ -255,9 +258,11 @@ impl Decider {
             }
             Committed::Overtaken(index, head) => {
                 self.flying = false;
+                self.generation += 1;
                 self.past.index = *index;
                 self.durable = head.position;
                 self.draft.restart(&head);
+                self.draft.known.overtaken();
                 self.forget("another writer has taken the journal over");
             }
             Committed::Refused => {

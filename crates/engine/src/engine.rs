@@ -115,6 +115,7 @@ impl Engine {
             key_window: options.key_window,
             work,
             unsaved: VecDeque::new(),
+            generation: 0,
             outcomes: outcome_sender,
             head: head_sender,
             recent: Arc::clone(&options.recent),

@@ -35,20 +35,20 @@ pub struct Scheduler {
 const WALLETS_AT_ONCE: usize = 500;
 
 impl Scheduler {
-    /// Runs until `stop` says so or its sender is gone.
+    /// Runs until `stop` says so or its sender is gone, also in the middle of a round: while the
+    /// journal is away, that would wait for it, and the journal's last attempt for the end.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        loop {
-            if let Err(error) = self.run_once().await {
-                tracing::warn!(%error, "expiries could not be written; they follow later");
-            }
-            tokio::select! {
-                () = tokio::time::sleep(self.interval) => {}
-                changed = stop.changed() => {
-                    if changed.is_err() || *stop.borrow() {
-                        return;
-                    }
+        let rounds = async {
+            loop {
+                if let Err(error) = self.run_once().await {
+                    tracing::warn!(%error, "expiries could not be written; they follow later");
                 }
+                tokio::time::sleep(self.interval).await;
             }
+        };
+        tokio::select! {
+            () = rounds => {}
+            _ = stop.wait_for(|stop| *stop) => {}
         }
     }
 

@@ -68,6 +68,11 @@ impl MemoryStore {
         self.state().unavailable = unavailable;
     }
 
+    /// Forgets its last row, as a failover to an older copy does.
+    pub fn lose_last_row(&self) {
+        self.state().rows.pop();
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -244,6 +249,10 @@ impl Appender for MemoryAppender {
                 Err(AppendError::Unknown(switched_off()))
             }
         }
+    }
+
+    fn check(&mut self) -> Result<(), JournalError> {
+        self.store.reachable().map(drop)
     }
 
     fn save_segment(&mut self, segment: &SealedSegment) -> Result<(), JournalError> {

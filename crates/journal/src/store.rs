@@ -60,6 +60,8 @@ pub trait Appender: Send {
     /// Saves snapshots, in place of those of the same stream and version and of those that they
     /// supersede.
     fn save_snapshots(&mut self, snapshots: &[Snapshot]) -> Result<(), JournalError>;
+    /// Whether the lease is still there, which a database may take back without a word.
+    fn check(&mut self) -> Result<(), JournalError>;
 }
 
 /// How to become the writer.

@@ -143,6 +143,12 @@ impl Writer {
         self.maintain(|appender| appender.save_snapshots(snapshots))
     }
 
+    /// Whether this is still the writer, as far as the lease tells. After an error,
+    /// [`recover`](Self::recover).
+    pub fn check(&mut self) -> Result<(), JournalError> {
+        self.maintain(|appender| appender.check())
+    }
+
     /// A failure here may have cost the connection, and with it the lease: recover before the
     /// next append.
     fn maintain(

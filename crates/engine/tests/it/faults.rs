@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quipu_domain::Position;
-use quipu_engine::{EngineError, Status};
+use quipu_domain::{Position, TenantId, Timestamp};
+use quipu_engine::{DueSource, EngineError, Scheduler, Status};
 use quipu_journal::{Fault, MemoryStore, Store};
 
-use crate::support::{Bench, credits, debit, tenant};
+use crate::support::{Bench, credits, debit, hold, tenant};
 
 async fn bench(store: &MemoryStore) -> Bench {
     let bench = Bench::on(Arc::new(store.clone()));
@@ -73,6 +73,49 @@ async fn an_overtaken_writer_drops_what_it_had_decided_and_reads_anew() {
     assert_eq!(store.head().unwrap().position, Position(4));
 }
 
+/// A database may end a session while nobody sends anything, and another server takes over.
+#[tokio::test]
+async fn an_idle_writer_notices_that_it_was_overtaken_before_it_refuses_anything_for_long() {
+    let store = MemoryStore::default();
+    let first = bench(&store).await;
+    first.wallet(&tenant("acme"), debit("1"), Some("before")).await.unwrap();
+    let second = Bench::with(Arc::new(store.clone()), |options| {
+        options.lease = quipu_journal::Lease::Forced;
+    });
+    second.tenant_with(&tenant("bolt"), "5").await;
+    second.engine.shutdown().await;
+    store.unavailable(true);
+    while first.engine.status() == Status::Ready {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    store.unavailable(false);
+    while first.engine.status() != Status::Ready {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let receipt = first.wallet(&tenant("bolt"), debit("2"), None).await.unwrap();
+    assert_eq!(receipt.balance.unwrap().available, credits("3"));
+    let again = first.wallet(&tenant("acme"), debit("1"), Some("before")).await.unwrap();
+    assert!(again.replayed);
+}
+
+/// What was acknowledged is gone: to go on would give its positions to other events.
+#[tokio::test]
+async fn a_journal_that_ends_earlier_than_it_did_is_not_written_to() {
+    let store = MemoryStore::default();
+    let first = bench(&store).await;
+    first.wallet(&tenant("acme"), debit("1"), None).await.unwrap();
+    store.unavailable(true);
+    store.lose_last_row();
+    while first.engine.status() == Status::Ready {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    store.unavailable(false);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let refused = first.wallet(&tenant("acme"), debit("2"), None).await;
+    assert!(matches!(refused, Err(EngineError::Unavailable { .. })), "{refused:?}");
+    assert_eq!(store.head().unwrap().position, Position(2));
+}
+
 #[tokio::test]
 async fn an_engine_that_must_stop_while_the_journal_is_away_stops() {
     let store = MemoryStore::default();
@@ -87,4 +130,37 @@ async fn an_engine_that_must_stop_while_the_journal_is_away_stops() {
     }
     bench.engine.shutdown().await;
     assert!(caught.await.unwrap().is_err());
+}
+
+/// In whose wallet something is due for ever.
+struct Due(TenantId);
+
+impl DueSource for Due {
+    fn due(&self, _: Timestamp, _: usize) -> Result<Vec<TenantId>, String> {
+        Ok(vec![self.0.clone()])
+    }
+}
+
+#[tokio::test]
+async fn a_scheduler_that_must_stop_while_the_journal_is_away_stops() {
+    let store = MemoryStore::default();
+    let bench = bench(&store).await;
+    let acme = tenant("acme");
+    bench.wallet(&acme, hold("1", 60), None).await.unwrap();
+    bench.clock.advance_seconds(60);
+    let scheduler = Scheduler {
+        engine: bench.engine.clone(),
+        source: Arc::new(Due(acme)),
+        clock: bench.clock.clone(),
+        interval: Duration::from_millis(1),
+    };
+    store.unavailable(true);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let running = tokio::spawn(scheduler.run(stopped));
+    while bench.engine.status() == Status::Ready {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    stop.send(true).unwrap();
+    tokio::time::timeout(Duration::from_secs(60), running).await.expect("it stops").unwrap();
+    bench.engine.shutdown().await;
 }

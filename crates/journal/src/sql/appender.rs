@@ -104,6 +104,17 @@ impl Appender for SqlAppender {
             Ok(())
         })
     }
+
+    fn check(&mut self) -> Result<(), JournalError> {
+        match self.connection.engine() {
+            // The lock is this process's as long as it has the file open.
+            Engine::Sqlite => Ok(()),
+            Engine::Postgres => {
+                self.connection.query(statement::PING, &[])?;
+                Ok(())
+            }
+        }
+    }
 }
 
 fn save_postings(connection: &mut Connection, segment: &SealedSegment) -> Result<(), JournalError> {

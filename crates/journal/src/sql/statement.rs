@@ -64,6 +64,9 @@ pub(super) const END_RECORDED_BY: &str = "\
         WHERE search.unknown - search.known > 1)
     SELECT max(known) FROM search";
 
+/// Answered by whoever still has the session, and with it the lease.
+pub(super) const PING: &str = "SELECT 1";
+
 pub(super) const APPEND: &str = "\
     INSERT INTO journal_batch
         (journal, first_position, last_position, recorded_at, events, prev_root, root)
