@@ -41,10 +41,11 @@ enum What {
 
 /// Record each row of a CSV file as usage of one tenant
 ///
-/// Run it as often as you like: a row that the book has is not recorded again, so after an
-/// interruption, a top-up or a mended line the same command goes on where it stopped. A row is
-/// known by the file's name (or --source) and its number among the rows; rows may be appended to
-/// the file, but not inserted or reordered.
+/// Run it again as often as you like within 32 days: a row that the book has is not recorded
+/// again, so after an interruption, a top-up or a mended line the same command goes on where it
+/// stopped. A row is known by the file's name (or --source) and its number among the rows; rows
+/// may be appended to the file, but not inserted or reordered. After 32 days the book may have
+/// forgotten which rows it has.
 #[derive(Args, Debug)]
 struct UsageArgs {
     /// The file, with a line of column names first

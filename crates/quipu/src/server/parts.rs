@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use quipu_api::{Limits, ServerOptions, State};
 use quipu_domain::subject::SubjectEvent;
 use quipu_domain::{Event, Stream, TenantId, Timestamp};
@@ -40,6 +40,9 @@ const VIEWS_WAIT: Duration = Duration::from_secs(2);
 /// Views that fold nothing for so long are not waited for.
 const VIEWS_PATIENCE: Duration = Duration::from_secs(30);
 
+/// How often measured times are summed up, each of which takes memory until then.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
 /// Everything that runs.
 pub(super) struct Parts {
     engine: Engine,
@@ -50,6 +53,7 @@ pub(super) struct Parts {
     stop: watch::Sender<bool>,
     scheduler: Scheduler,
     publication: Arc<Publication>,
+    metrics: PrometheusHandle,
 }
 
 impl Parts {
@@ -98,7 +102,7 @@ impl Parts {
             book.views.clone(),
             proofs,
             keys.clone(),
-            metrics,
+            metrics.clone(),
             book.settings()?,
             Limits::default(),
         );
@@ -110,7 +114,7 @@ impl Parts {
             interval: DUE_INTERVAL,
         };
         let (stop, _) = watch::channel(false);
-        Ok(Some(Parts { engine, runner, keys, state, stop, scheduler, publication }))
+        Ok(Some(Parts { engine, runner, keys, state, stop, scheduler, publication, metrics }))
     }
 
     /// Answers requests until `shutdown`, and then those under way.
@@ -127,6 +131,12 @@ impl Parts {
                 waker.wake();
             }
         });
+        let upkeep = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(UPKEEP_INTERVAL).await;
+                self.metrics.run_upkeep();
+            }
+        });
         let router = quipu_api::router(self.state);
         quipu_api::serve(listener, router, ServerOptions::default(), shutdown).await;
         self.stop.send_replace(true);
@@ -138,6 +148,7 @@ impl Parts {
         }
         self.engine.shutdown().await;
         waking.abort();
+        upkeep.abort();
         claiming.abort();
         // What the last requests wrote is signed too.
         tokio::task::block_in_place(|| self.publication.finish());
