@@ -104,11 +104,11 @@ pub(crate) fn run(args: &AssertArgs, json: bool) -> Result<u8, CliError> {
     }
     let assertions = output::count(report.assertions as u64, "assertion");
     if holds {
-        eprintln!("{assertions} checked: all hold");
+        output::tell(format_args!("{assertions} checked: all hold"));
         return Ok(exit_codes::OK);
     }
     let differences = output::count(report.differences.len() as u64, "balance");
-    eprintln!("{assertions} checked: not so for {differences}");
+    output::tell(format_args!("{assertions} checked: not so for {differences}"));
     Ok(exit_codes::NOT_VERIFIED)
 }
 

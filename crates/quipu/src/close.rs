@@ -31,13 +31,13 @@ pub(crate) fn run(args: &CloseArgs, json: bool) -> Result<u8, CliError> {
         output::json(&closed)?;
         return Ok(exit_codes::OK);
     }
-    eprintln!(
+    output::tell(format_args!(
         "period {} is closed by event {}, as known at position {} with root {}",
         args.period,
         output::text(&closed["position"]),
         output::text(&closed["known_at"]),
         output::text(&closed["root"]),
-    );
+    ));
     table(&closed).write(&mut io::stdout().lock())?;
     Ok(exit_codes::OK)
 }

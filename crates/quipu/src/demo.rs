@@ -48,7 +48,10 @@ fn play(ready: &Ready, rows: Vec<trace::Row>, speed: u32) -> Result<JoinHandle<(
         if let Err(error) = played
             && !player.stopping.load(std::sync::atomic::Ordering::Relaxed)
         {
-            eprintln!("quipu: the demo's customers stopped: {error}\n       {}", error.hint());
+            crate::output::tell(format_args!(
+                "quipu: the demo's customers stopped: {error}\n       {}",
+                error.hint()
+            ));
         }
     }))
 }

@@ -54,7 +54,7 @@ pub(crate) fn run(args: &EntriesArgs, json: bool) -> Result<u8, CliError> {
     let entries = page["entries"].as_array().map(Vec::as_slice).unwrap_or_default();
     table(&page, entries).write(&mut io::stdout().lock())?;
     if let Some(after) = page["next_after"].as_u64() {
-        eprintln!("there are more: add --after {after}");
+        output::tell(format_args!("there are more: add --after {after}"));
     }
     Ok(exit_codes::OK)
 }

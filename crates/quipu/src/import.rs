@@ -178,7 +178,9 @@ impl<'a> Import<'a> {
     fn await_views(&self) {
         let path = format!("/v1/tenants/{}/balance", self.args.tenant);
         if let Err(error) = self.client.get_caught_up(&path, Vec::new()) {
-            self.progress.suspend(|| eprintln!("reports may lack some rows for a while: {error}"));
+            self.progress.suspend(|| {
+                output::tell(format_args!("reports may lack some rows for a while: {error}"))
+            });
         }
     }
 
@@ -187,7 +189,7 @@ impl<'a> Import<'a> {
         &self,
         work: impl FnOnce(&mut Patience<'_>) -> Result<T, CliError>,
     ) -> Result<T, CliError> {
-        let tell = &mut |why: &str| self.progress.suspend(|| eprintln!("{why}"));
+        let tell = &mut |why: &str| self.progress.suspend(|| output::tell(format_args!("{why}")));
         work(&mut Patience { most: Duration::from_secs(self.args.patience), tell })
     }
 

@@ -61,7 +61,7 @@ pub fn run() -> ExitCode {
             ExitCode::from(exit_codes::INTERRUPTED)
         }
         Err(error) => {
-            eprintln!("quipu: {error}\n       {}", error.hint());
+            output::tell(format_args!("quipu: {error}\n       {}", error.hint()));
             ExitCode::from(error.exit_code())
         }
     }

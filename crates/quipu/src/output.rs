@@ -1,4 +1,5 @@
-//! What people and programs read on standard output: aligned tables, or JSON.
+//! What people and programs read: aligned tables or JSON on standard output, and what is said
+//! beside it.
 
 use std::io::{self, Write};
 
@@ -7,6 +8,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::CliError;
+
+/// Says something on standard error, if anybody listens. Where nobody does, as behind a pipe that
+/// is closed or on a full disk, `eprintln!` would end the thread.
+pub(crate) fn tell(what: impl std::fmt::Display) {
+    drop(writeln!(io::stderr(), "{what}"));
+}
 
 /// On which side of its column a cell stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -92,11 +92,11 @@ pub(crate) fn run(args: &ProjectionsArgs, json: bool) -> Result<u8, CliError> {
         What::Skip { name, tenant, reason, book } => {
             let outcome = open(book)?.views.skip(name, tenant, reason);
             if matches!(outcome, Ok(RetryOutcome::Healed { .. } | RetryOutcome::StillParked(_))) {
-                eprintln!(
+                output::tell(format_args!(
                     "{name} no longer follows the whole journal for {}: `quipu projections list` \
                      says what it leaves out, and why",
                     whose(tenant.as_ref())
-                );
+                ));
             }
             resumed(name, tenant.as_ref(), outcome, json)
         }
@@ -271,10 +271,10 @@ fn rebuild(book: &Book, name: Option<&str>, signals: &Signals, json: bool) -> Re
     bar.finish_and_clear();
     match rebuilt {
         Err(ViewsError::Interrupted { position }) => {
-            eprintln!(
+            output::tell(format_args!(
                 "interrupted at position {position}; the old rows serve. The same command goes on \
                  there; `quipu projections cancel` throws away what was built"
-            );
+            ));
             return Ok(exit_codes::INTERRUPTED);
         }
         rebuilt => rebuilt.map_err(|error| book::views_unusable(&error))?,

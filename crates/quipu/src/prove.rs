@@ -71,7 +71,7 @@ pub(crate) fn run(args: &ProveArgs, json: bool) -> Result<u8, CliError> {
                 format!("the checkpoint of {} is continued by", events(shown.from.unwrap_or(0)))
             }
         };
-        eprintln!("{what} {}, {}", shown.origin, events(shown.size));
+        output::tell(format_args!("{what} {}, {}", shown.origin, events(shown.size)));
     }
     Ok(exit_codes::OK)
 }

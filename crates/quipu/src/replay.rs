@@ -91,7 +91,9 @@ pub(crate) fn run(args: &ReplayArgs, json: bool) -> Result<u8, CliError> {
     bar.finish_and_clear();
     match replayed {
         Err(ViewsError::Interrupted { position }) => {
-            eprintln!("interrupted at position {position}; the same command goes on there");
+            output::tell(format_args!(
+                "interrupted at position {position}; the same command goes on there"
+            ));
             return Ok(exit_codes::INTERRUPTED);
         }
         replayed => replayed.map_err(|error| book::views_unusable(&error))?,

@@ -180,7 +180,9 @@ pub(crate) fn log_to_stderr(json: bool) {
     let log = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_env_filter(filter);
+        .with_env_filter(filter)
+        // Where a line cannot be written, as on a full disk, it would say so and panic.
+        .log_internal_errors(false);
     // A second server in one process, as in tests, keeps the first one's log.
     let started =
         if json { log.json().try_init() } else { log.with_target(false).compact().try_init() };

@@ -32,10 +32,12 @@ impl Signals {
                     _ = terminate.recv() => {}
                 }
                 if first.swap(true, Ordering::SeqCst) {
-                    eprintln!("stopped at once; what was acknowledged is in the book all the same");
+                    crate::output::tell(format_args!(
+                        "stopped at once; what was acknowledged is in the book all the same"
+                    ));
                     std::process::exit(exit_codes::INTERRUPTED.into());
                 }
-                eprintln!("{what_now}; again to stop at once");
+                crate::output::tell(format_args!("{what_now}; again to stop at once"));
                 sender.send_replace(true);
             }
         });

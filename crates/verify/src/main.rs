@@ -2,13 +2,15 @@
 
 mod cli;
 
+use std::io::Write as _;
+
 use clap::Parser as _;
 
 fn main() -> std::process::ExitCode {
     match cli::Cli::parse().run() {
         Ok(holds) => std::process::ExitCode::from(u8::from(!holds)),
         Err(error) => {
-            eprintln!("quipu-verify: {error}");
+            drop(writeln!(std::io::stderr(), "quipu-verify: {error}"));
             std::process::ExitCode::from(cli::UNUSABLE)
         }
     }

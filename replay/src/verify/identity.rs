@@ -19,7 +19,8 @@ type UsageKey = (TenantId, Label, Label);
 #[derive(Default)]
 pub(super) struct Identities {
     events: HashSet<Uuid>,
-    commands: Window<CommandKey, Option<Label>>,
+    /// Fingerprint and last event of each.
+    commands: Window<CommandKey, (Option<Label>, Position)>,
     usage: Window<UsageKey, Position>,
 }
 
@@ -32,11 +33,17 @@ impl Identities {
         let now = recorded.recorded_at;
         if let Some(key) = &recorded.metadata.command {
             let fingerprint = &recorded.metadata.fingerprint;
-            let first = self
-                .commands
-                .insert((recorded.tenant.clone(), key.clone()), now, || fingerprint.clone());
-            if first.is_some_and(|first| first != fingerprint) {
-                return here(format!("the idempotency key {key} was used for another request"));
+            let first = (fingerprint.clone(), recorded.position);
+            let key_of_tenant = (recorded.tenant.clone(), key.clone());
+            if let Some((bound, last)) = self.commands.insert(key_of_tenant, now, first) {
+                if bound != fingerprint {
+                    return here(format!("the idempotency key {key} was used for another request"));
+                }
+                // J4: the events of one command stand side by side.
+                if last.plus(1) != recorded.position {
+                    return here(format!("the command of idempotency key {key} took effect twice"));
+                }
+                *last = recorded.position;
             }
         }
         if let (Some(tenant), Event::Wallet(WalletEvent::UsageRecorded(usage))) =
@@ -44,7 +51,7 @@ impl Identities {
         {
             let usage = &usage.usage;
             let key = (tenant.clone(), usage.source.clone(), usage.id.clone());
-            if let Some(first) = self.usage.insert(key, now, || recorded.position) {
+            if let Some(first) = self.usage.insert(key, now, recorded.position) {
                 return here(format!(
                     "the usage record {} of {} is recorded twice: first at {first}",
                     usage.id, usage.source
@@ -69,16 +76,16 @@ impl<K, V> Default for Window<K, V> {
 
 impl<K: Eq + Hash + Clone, V> Window<K, V> {
     /// What is there under the key; otherwise nothing, and `value` is put there.
-    fn insert(&mut self, key: K, now: Timestamp, value: impl FnOnce() -> V) -> Option<&V> {
+    fn insert(&mut self, key: K, now: Timestamp, value: V) -> Option<&mut V> {
         let since = now.plus_seconds(-WINDOW_SECONDS);
         while let Some((_, old)) = self.order.pop_front_if(|(seen, _)| *seen < since) {
             self.seen.remove(&old);
         }
         if !self.seen.contains_key(&key) {
             self.order.push_back((now, key.clone()));
-            self.seen.insert(key, value());
+            self.seen.insert(key, value);
             return None;
         }
-        self.seen.get(&key)
+        self.seen.get_mut(&key)
     }
 }

@@ -82,3 +82,14 @@ fn a_key_that_was_bound_to_two_requests_is_found() {
     });
     assert_eq!(position, 4, "{what}");
 }
+
+/// J4: with the same request, too: a command that was done is answered, not done again.
+#[test]
+fn a_command_that_took_effect_twice_is_found() {
+    let (position, what) = found(|book| {
+        book.events[3].metadata.command = book.events[1].metadata.command.clone();
+        book.events[3].metadata.fingerprint = book.events[1].metadata.fingerprint.clone();
+    });
+    assert_eq!(position, 4, "{what}");
+    assert!(what.contains("took effect twice"), "{what}");
+}

@@ -154,3 +154,14 @@ fn a_noted_root_finds_a_cut_off_end_and_a_rewritten_past() {
     assert_eq!(found.position, Position(4));
     assert!(found.what.contains("rewritten"), "{}", found.what);
 }
+
+/// Two histories were signed at one position, and the book has one of them.
+#[test]
+fn of_two_roots_noted_for_one_position_both_are_held_against_the_journal() {
+    let honest = honest();
+    let (root, other) = (honest[1].root, honest[2].root);
+    for noted in [[(4, root), (4, other)], [(4, other), (4, root)]] {
+        let finding = report(honest.clone(), None, &noted).finding.unwrap();
+        assert_eq!(finding.position, Position(4), "{}", finding.what);
+    }
+}

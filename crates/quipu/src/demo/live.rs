@@ -48,13 +48,13 @@ impl Live {
         let Ok(mut written) = self.written.lock() else { return };
         if written.is_none_or(|at| at.elapsed() >= QUIET) {
             *written = Some(Instant::now());
-            eprintln!("{line}");
+            crate::output::tell(format_args!("{line}"));
         }
     }
 
     /// Says something that stays.
     pub(super) fn say(&self, what: &str) {
-        self.bar.suspend(|| eprintln!("{what}"));
+        self.bar.suspend(|| crate::output::tell(format_args!("{what}")));
     }
 
     /// Takes the line away.
