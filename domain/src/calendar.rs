@@ -1,7 +1,7 @@
 //! Periods in a tenant's own time zone (M6).
 //!
 //! Only the zone data that is compiled in is asked, never the machine's: the same journal gives
-//! the same periods everywhere.
+//! the same periods everywhere. Zones are looked up here and nowhere else.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,8 @@ use crate::{Label, Timestamp};
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 /// The zone of an IANA name, or `None` where there is none such.
-fn zone(name: &Label) -> Option<TimeZone> {
+#[must_use]
+pub fn time_zone(name: &Label) -> Option<TimeZone> {
     if name.as_str() == "UTC" {
         return Some(TimeZone::UTC);
     }
@@ -22,13 +23,13 @@ fn zone(name: &Label) -> Option<TimeZone> {
 /// Whether the IANA database has a zone of this name.
 #[must_use]
 pub fn is_time_zone(name: &Label) -> bool {
-    zone(name).is_some()
+    time_zone(name).is_some()
 }
 
 /// First moment of the calendar month that `at` lies in, in that zone.
 #[must_use]
-pub fn month_start(at: Timestamp, time_zone: &Label) -> Option<Timestamp> {
-    let local = at.to_jiff().to_zoned(zone(time_zone)?);
+pub fn month_start(at: Timestamp, zone: &Label) -> Option<Timestamp> {
+    let local = at.to_jiff().to_zoned(time_zone(zone)?);
     let start = local.first_of_month().ok()?.start_of_day().ok()?;
     start.timestamp().try_into().ok()
 }

@@ -111,7 +111,7 @@ impl Projection for Usage {
     }
 
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn question(&self) -> &'static str {

@@ -109,7 +109,8 @@ fn the_verifier_is_made_of_little_and_of_nothing_of_ours() {
     assert_eq!(names, expected);
 }
 
-/// What would make the stored bytes depend on more than our own code, or bring a second TLS.
+/// What would make the stored bytes or the folds depend on more than our own code, or bring a
+/// second TLS.
 #[test]
 fn no_feature_that_endangers_the_bytes_is_on() {
     let tree = |arguments: &[&str]| {
@@ -120,6 +121,12 @@ fn no_feature_that_endangers_the_bytes_is_on() {
     assert!(features.contains("serde_json"), "the check looks at something");
     for feature in ["preserve_order", "arbitrary_precision"] {
         assert!(!features.contains(feature), "serde_json must not get {feature}");
+    }
+    // M6: zones are those that are compiled in, so that no machine folds a book differently.
+    let features = tree(&["--workspace", "-e", "features", "-i", "jiff"]);
+    assert!(features.contains("tzdb-bundle-always"), "the check looks at something");
+    for feature in ["tzdb-zoneinfo", "tzdb-concatenated", "tz-system"] {
+        assert!(!features.contains(feature), "jiff must not get {feature}");
     }
     let all = tree(&["--workspace", "--prefix", "none"]);
     for package in ["openssl-sys", "aws-lc-sys", "sqlx", "postgres-es"] {

@@ -14,6 +14,7 @@ mod target;
 
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
+use quipu_domain::calendar;
 use rust_decimal::Decimal;
 
 use crate::error::CliError;
@@ -83,7 +84,8 @@ pub(crate) fn run(args: &ExportArgs, json: bool) -> Result<u8, CliError> {
 
 /// A time zone, from the command line.
 fn time_zone(name: &str) -> Result<TimeZone, String> {
-    TimeZone::get(name).map_err(|_| "not a name of the IANA database, such as UTC".to_owned())
+    let zone = name.parse().ok().and_then(|name| calendar::time_zone(&name));
+    zone.ok_or_else(|| "not a name of the IANA database, such as UTC".to_owned())
 }
 
 /// Money for one credit, from the command line.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
-use quipu_domain::Recorded;
+use quipu_domain::{Recorded, calendar};
 use quipu_exports::{PlainText, account_in};
 use quipu_projections::{Account, Accounts, Fold, ProjectionError, Row as _};
 
@@ -64,7 +64,7 @@ fn book(events: &[Recorded]) -> Vec<Account> {
 #[test]
 fn a_day_is_the_time_zones() {
     let events = golden();
-    let zone = TimeZone::get("Pacific/Kiritimati").unwrap();
+    let zone = calendar::time_zone(&"Pacific/Kiritimati".parse().unwrap()).unwrap();
     let there = written(PlainText::hledger(zone), &events);
     let here = written(PlainText::hledger(TimeZone::UTC), &events);
     assert_ne!(there, here);

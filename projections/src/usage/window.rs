@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use jiff::tz::{TimeZone, TimeZoneTransition};
-use quipu_domain::{Label, Timestamp};
+use jiff::tz::TimeZoneTransition;
+use quipu_domain::{Label, Timestamp, calendar};
 
 use crate::ProjectionError;
 use crate::cell::named_field;
@@ -67,7 +67,7 @@ struct Day {
 
 impl Day {
     fn of(time: Timestamp, time_zone: &Label) -> Result<Day, ProjectionError> {
-        let zone = TimeZone::get(time_zone.as_str()).map_err(|_| {
+        let zone = calendar::time_zone(time_zone).ok_or_else(|| {
             ProjectionError::Inconsistent(format!("the time zone {time_zone} is unknown here"))
         })?;
         let moment = time.to_jiff();
@@ -142,6 +142,23 @@ mod tests {
                 time = time.plus_seconds(59);
             }
         }
+    }
+
+    #[test]
+    fn m6_windows_are_the_same_on_a_machine_with_other_zone_data() {
+        // Berlin on UTC for ever, in the format of RFC 9636.
+        let half = format!("TZif2{}\x01\0\0\0\x04{}XXX\0", "\0".repeat(34), "\0".repeat(6));
+        let zone = format!("{half}{half}\nXXX0\n");
+        let machine = tempfile::tempdir().unwrap();
+        std::fs::create_dir(machine.path().join("Europe")).unwrap();
+        std::fs::write(machine.path().join("Europe/Berlin"), zone).unwrap();
+        let there = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "usage::window::tests::days_and_months_begin_where_the_tenant_is"])
+            .env("TZDIR", machine.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&there.stdout);
+        assert!(said.contains("1 passed"), "{said}");
     }
 
     #[test]

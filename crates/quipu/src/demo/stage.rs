@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{ToSpan as _, Zoned, tz::TimeZone};
+use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -104,7 +104,7 @@ fn welcome(client: &Client, customer: &Customer) -> Result<(), CliError> {
 /// Grants what the plan includes for this month, once; what is left of it expires with the month.
 pub(super) fn renew(client: &Client, customer: &Customer) -> Result<(), CliError> {
     let Customer { tenant, plan, .. } = customer;
-    let now = Zoned::now().with_time_zone(TimeZone::UTC);
+    let now = Timestamp::now().to_zoned(TimeZone::UTC);
     let month = now.strftime("%Y-%m").to_string();
     let next_month = now.date().first_of_month().saturating_add(1.month());
     let grant = json!({

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use jiff::Zoned;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use quipu_exports::{Chart, Sie, SieKind, SieTerms};
@@ -114,7 +113,7 @@ pub(super) fn run(args: &SieArgs, json: bool) -> Result<u8, CliError> {
         time_zone: args.time_zone.clone(),
         chart,
         remark: source.remark(),
-        made_on: Zoned::now().date(),
+        made_on: jiff::Timestamp::now().to_zoned(args.time_zone.clone()).date(),
     });
     source.each(|event| sie.event(event).map_err(|error| unwritable(&error)))?;
     let (file, written) = sie.file().map_err(|error| unwritable(&error))?;
