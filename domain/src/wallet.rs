@@ -42,8 +42,8 @@ pub struct Wallet {
 }
 
 impl Wallet {
-    /// Names the shape a snapshot has; another shape gets another name.
-    pub const SCHEMA: &str = "wallet/1";
+    /// Names the shape a snapshot has, and what is folded into it; another one gets another name.
+    pub const SCHEMA: &str = "wallet/2";
 
     /// Lots that hold anything, in burn order.
     pub fn lots(&self) -> impl Iterator<Item = &Lot> {

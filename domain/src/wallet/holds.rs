@@ -14,7 +14,7 @@ use crate::{Credits, GrantId, HoldId, MeterName, Timestamp};
 pub const LATE_SETTLEMENT_SECONDS: i64 = 300;
 /// For so long an expired hold is remembered, to be told from one that never was.
 const MEMORY_SECONDS: i64 = 30 * 86_400;
-/// And at most so many of them.
+/// And at most so many of those that cannot be settled any more.
 const MOST_REMEMBERED: usize = 1_000;
 
 /// An open hold.
@@ -178,7 +178,8 @@ impl Holds {
         Ok(hold)
     }
 
-    /// Forgetting depends on event data alone, so that every replay forgets the same.
+    /// Forgetting depends on event data alone, so that every replay forgets the same. W9: it is as
+    /// late as this expiry, or later, so what was in its grace then may still be settled.
     fn remember(&mut self, hold: Hold) {
         let expired_at = hold.expires_at;
         self.expired_by_age.insert((expired_at, hold.hold));
@@ -194,8 +195,10 @@ impl Holds {
             },
         );
         let oldest = expired_at.plus_seconds(-MEMORY_SECONDS);
+        let oldest_in_grace = expired_at.plus_seconds(-LATE_SETTLEMENT_SECONDS);
         while let Some((at, hold)) = self.expired_by_age.first().copied() {
-            if at >= oldest && self.expired_by_age.len() <= MOST_REMEMBERED {
+            let too_many = self.expired_by_age.len() > MOST_REMEMBERED && at < oldest_in_grace;
+            if at >= oldest && !too_many {
                 break;
             }
             self.expired_by_age.pop_first();

@@ -2,28 +2,57 @@
 
 use quipu_domain::meter::{Aggregation, Price, UnpricedPolicy};
 use quipu_domain::wallet::WalletCommand;
+use quipu_domain::wallet::command::PlaceHold;
 use serde_json::Value;
 
 use crate::support::{
-    Book, after, debit, grant, hold, rate_usage, refund, settle, some_usage, text,
+    Book, after, debit, grant, hold, rate_usage, refund, settle, some_hold, some_usage, text,
 };
 
 fn state(book: &Book) -> Value {
     serde_json::to_value(&book.wallet).unwrap()
 }
 
-#[test]
-fn w9_at_most_a_thousand_holds_that_ran_out_are_remembered() {
+fn remembered(book: &Book) -> usize {
+    state(book)["holds"]["expired"].as_array().unwrap().len()
+}
+
+/// Holds 2 to 1,201, which run out together.
+fn many_holds() -> Book {
     let mut book = Book::new();
     book.run(grant("2000")).unwrap();
-    for _ in 0..1_050 {
+    for _ in 0..1_200 {
         book.run(hold("1")).unwrap();
     }
     book.pass(900);
     book.tick();
-    assert_eq!(state(&book)["holds"]["expired"].as_array().unwrap().len(), 1_000);
-    assert_eq!(book.refused(settle(2, "1")), "hold_ended");
-    book.run(settle(1_051, "1")).unwrap();
+    book
+}
+
+#[test]
+fn w9_no_hold_is_forgotten_within_its_grace() {
+    let mut book = many_holds();
+    book.pass(300);
+    for hold in 2..=1_201 {
+        book.run(settle(hold, "1")).unwrap();
+    }
+    assert_eq!(remembered(&book), 0);
+}
+
+#[test]
+fn w9_after_their_grace_at_most_a_thousand_holds_that_ran_out_are_remembered() {
+    let mut book = many_holds();
+    let mut one_more_runs_out = |seconds: i64| {
+        let ttl_seconds = Some(seconds);
+        book.run(WalletCommand::PlaceHold(PlaceHold { ttl_seconds, ..some_hold("1") })).unwrap();
+        book.pass(seconds);
+        book.tick();
+        remembered(&book)
+    };
+    assert_eq!(one_more_runs_out(300), 1_201);
+    assert_eq!(one_more_runs_out(1), 1_000);
+    assert_eq!(book.refused(settle(203, "1")), "hold_ended");
+    assert_eq!(book.refused(settle(204, "1")), "hold_expired");
 }
 
 #[test]
