@@ -18,8 +18,17 @@ use crate::{Credits, GrantId, MeterName, Personal, Refusal, Timestamp};
 pub(super) struct Funds {
     pub(super) lots: Lots,
     pub(super) overdraft: Overdraft,
-    /// Why grants were voided; what returns to them goes too (W11).
-    voided: BTreeMap<GrantId, Personal>,
+    /// Grants that were voided; what returns to them goes too (W11).
+    voided: BTreeMap<GrantId, Voided>,
+}
+
+/// A voided grant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Voided {
+    /// Its place among those that are remembered: the lower, the longer ago.
+    place: u64,
+    reason: Personal,
 }
 
 /// What is owed (W5).

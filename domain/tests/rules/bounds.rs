@@ -6,7 +6,8 @@ use quipu_domain::wallet::command::PlaceHold;
 use serde_json::Value;
 
 use crate::support::{
-    Book, after, debit, grant, hold, rate_usage, refund, settle, some_hold, some_usage, text,
+    Book, after, debit, grant, hold, rate_usage, refund, release, settle, some_hold, some_usage,
+    text, void,
 };
 
 fn state(book: &Book) -> Value {
@@ -53,6 +54,46 @@ fn w9_after_their_grace_at_most_a_thousand_holds_that_ran_out_are_remembered() {
     assert_eq!(one_more_runs_out(1), 1_000);
     assert_eq!(book.refused(settle(203, "1")), "hold_ended");
     assert_eq!(book.refused(settle(204, "1")), "hold_expired");
+}
+
+/// So many further grants, each of them void.
+fn void_others(book: &mut Book, count: usize) {
+    for _ in 0..count {
+        book.run(grant("1")).unwrap();
+        let other = book.events.len() as u64;
+        book.run(void(other)).unwrap();
+    }
+}
+
+#[test]
+fn w11_a_voided_grant_is_not_forgotten_while_anything_of_it_is_held() {
+    let mut book = Book::new();
+    book.run(grant("10")).unwrap();
+    book.run(hold("4")).unwrap();
+    book.run(void(1)).unwrap();
+    void_others(&mut book, 1_001);
+    assert_eq!(book.refused(void(1)), "nothing_to_void");
+    assert_eq!(book.tell(release(2)), ["released 1:4", "voided 1:4"]);
+}
+
+#[test]
+fn w11_of_voided_grants_the_one_voided_longest_ago_is_forgotten() {
+    let mut book = Book::new();
+    for _ in 0..2 {
+        book.run(grant("10")).unwrap();
+    }
+    for _ in 0..2 {
+        book.run(debit("10")).unwrap();
+    }
+    for entry in [3, 4] {
+        book.run(refund(entry, Some("4"))).unwrap();
+    }
+    book.run(void(2)).unwrap();
+    void_others(&mut book, 999);
+    book.run(void(1)).unwrap();
+    assert_eq!(state(&book)["funds"]["voided"].as_object().unwrap().len(), 1_000);
+    assert_eq!(book.tell(refund(3, Some("1"))), ["refunded 1:1", "voided 1:1"]);
+    assert_eq!(book.tell(refund(4, Some("1"))), ["refunded 2:1"]);
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! What events do to lots and overdraft. Every sum and every part is checked: a journal that does
 //! not add up is reported, never folded.
 
-use super::{Funds, Overdraft};
+use super::{Funds, Overdraft, Voided};
 use crate::Credits;
 use crate::event::Inconsistency;
 use crate::wallet::event::{CreditsExpired, Draws, GrantVoided, OverdraftRepaid, Rating, Returns};
 use crate::wallet::lots::{Movement, ensure};
 use crate::wallet::{Lot, WalletEvent};
 
-/// Voided grants that are remembered, so that what is refunded to them is taken back too.
+/// Voided grants that are remembered, so that what is refunded to them is taken back too. Those
+/// of which something is held are remembered besides.
 const MOST_VOIDED: usize = 1_000;
 
 impl Funds {
@@ -124,11 +125,25 @@ impl Funds {
         if event.amount.is_positive() {
             self.lots.shift(event.grant, event.amount, Movement::Spend)?;
         }
-        self.voided.insert(event.grant, event.reason.clone());
-        if self.voided.len() > MOST_VOIDED {
-            self.voided.pop_first();
-        }
+        self.remember_void(event);
         Ok(())
+    }
+
+    /// W11: what is held of a grant goes when it returns, however long ago it was voided. Of the
+    /// others the one voided longest ago is forgotten first.
+    fn remember_void(&mut self, event: &GrantVoided) {
+        if self.is_voided(event.grant) {
+            return;
+        }
+        let last = self.voided.values().map(|voided| voided.place).max();
+        let place = last.map_or(0, |last| last + 1);
+        self.voided.insert(event.grant, Voided { place, reason: event.reason.clone() });
+        let gone = self.voided.iter().filter(|(grant, _)| self.lots.get(**grant).is_none());
+        let mut gone: Vec<_> = gone.map(|(grant, voided)| (voided.place, *grant)).collect();
+        gone.sort_unstable();
+        for (_, grant) in gone.iter().rev().skip(MOST_VOIDED) {
+            self.voided.remove(grant);
+        }
     }
 
     /// The free part of a lot expires (W12).

@@ -38,12 +38,12 @@ impl Funds {
             let Some(lot) = self.lots.get(*grant).filter(|lot| lot.free.is_positive()) else {
                 continue;
             };
-            let event = if let Some(reason) = self.voided.get(grant) {
+            let event = if let Some(voided) = self.voided.get(grant) {
                 WalletEvent::GrantVoided(GrantVoided {
                     grant: *grant,
                     amount: lot.free,
                     origin: lot.terms.origin,
-                    reason: reason.clone(),
+                    reason: voided.reason.clone(),
                 })
             } else if let Some(expired_at) = lot.terms.expires_at.filter(|at| *at <= now) {
                 WalletEvent::CreditsExpired(CreditsExpired {
