@@ -263,6 +263,7 @@ mod tests {
             period: Timestamp::default(),
             previous: text("1.5"),
             quantity: text("3.75"),
+            carried: None,
             carry: Credits::ZERO,
             latest_at: None,
             counted: None,

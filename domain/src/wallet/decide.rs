@@ -1,5 +1,6 @@
 //! What a command leads to: events, or the refusal that stands first in the precedence.
 
+mod again;
 mod checks;
 mod correction;
 mod grant;

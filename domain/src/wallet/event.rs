@@ -12,7 +12,7 @@ pub use account::{
 };
 pub use draws::{Draw, Draws, LotReturn, Returns};
 pub use lot::{CreditsExpired, CreditsGranted, GrantKind, GrantVoided, LotTerms, Origin};
-pub use usage::{Rating, Tally, Tokens, Usage, UsageRated, UsageRecorded, UsageVoided};
+pub use usage::{CarriedOn, Rating, Tally, Tokens, Usage, UsageRated, UsageRecorded, UsageVoided};
 pub use work::{
     Attribution, CreditsDebited, HoldExpired, HoldExtended, HoldPlaced, HoldReleased, HoldSettled,
     Overage,

@@ -39,6 +39,9 @@ pub(super) struct Line {
     /// Where a later rating put it in the running total.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) tally: Option<Tally>,
+    /// The line of the rating by which it joined that total, if it did so after it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) joined: Option<EntryId>,
     /// Whether it is void (U4).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) void: bool,
@@ -128,6 +131,7 @@ impl Lines {
                 line.cost = Some(e.amount);
                 if e.tally.is_some() {
                     line.tally.clone_from(&e.tally);
+                    line.joined = line.joined.or(e.carried_on.is_none().then_some(e.entry));
                 }
             }
             _ => {}

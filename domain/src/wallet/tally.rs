@@ -9,8 +9,9 @@ use sha2::{Digest, Sha256};
 use super::WalletEvent;
 use super::event::Tally;
 use super::lots::ensure;
+use crate::amount::AmountError;
 use crate::event::Inconsistency;
-use crate::{Credits, Label, MeterName, Timestamp};
+use crate::{Credits, EntryId, Label, MeterName, Timestamp};
 
 /// Periods that are kept for a meter.
 const MOST_PERIODS: usize = 24;
@@ -23,8 +24,10 @@ pub(super) const MOST_VALUES: usize = 10_000;
 pub(super) struct PeriodTotal {
     /// The aggregated quantity.
     pub(super) quantity: Decimal,
-    /// What a falling total price left over, zero or below.
-    pub(super) carry: Credits,
+    /// What is left over, by the line after which it is: the last record leaves some, and one that
+    /// is rated again more or less than before.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    carries: BTreeMap<EntryId, Credits>,
     /// When the record occurred that counts, for `latest`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) latest_at: Option<Timestamp>,
@@ -34,6 +37,27 @@ pub(super) struct PeriodTotal {
 }
 
 impl PeriodTotal {
+    /// What all records left over.
+    pub(super) fn carry(&self) -> Result<Credits, AmountError> {
+        Credits::sum(self.carries.values().copied())
+    }
+
+    /// What is left over before this place in the total.
+    pub(super) fn carry_before(&self, place: EntryId) -> Result<Credits, AmountError> {
+        Credits::sum(self.carries.range(..place).map(|(_, carry)| *carry))
+    }
+
+    /// A record takes what is left over before its place, and leaves this.
+    fn carry_on(&mut self, place: EntryId, amount: Credits) -> Result<(), Inconsistency> {
+        self.carries.retain(|before, _| *before >= place);
+        let left = self.carries.remove(&place).unwrap_or_default().plus(amount);
+        let left = left.map_err(|error| Inconsistency(error.to_string()))?;
+        if !left.is_zero() {
+            self.carries.insert(place, left);
+        }
+        Ok(())
+    }
+
     /// Whether a unique count has counted the value.
     pub(super) fn has_counted(&self, value: &Label) -> bool {
         self.values.contains(&digest(value))
@@ -66,13 +90,24 @@ impl Tallies {
     /// What an event does to the totals.
     pub(super) fn apply(&mut self, event: &WalletEvent) -> Result<(), Inconsistency> {
         match event {
-            WalletEvent::UsageRecorded(e) => self.count(&e.usage.meter, e.tally.as_ref()),
-            WalletEvent::UsageRated(e) => self.count(&e.meter, e.tally.as_ref()),
+            WalletEvent::UsageRecorded(e) => self.count(&e.usage.meter, e.entry, e.tally.as_ref()),
+            WalletEvent::UsageRated(e) => match (&e.tally, &e.carried_on) {
+                (Some(tally), Some(on)) => {
+                    let period = self.0.get_mut(&e.meter).and_then(|m| m.get_mut(&tally.period));
+                    period.map_or(Ok(()), |total| total.carry_on(on.place, on.amount))
+                }
+                (tally, _) => self.count(&e.meter, e.entry, tally.as_ref()),
+            },
             _ => Ok(()),
         }
     }
 
-    fn count(&mut self, meter: &MeterName, tally: Option<&Tally>) -> Result<(), Inconsistency> {
+    fn count(
+        &mut self,
+        meter: &MeterName,
+        entry: EntryId,
+        tally: Option<&Tally>,
+    ) -> Result<(), Inconsistency> {
         let Some(tally) = tally else { return Ok(()) };
         if !self.0.contains_key(meter) {
             self.0.insert(meter.clone(), BTreeMap::new());
@@ -83,7 +118,7 @@ impl Tallies {
             format!("{meter} stood at {}, not at {}", total.quantity, tally.previous)
         })?;
         total.quantity = tally.quantity;
-        total.carry = tally.carry;
+        total.carry_on(entry, tally.carry)?;
         total.latest_at = tally.latest_at.or(total.latest_at);
         total.values.extend(tally.counted.as_ref().map(digest));
         if periods.len() > MOST_PERIODS {

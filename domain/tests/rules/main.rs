@@ -16,6 +16,7 @@ mod periods;
 mod precedence;
 mod refunds;
 mod registers;
+mod rerating;
 mod snapshots;
 mod support;
 mod usage;

@@ -54,7 +54,7 @@ pub struct Evidence {
     pub postings: Vec<PostedAmount>,
     /// What usage was computed from.
     pub working: Option<Working>,
-    /// What it cost by that, and what earlier records had left over of a falling total.
+    /// What it cost by that, and what earlier records had left over of their total.
     pub cost: Option<Cost>,
     /// The events that it rests on.
     pub causes: Vec<Cause>,
@@ -76,8 +76,8 @@ pub struct Cost {
     pub amount: Credits,
     /// By which price, as the event says.
     pub price: Label,
-    /// What the period's earlier records had left over, which was set against this one: zero or
-    /// below (U2).
+    /// What the period's earlier records had left over, which was set against this one (U2): below
+    /// zero where the total had fallen, above where a rating had raised it by more than a step.
     pub carried: Credits,
 }
 
@@ -294,11 +294,12 @@ impl Evidence {
         let computed = match working {
             Working::Alone { cost } => micros(cost.rounded),
             Working::RunningTotal { before, after } => {
-                (micros(after.rounded) - micros(before.rounded) + micros(cost.carried)).max(0)
+                let step = micros(after.rounded) - micros(before.rounded);
+                // What was carried over can only make a record cheaper.
+                (step + micros(cost.carried)).clamp(0, step.max(0))
             }
         };
-        // What was carried over can only make a record cheaper.
-        if computed != micros(cost.amount) || cost.carried > Credits::ZERO {
+        if computed != micros(cost.amount) {
             gaps.push(Gap {
                 figure: format!("the cost of event {}", self.position),
                 number: cost.amount.to_string(),

@@ -96,7 +96,8 @@ fn u2_a_cost_that_its_working_does_not_come_to_is_a_gap() {
     assert_eq!(gaps(total(), "5", "0"), told("5", "3000000"));
     assert_eq!(gaps(total(), "1", "-2"), []);
     assert_eq!(gaps(total(), "0", "-4"), [], "what is left over is carried on");
-    assert_eq!(gaps(total(), "4", "1"), told("4", "4000000"), "a carry makes nothing dearer");
+    assert_eq!(gaps(total(), "4", "1"), told("4", "3000000"), "a carry makes nothing dearer");
+    assert_eq!(gaps(total(), "3", "1"), [], "it is carried on, too");
 }
 
 fn explained(story: &Story, subject: Subject, most_lines: usize) -> (Vec<u64>, Option<Rest>) {

@@ -122,6 +122,7 @@ fn a_record_is_unpriced_until_it_is_rated() {
             draws,
             returns,
             tally: None,
+            carried_on: None,
             reason: text("priced"),
         })
     };

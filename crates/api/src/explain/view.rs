@@ -173,7 +173,8 @@ pub(crate) struct CostView {
     /// By which price.
     #[schema(value_type = String)]
     price: Label,
-    /// What a falling total had left over before, and was set against it: zero or below.
+    /// What earlier records had left over, which was set against it: below zero where their total
+    /// had fallen.
     #[serde(skip_serializing_if = "Credits::is_zero")]
     #[schema(value_type = String)]
     carried: Credits,

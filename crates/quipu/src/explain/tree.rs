@@ -110,7 +110,7 @@ fn working(event: &Value) -> Vec<String> {
         _ => {}
     }
     if let Some(carried) = cost["carried"].as_str() {
-        lines.push(format!("left over by a falling total before: {carried}"));
+        lines.push(format!("left over by the records before: {carried}"));
     }
     lines.push(format!("cost {amount} by {}", output::text(&cost["price"])));
     lines

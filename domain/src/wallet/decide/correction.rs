@@ -2,9 +2,7 @@
 
 use super::checks;
 use super::refund::{recorded_line, returned_lots};
-use super::usage::{Outcome, Rated, step_price};
-use crate::meter::Meter;
-use crate::rating::{Quote, quote};
+use super::usage::Rated;
 use crate::wallet::event::{Draws, Rating, Returns, UsageRated, UsageRecorded, UsageVoided};
 use crate::wallet::funds::Reach;
 use crate::wallet::line::{total, unwind};
@@ -54,7 +52,7 @@ impl Wallet {
             return Err(invalid);
         }
         self.is_not_void(entry)?;
-        let Rated { amount, price, tally } = rated?;
+        let Rated { amount, price, tally, carried_on } = rated?;
         let previous = self.cost_of(recorded);
         let change = amount.minus(previous).map_err(|_| Refusal::AmountOutOfRange)?;
         let (draws, returns) = if change.is_positive() {
@@ -76,33 +74,13 @@ impl Wallet {
             draws,
             returns,
             tally,
+            carried_on,
             reason: reason.clone(),
         });
         self.with_consequences(event, &back, now)
     }
 
-    /// A record that is part of a running total keeps its step of it and is priced by that step
-    /// alone; one that is not joins the total now.
-    fn rated_again(
-        &self,
-        recorded: &UsageRecorded,
-        meter: &Meter,
-        context: &WalletContext<'_>,
-    ) -> Result<Rated, Refusal> {
-        let later = self.lines.get(recorded.entry).and_then(|line| line.tally.as_ref());
-        if let Some(tally) = later.or(recorded.tally.as_ref())
-            && let Quote::Running(steps) = quote(&recorded.usage, meter, context.price_table)?
-        {
-            let amount = step_price(&steps, tally)?.max(Credits::ZERO);
-            return Ok(Rated { amount, price: steps.price, tally: None });
-        }
-        match self.rated(&recorded.usage, meter, context)? {
-            Outcome::Rated(rated) => Ok(rated),
-            Outcome::Unpriced { why } => Err(Refusal::UsageUnpriceable { why }),
-        }
-    }
-
-    fn cost_of(&self, recorded: &UsageRecorded) -> Credits {
+    pub(super) fn cost_of(&self, recorded: &UsageRecorded) -> Credits {
         let later = self.lines.get(recorded.entry).and_then(|line| line.cost);
         later.unwrap_or(match &recorded.rating {
             Rating::Rated { amount, .. } => *amount,

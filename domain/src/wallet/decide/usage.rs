@@ -6,7 +6,7 @@ use super::checks;
 use crate::calendar::month_start;
 use crate::meter::{Aggregation, Meter};
 use crate::rating::{Quote, Steps, check_price, quote, total_price};
-use crate::wallet::event::{Rating, Tally, Usage, UsageRecorded};
+use crate::wallet::event::{CarriedOn, Rating, Tally, Usage, UsageRecorded};
 use crate::wallet::funds::Reach;
 use crate::wallet::tally::PeriodTotal;
 use crate::wallet::{Wallet, WalletContext, WalletEvent};
@@ -18,11 +18,13 @@ pub(super) enum Outcome {
     Unpriced { why: String },
 }
 
-/// A record's cost, by which price, and its step of the running total.
+/// A record's cost, by which price, its step of the running total, and what it leaves to others
+/// if it was in that total before.
 pub(super) struct Rated {
     pub(super) amount: Credits,
     pub(super) price: Label,
     pub(super) tally: Option<Tally>,
+    pub(super) carried_on: Option<CarriedOn>,
 }
 
 impl Wallet {
@@ -41,7 +43,7 @@ impl Wallet {
         }
         self.may_work(context)?;
         let (rating, amount, tally) = match rated? {
-            Outcome::Rated(Rated { amount, price, tally }) => {
+            Outcome::Rated(Rated { amount, price, tally, .. }) => {
                 (Rating::Rated { amount, price }, amount, tally)
             }
             Outcome::Unpriced { why } => {
@@ -67,15 +69,15 @@ impl Wallet {
     ) -> Result<Outcome, Refusal> {
         match quote(usage, meter, context.price_table)? {
             Quote::Record { amount, price } => {
-                Ok(Outcome::Rated(Rated { amount, price, tally: None }))
+                Ok(Outcome::Rated(Rated { amount, price, tally: None, carried_on: None }))
             }
             Quote::Running(steps) => self.step(usage, steps, context).map(Outcome::Rated),
             Quote::Unpriced { why } => Ok(Outcome::Unpriced { why }),
         }
     }
 
-    /// U2: the price of the total after, less the price of the total before, less what falling
-    /// totals left over. Never below zero: the rest is carried.
+    /// U2: the price of the total after, less the price of the total before, with what earlier
+    /// records left over set against it.
     fn step(
         &self,
         usage: &Usage,
@@ -89,11 +91,14 @@ impl Wallet {
         let period = month_start(usage.occurred_at, zone)
             .ok_or_else(|| Refusal::UnknownTimeZone { time_zone: zone.clone() })?;
         let total = self.tallies.get(&usage.meter, period);
+        let carried = total.map_or(Ok(Credits::ZERO), PeriodTotal::carry);
+        let carried = carried.map_err(|_| Refusal::AmountOutOfRange)?;
         let previous = total.map_or(Decimal::ZERO, |total| total.quantity);
         let mut tally = Tally {
             period,
             previous,
             quantity: previous,
+            carried: Some(carried),
             carry: Credits::ZERO,
             latest_at: None,
             counted: None,
@@ -123,12 +128,18 @@ impl Wallet {
             }
         }
         check_price(tally.quantity).map_err(|_| Refusal::AmountOutOfRange)?;
-        let carry = total.map_or(Credits::ZERO, |total| total.carry);
-        let charge = step_price(&steps, &tally)?.plus(carry);
-        let charge = charge.map_err(|_| Refusal::AmountOutOfRange)?;
-        tally.carry = charge.min(Credits::ZERO);
-        Ok(Rated { amount: charge.max(Credits::ZERO), price: steps.price, tally: Some(tally) })
+        let (amount, carry) = charge(step_price(&steps, &tally)?, carried)?;
+        tally.carry = carry;
+        Ok(Rated { amount, price: steps.price, tally: Some(tally), carried_on: None })
     }
+}
+
+/// U2: what a step costs, and what it leaves over, with what was left over set against it. Never
+/// below zero and never more than the step.
+pub(super) fn charge(step: Credits, carried: Credits) -> Result<(Credits, Credits), Refusal> {
+    let due = step.plus(carried).map_err(|_| Refusal::AmountOutOfRange)?;
+    let amount = due.clamp(Credits::ZERO, step.max(Credits::ZERO));
+    Ok((amount, due.minus(amount).map_err(|_| Refusal::AmountOutOfRange)?))
 }
 
 /// What a step adds to the price of the total; below zero where the total got cheaper.

@@ -83,7 +83,13 @@ pub struct Tally {
     pub previous: Decimal,
     /// The aggregated quantity after it.
     pub quantity: Decimal,
-    /// What a falling total price left over (zero or below): it is set against the next charges.
+    /// What earlier records had left over, which was set against this one. Absent on records that
+    /// were written without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried: Option<Credits>,
+    /// What this one leaves over: below zero where the total's price fell, and then set against
+    /// the next charges; above zero where a later rating raised it by more than a record's own
+    /// step, and then set against what falls next.
     #[serde(default, skip_serializing_if = "Credits::is_zero")]
     pub carry: Credits,
     /// For `latest`: when the record occurred that counts from now on, if this one is it.
@@ -152,9 +158,23 @@ pub struct UsageRated {
     /// What goes back.
     #[serde(default, skip_serializing_if = "Returns::is_empty")]
     pub returns: Returns,
-    /// The running total, where the price depends on it and the record was not yet in it.
+    /// The record's step of the running total, where the price depends on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tally: Option<Tally>,
+    /// Where the record was in that total before: how what it leaves over has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried_on: Option<CarriedOn>,
     /// Why.
     pub reason: Personal,
+}
+
+/// What a record that is rated again leaves to those after it in its period, beyond what it left
+/// before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CarriedOn {
+    /// The line by which the record joined the total: its own, or that of its first rating.
+    pub place: EntryId,
+    /// How much; below zero is in the tenant's favour.
+    pub amount: Credits,
 }
