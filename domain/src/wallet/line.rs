@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::WalletEvent;
-use super::event::{Draws, Tally};
+use super::event::{Draws, Tally, UsageRated};
 use super::lots::ensure;
+use crate::amount::AmountError;
 use crate::event::Inconsistency;
 use crate::{Credits, EntryId, GrantId};
 
@@ -36,6 +37,9 @@ pub(super) struct Line {
     /// What it costs by its last rating.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) cost: Option<Credits>,
+    /// What lower prices could not return, because refunds had: it is set against the next rise.
+    #[serde(default, skip_serializing_if = "Credits::is_zero")]
+    pub(super) unreturned: Credits,
     /// Where a later rating put it in the running total.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) tally: Option<Tally>,
@@ -59,6 +63,20 @@ impl Line {
     /// The lots that later ratings drew.
     pub(super) fn added_lots(&self) -> Vec<GrantId> {
         self.added.iter().filter_map(|piece| piece.grant).collect()
+    }
+
+    /// U4: what a higher price charges of a rise.
+    pub(super) fn charged_of(&self, rise: Credits) -> Result<Credits, AmountError> {
+        rise.minus(rise.min(self.unreturned))
+    }
+
+    /// A rating moves the cost; what that did not move in credits is remembered.
+    fn rate(&mut self, rated: &UsageRated) -> Result<(), AmountError> {
+        let change = rated.amount.minus(rated.previous)?;
+        let moved = rated.draws.total().minus(rated.returns.total())?;
+        self.unreturned = self.unreturned.plus(moved)?.minus(change)?;
+        self.cost = Some(rated.amount);
+        Ok(())
     }
 
     fn give_back(&mut self, amount: Credits) -> Result<(), Inconsistency> {
@@ -128,7 +146,7 @@ impl Lines {
                 ensure(!line.void, || format!("{} is void", e.of))?;
                 line.give_back(e.returns.total())?;
                 line.added.extend(pieces(&[&e.draws]));
-                line.cost = Some(e.amount);
+                line.rate(e).map_err(|error| Inconsistency(error.to_string()))?;
                 if e.tally.is_some() {
                     line.tally.clone_from(&e.tally);
                     line.joined = line.joined.or(e.carried_on.is_none().then_some(e.entry));

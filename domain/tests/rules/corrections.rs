@@ -76,6 +76,26 @@ fn u4_what_was_refunded_is_not_returned_twice_by_a_lower_price() {
 }
 
 #[test]
+fn u4_what_a_lower_price_could_not_return_is_set_against_the_next_rise() {
+    let mut book = unpriced_book();
+    let mut priced = |unit_price: &str| {
+        book.price("m", after(-60), flat(unit_price));
+        if book.events.len() == 1 {
+            book.run(usage("m", "10")).unwrap();
+            book.run(refund(2, Some("8"))).unwrap();
+        }
+        book.tell(rate_usage(2)).remove(0)
+    };
+    assert_eq!(priced("1"), "rated 10 after 10: nothing back nothing");
+    assert_eq!(priced("0.9"), "rated 9 after 10: nothing back 1:1");
+    assert_eq!(priced("0.4"), "rated 4 after 9: nothing back 1:1", "4 could not be returned");
+    assert_eq!(priced("0.6"), "rated 6 after 4: nothing back nothing");
+    assert_eq!(priced("0.5"), "rated 5 after 6: nothing back nothing");
+    assert_eq!(priced("0.9"), "rated 9 after 5: 1:1 back nothing");
+    assert_eq!(priced("1"), "rated 10 after 9: 1:1 back nothing", "10, of which 8 are refunded");
+}
+
+#[test]
 fn u4_a_later_charge_is_unwound_before_the_original() {
     let mut book = Book::new();
     book.meter("m", Aggregation::Sum, UnpricedPolicy::Refuse);

@@ -10,6 +10,7 @@ use quipu_domain::wallet::event::{Draws, GrantKind, Origin, Overage};
 use quipu_domain::wallet::{Wallet, WalletCommand, WalletEvent};
 use quipu_domain::{Credits, EntryId, GrantId, HoldId, Position};
 
+use crate::paid::check_paid;
 use crate::support::{
     Book, after, credits, debit, expiring, grant, hold, limit, rate_usage, some_debit, some_grant,
     some_hold, some_usage, text,
@@ -250,6 +251,7 @@ proptest! {
             }
         }
         check_refunds(&book.events);
+        check_paid(&book.events);
         let mut folded = Wallet::default();
         for event in &book.events {
             let stored = serde_json::to_string(event).unwrap();

@@ -12,6 +12,7 @@ mod holds;
 mod inconsistency;
 mod invariants;
 mod overdraft;
+mod paid;
 mod periods;
 mod precedence;
 mod refunds;

@@ -36,7 +36,8 @@ impl Wallet {
         self.with_consequences(event, &back, context.moment.now)
     }
 
-    /// The difference between what it costs and what it cost is charged (W4) or goes back.
+    /// The difference between what it costs and what it cost is charged (W4) or goes back, both
+    /// beyond what refunds have returned of it.
     pub(super) fn rate_usage(
         &self,
         entry: EntryId,
@@ -57,7 +58,9 @@ impl Wallet {
         let change = amount.minus(previous).map_err(|_| Refusal::AmountOutOfRange)?;
         let (draws, returns) = if change.is_positive() {
             let meter = Some(&recorded.usage.meter);
-            (self.funds.draw(change, meter, now, Reach::WithinLimit)?, Returns::default())
+            let charged = self.lines.get(entry).map_or(Ok(change), |line| line.charged_of(change));
+            let charged = charged.map_err(|_| Refusal::AmountOutOfRange)?;
+            (self.funds.draw(charged, meter, now, Reach::WithinLimit)?, Returns::default())
         } else {
             let mut left = self.left_of(entry, line).unwrap_or_default();
             let unwound = unwind(&mut left, change.negated());
