@@ -104,12 +104,12 @@ pub enum Refusal {
         /// What it must be after.
         after: Timestamp,
     },
-    /// M5: dated further back than the window allows.
+    /// M5: dated further back than the window allows. U2: than the running totals that are kept.
     #[error("{at} is before {earliest}, the earliest that may be recorded now")]
     TooFarBack {
         /// What was asked for.
         at: Timestamp,
-        /// The beginning of the window.
+        /// The beginning of the window, or of the oldest period.
         earliest: Timestamp,
     },
     /// M5: only grants may be dated ahead.

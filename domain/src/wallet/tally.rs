@@ -87,6 +87,12 @@ impl Tallies {
         self.0.get(meter)?.get(&period)
     }
 
+    /// Where the oldest period that is kept begins, if an older one may have been given up for it.
+    pub(super) fn earliest(&self, meter: &MeterName) -> Option<Timestamp> {
+        let periods = self.0.get(meter).filter(|periods| periods.len() >= MOST_PERIODS)?;
+        periods.first_key_value().map(|(period, _)| *period)
+    }
+
     /// What an event does to the totals.
     pub(super) fn apply(&mut self, event: &WalletEvent) -> Result<(), Inconsistency> {
         match event {

@@ -1,5 +1,6 @@
 //! J5: a wallet's state is bounded by what is open, not by its history.
 
+use quipu_domain::Refusal;
 use quipu_domain::meter::{Aggregation, Price, UnpricedPolicy};
 use quipu_domain::wallet::WalletCommand;
 use quipu_domain::wallet::command::PlaceHold;
@@ -109,6 +110,34 @@ fn u2_running_totals_of_the_latest_twenty_four_periods_are_kept() {
         book.pass(31 * 86_400);
     }
     assert_eq!(state(&book)["tallies"]["m"].as_object().unwrap().len(), 24);
+}
+
+#[test]
+fn u2_a_period_whose_running_total_is_gone_takes_no_more_usage() {
+    let mut book = Book::new();
+    book.meter("m", Aggregation::Sum, UnpricedPolicy::RecordUnpriced);
+    let in_month = |month: i64| {
+        let mut usage = some_usage("m", "1");
+        usage.occurred_at = after(31 * 86_400 * month);
+        WalletCommand::RecordUsage(usage)
+    };
+    book.run(grant("1000")).unwrap();
+    book.pass(31 * 86_400 * 24);
+    book.backdating_seconds = 3_660 * 86_400;
+    assert_eq!(book.tell(in_month(0)), ["used, unpriced"]);
+    let price = Price::Package { size: text("1000"), package_price: text("7") };
+    book.price("m", after(0), price);
+    (0..24).for_each(|month| drop(book.run(in_month(month)).unwrap()));
+    assert_eq!(book.tell(in_month(0)), ["used 0 nothing"], "twenty-four are kept");
+    book.run(in_month(24)).unwrap();
+    let at = after(0);
+    let earliest = text("2026-11-30T23:00:00Z");
+    let refusal = Refusal::TooFarBack { at, earliest };
+    assert_eq!(book.run(in_month(0)), Err(refusal.clone()), "a package would be paid again");
+    assert_eq!(book.run(rate_usage(2)), Err(refusal));
+    assert_eq!(book.tell(rate_usage(3)), ["rated 7 after 7: nothing back nothing"], "its own step");
+    book.price("m", after(0), Price::Flat { unit_price: text("1") });
+    assert_eq!(book.tell(in_month(0)), ["used 1 1:1"], "this needs no total");
 }
 
 #[test]

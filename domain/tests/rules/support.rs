@@ -46,6 +46,7 @@ pub(crate) struct Book {
     pub(crate) agents: BTreeMap<AgentId, Agent>,
     pub(crate) events: Vec<WalletEvent>,
     pub(crate) now: Timestamp,
+    pub(crate) backdating_seconds: i64,
     accounts: BTreeMap<Account, i64>,
 }
 
@@ -59,6 +60,7 @@ impl Book {
             agents: BTreeMap::new(),
             events: Vec::new(),
             now: text(NOON),
+            backdating_seconds: 30 * 86_400,
             accounts: BTreeMap::new(),
         };
         for name in ["calls", "images"] {
@@ -104,7 +106,7 @@ impl Book {
         Moment {
             now: self.now,
             next: Position(self.events.len() as u64 + 1),
-            backdating_seconds: 30 * 86_400,
+            backdating_seconds: self.backdating_seconds,
         }
     }
 

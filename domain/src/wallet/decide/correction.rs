@@ -49,8 +49,9 @@ impl Wallet {
         let recorded = usage_record(entry, line)?;
         let meter = checks::meter(&recorded.usage.meter, context)?;
         let rated = self.rated_again(recorded, meter, context);
-        if let Err(invalid @ Refusal::InvalidUsage { .. }) = rated {
-            return Err(invalid);
+        if let Err(senseless @ (Refusal::TooFarBack { .. } | Refusal::InvalidUsage { .. })) = rated
+        {
+            return Err(senseless);
         }
         self.is_not_void(entry)?;
         let Rated { amount, price, tally, carried_on } = rated?;

@@ -38,8 +38,9 @@ impl Wallet {
         checks::not_too_far_back(usage.occurred_at, moment)?;
         checks::not_ahead(usage.occurred_at, checks::CLOCK_TOLERANCE_SECONDS, moment)?;
         let rated = self.rated(usage, meter, context);
-        if let Err(invalid @ Refusal::InvalidUsage { .. }) = rated {
-            return Err(invalid);
+        if let Err(senseless @ (Refusal::TooFarBack { .. } | Refusal::InvalidUsage { .. })) = rated
+        {
+            return Err(senseless);
         }
         self.may_work(context)?;
         let (rating, amount, tally) = match rated? {
@@ -90,6 +91,10 @@ impl Wallet {
             .ok_or_else(|| Refusal::UnknownTenant { tenant: context.tenant_id.clone() })?;
         let period = month_start(usage.occurred_at, zone)
             .ok_or_else(|| Refusal::UnknownTimeZone { time_zone: zone.clone() })?;
+        // U2: what an older period has used up of its tiers and packages is not known any more.
+        if let Some(earliest) = self.tallies.earliest(&usage.meter).filter(|at| period < *at) {
+            return Err(Refusal::TooFarBack { at: usage.occurred_at, earliest });
+        }
         let total = self.tallies.get(&usage.meter, period);
         let carried = total.map_or(Ok(Credits::ZERO), PeriodTotal::carry);
         let carried = carried.map_err(|_| Refusal::AmountOutOfRange)?;
