@@ -15,7 +15,7 @@ events! {
     AgentEvent {
         /// The agent is known from now on.
         AgentRegistered = 2 from { 1 => in_clear },
-        /// It is called otherwise.
+        /// It has another name.
         AgentRenamed = 2 from { 1 => in_clear },
         /// It may not record usage, debit or hold any more.
         AgentRetired = 2 from { 1 => in_clear },
@@ -32,7 +32,7 @@ pub struct AgentRegistered {
     pub name: Personal,
 }
 
-/// It is called otherwise.
+/// It has another name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AgentRenamed {

@@ -154,7 +154,7 @@ impl fmt::Display for Stream {
     }
 }
 
-/// Who sent a command, under which key and request, and what caused it (T5).
+/// Who sent a command, under which key and request, and what caused it (T3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
     /// Who: `local` until access control lands, `scheduler` for what falls due by itself.

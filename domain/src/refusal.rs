@@ -151,7 +151,7 @@ pub enum Refusal {
     /// It is suspended already.
     #[error("the tenant is suspended already")]
     TenantAlreadySuspended,
-    /// W13: no debits and holds while frozen.
+    /// W13: no debits, holds or usage while frozen.
     #[error("the wallet is frozen")]
     WalletFrozen {
         /// Why.

@@ -15,7 +15,7 @@ events! {
     TenantEvent {
         /// The tenant exists from now on.
         TenantCreated = 2 from { 1 => in_clear },
-        /// It is called otherwise.
+        /// It has another name.
         TenantRenamed = 2 from { 1 => in_clear },
         /// New debits, holds and usage are refused; what is held can still be settled (W6).
         TenantSuspended = 2 from { 1 => in_clear },
@@ -36,7 +36,7 @@ pub struct TenantCreated {
     pub time_zone: Label,
 }
 
-/// It is called otherwise.
+/// It has another name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TenantRenamed {

@@ -145,7 +145,7 @@ impl PlainText {
     }
 }
 
-/// What leads from a transaction back to the event, and to who sent it (T5).
+/// What leads from a transaction back to the event, and to who sent it (T3).
 fn notes(
     event: &Recorded,
     line: &AuditLine,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use quipu_domain::{Label, Personal, Position, Recorded, Stream, TenantId, Timestamp, Version};
 
-/// One event, as an auditor reads it (T5).
+/// One event, as an auditor reads it (T3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditLine {
     /// The event.

@@ -51,7 +51,7 @@ pub(crate) async fn register(
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/agents/{agent}/rename", tag = "agents",
     request_body = RenameRequest,
-    responses((status = 200, body = CommandAnswer, description = "It is called otherwise now."))
+    responses((status = 200, body = CommandAnswer, description = "It has the new name now."))
 )]
 pub(crate) async fn rename(
     mut call: Call,

@@ -105,7 +105,7 @@ pub(crate) struct Balance {
     /// What was granted and is not effective yet.
     #[schema(value_type = String, example = "0")]
     pub(crate) pending: Credits,
-    /// Whether debits and holds are refused.
+    /// Whether debits, holds and usage are refused.
     pub(crate) frozen: bool,
 }
 

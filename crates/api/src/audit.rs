@@ -1,4 +1,4 @@
-//! `/v1/audit`: who did what, when and why (rule T5).
+//! `/v1/audit`: who did what, when and why (rule T3).
 
 use std::sync::Arc;
 

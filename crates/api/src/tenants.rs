@@ -80,7 +80,7 @@ pub(crate) async fn create(
 /// Gives a tenant another name.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/rename", tag = "tenants", request_body = RenameRequest,
-    responses((status = 200, body = CommandAnswer, description = "It is called otherwise now."))
+    responses((status = 200, body = CommandAnswer, description = "It has the new name now."))
 )]
 pub(crate) async fn rename(
     mut call: Call,

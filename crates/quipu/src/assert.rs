@@ -108,7 +108,7 @@ pub(crate) fn run(args: &AssertArgs, json: bool) -> Result<u8, CliError> {
         return Ok(exit_codes::OK);
     }
     let differences = output::count(report.differences.len() as u64, "balance");
-    output::tell(format_args!("{assertions} checked: not so for {differences}"));
+    output::tell(format_args!("{assertions} checked: {differences} not as said"));
     Ok(exit_codes::NOT_VERIFIED)
 }
 

@@ -147,7 +147,7 @@ impl BenchArgs {
         }
         Err(CliError::Malformed {
             what: "only hot, spread and holds send many commands in a request".into(),
-            hint: "leave --commands-per-request away, or measure one of these".into(),
+            hint: "leave out --commands-per-request, or measure one of these".into(),
         })
     }
 

@@ -167,7 +167,7 @@ fn write_journals(diff: &JournalsDiff, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn write_views(diff: &ViewsDiff, right: &str, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "Left are the views, right is {right}.\n")?;
+    writeln!(out, "Left: the views. Right: {right}.\n")?;
     let mut table = Table::new(&[
         ("projection", Align::Left),
         ("left at", Align::Right),

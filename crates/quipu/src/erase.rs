@@ -58,14 +58,14 @@ pub(crate) fn run(args: &EraseArgs, json: bool) -> Result<u8, CliError> {
 /// There is no way back, so a person is asked, and a program must say that it means it.
 fn confirm(subject: &str) -> Result<(), CliError> {
     let not_confirmed = || CliError::Malformed {
-        what: "nothing was erased: that it is meant was not confirmed".into(),
+        what: "nothing was erased: it was not confirmed".into(),
         hint: "type the tenant's id when asked, or say --yes".into(),
     };
     if !io::stdin().is_terminal() {
         return Err(not_confirmed());
     }
     eprint!(
-        "Names, reasons and references of {subject} will be unreadable for ever. Its id again: "
+        "Names, reasons and references of {subject} will be unreadable for ever. Type its id to confirm: "
     );
     let mut typed = String::new();
     io::stdin().read_line(&mut typed)?;

@@ -43,7 +43,7 @@ fn check_tiers(tiers: &[Tier]) -> Result<(), String> {
         return Err(format!("a tiered price has at most {MOST_TIERS} tiers"));
     }
     if last.up_to.is_some() {
-        return Err("the last tier must be open: leave its up_to away".into());
+        return Err("the last tier must be open: leave out its up_to".into());
     }
     let mut below = Decimal::ZERO;
     for tier in bounded {

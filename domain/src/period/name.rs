@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn p1_a_period_is_a_year_a_month_or_a_day() {
+    fn c1_a_period_is_a_year_a_month_or_a_day() {
         for (name, from, to) in [
             ("2026", "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"),
             ("2026-12", "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"),

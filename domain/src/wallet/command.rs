@@ -60,7 +60,7 @@ pub enum WalletCommand {
         /// Why, for people.
         reason: Option<Personal>,
     },
-    /// Refuse debits and holds (W13).
+    /// Refuse debits, holds and usage (W13).
     Freeze {
         /// Why.
         reason: Personal,

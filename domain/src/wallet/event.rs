@@ -48,7 +48,7 @@ events! {
         OverdraftLimitSet = 2 from { 1 => in_clear },
         /// Part of a debit, settlement or usage record was returned (W10).
         CreditsRefunded = 2 from { 1 => in_clear },
-        /// No debits and holds until unfrozen (W13).
+        /// No debits, holds or usage until unfrozen (W13).
         WalletFrozen = 2 from { 1 => in_clear },
         /// A freeze ended (W13).
         WalletUnfrozen = 2 from { 1 => in_clear },

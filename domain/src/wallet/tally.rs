@@ -63,7 +63,7 @@ impl PeriodTotal {
         self.values.contains(&digest(value))
     }
 
-    /// Whether a unique count has room for another value.
+    /// Whether a unique count can take no further value.
     pub(super) fn is_full(&self) -> bool {
         self.values.len() >= MOST_VALUES
     }

@@ -51,7 +51,7 @@ fn periods() -> TestFramework<Periods> {
 }
 
 #[test]
-fn p1_a_period_is_closed_once_and_when_it_is_over() {
+fn c1_a_period_is_closed_once_and_when_it_is_over() {
     periods()
         .given_no_previous_events()
         .when(close("2026-09", 7, "1", "3"))
@@ -69,7 +69,7 @@ fn p1_a_period_is_closed_once_and_when_it_is_over() {
 }
 
 #[test]
-fn p1_periods_leave_no_gap_and_do_not_overlap() {
+fn c1_periods_leave_no_gap_and_do_not_overlap() {
     let given = || vec![closed("2026-09", 7, ["1", "0", "2", "3"])];
     let expected = text("2026-10-01T00:00:00Z");
     for period in ["2026-08", "2026-09-30", "2026-10-02", "2026"] {
@@ -88,7 +88,7 @@ fn p1_periods_leave_no_gap_and_do_not_overlap() {
 }
 
 #[test]
-fn p2_what_was_recorded_after_closing_stands_as_late_in_the_next_period() {
+fn c2_what_was_recorded_after_closing_stands_as_late_in_the_next_period() {
     periods()
         .given(vec![closed("2026-09", 7, ["1", "0", "2", "3"])])
         .when(close("2026-10", 12, "3.5", "6"))
@@ -96,7 +96,7 @@ fn p2_what_was_recorded_after_closing_stands_as_late_in_the_next_period() {
 }
 
 #[test]
-fn p2_an_account_that_emptied_keeps_its_line_once_more() {
+fn c2_an_account_that_emptied_keeps_its_line_once_more() {
     let command = PeriodCommand::Close(ClosePeriod {
         period: text("2026-10"),
         known_at: Position(12),

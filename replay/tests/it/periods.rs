@@ -59,21 +59,21 @@ fn finding(events: &[Recorded]) -> Option<String> {
 }
 
 #[test]
-fn p2_a_period_sealed_with_what_was_known_holds() {
+fn c2_a_period_sealed_with_what_was_known_holds() {
     assert_eq!(finding(&sealed(4, UNTIL_POSITION_4, None)), None);
     let all = [("available", "478.25"), ("consumed/-", "41.75"), ("issued/purchase", "-520")];
     assert_eq!(finding(&sealed(6, &all, None)), None);
 }
 
 #[test]
-fn p2_a_day_ends_before_the_next_one_begins() {
+fn c2_a_day_ends_before_the_next_one_begins() {
     assert_eq!(finding(&sealed_day("2026-11-19", 4, &[], None)), None);
     let what = finding(&sealed_day("2026-11-19", 4, UNTIL_POSITION_4, None)).unwrap();
     assert!(what.contains("available did not hold 445 when it was over"), "{what}");
 }
 
 #[test]
-fn p2_a_sealed_balance_that_the_journal_does_not_give_is_found() {
+fn c2_a_sealed_balance_that_the_journal_does_not_give_is_found() {
     let wrong = [("available", "446"), ("held", "74"), ("issued/purchase", "-520")];
     let what = finding(&sealed(4, &wrong, None)).unwrap();
     assert!(what.contains("available did not hold 446 when it was over"), "{what}");
@@ -84,7 +84,7 @@ fn p2_a_sealed_balance_that_the_journal_does_not_give_is_found() {
 }
 
 #[test]
-fn p2_a_root_that_is_not_the_journals_is_found() {
+fn c2_a_root_that_is_not_the_journals_is_found() {
     let what = finding(&sealed(4, UNTIL_POSITION_4, Some("c0ffee"))).unwrap();
     assert!(what.contains("its root is not the journal's"), "{what}");
     // Within a row there is no root that was ever published.

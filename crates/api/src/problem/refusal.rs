@@ -61,14 +61,16 @@ const fn hint(refusal: &Refusal) -> &'static str {
         Refusal::SettlementExceedsHold { .. } => {
             "settle at most what is held, and record the rest as a debit"
         }
-        Refusal::NothingToVoid { .. } => "look the lot up; it is used up, void or wholly held",
+        Refusal::NothingToVoid { .. } => {
+            "look the lot up with GET /v1/tenants/{tenant}/grants; it is used up, or void already"
+        }
         Refusal::NotRefundable { .. } => "name a debit, a settlement or a usage record",
         Refusal::RefundExceedsDebit { .. } => "refund at most what is left of the entry",
         Refusal::NothingToErase { .. } => {
             "nothing is left to do: nothing is sealed for it, or it was erased already"
         }
         Refusal::UsageUnpriceable { .. } => {
-            "publish a price that holds at occurred_at, or change the meter's policy"
+            "publish a price that holds at occurred_at, and send the record again"
         }
         Refusal::PeriodClosed { .. } => "nothing is left to do; see GET /v1/periods",
         Refusal::PeriodNotOver { .. } => "close it when it is over",

@@ -46,7 +46,7 @@ pub(crate) const RULES: &[(&str, StatusCode, &str)] = &[
     ),
     ("tenant_not_suspended", StatusCode::CONFLICT, "It is not suspended"),
     ("tenant_already_suspended", StatusCode::CONFLICT, "It is suspended already"),
-    ("wallet_frozen", StatusCode::CONFLICT, "No debits and holds while frozen"),
+    ("wallet_frozen", StatusCode::CONFLICT, "No debits, holds or usage while frozen"),
     ("wallet_already_frozen", StatusCode::CONFLICT, "It is frozen already"),
     ("wallet_not_frozen", StatusCode::CONFLICT, "It is not frozen"),
     ("agent_retired", StatusCode::CONFLICT, "A retired agent does nothing more"),

@@ -91,7 +91,7 @@ impl TargetArgs {
         }
         Err(CliError::Malformed {
             what: "this workload works on the store itself, not on a server".into(),
-            hint: "leave --server away, or give --data or --database instead".into(),
+            hint: "leave out --server, or give --data or --database instead".into(),
         })
     }
 
@@ -138,7 +138,7 @@ impl Stage {
         });
         readiness.map(|readiness| readiness.store).map_err(|error| CliError::Unavailable {
             what: format!("no answer from the server at {}: {error}", self.address),
-            hint: "start one with `quipu serve`, or leave --server away".into(),
+            hint: "start one with `quipu serve`, or leave out --server".into(),
         })
     }
 

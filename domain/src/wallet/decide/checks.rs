@@ -44,7 +44,7 @@ pub(super) fn not_ahead(
 }
 
 impl Wallet {
-    /// Whether new work may be done at all: not while the tenant is suspended (W6), the wallet is
+    /// Whether new work may be done at all: not while the tenant is suspended (T1), the wallet is
     /// frozen (W13) or the agent is retired.
     pub(super) fn may_work(&self, context: &WalletContext<'_>) -> Result<(), Refusal> {
         if let Some(reason) = context.tenant.suspension() {

@@ -43,7 +43,7 @@ pub struct CreditsRefunded {
     pub reason: Option<Personal>,
 }
 
-/// No debits and holds until unfrozen (W13).
+/// No debits, holds or usage until unfrozen (W13).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WalletFrozen {
