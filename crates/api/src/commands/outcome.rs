@@ -23,7 +23,7 @@ pub(super) struct Results {
 pub(super) enum Outcome {
     /// It is done.
     Accepted {
-        /// Whether an earlier request with the same key did it; absent where not.
+        /// Whether an earlier command with the same key did it; absent where not.
         #[serde(skip_serializing_if = "is_false")]
         #[schema(required = false)]
         replayed: bool,

@@ -88,8 +88,35 @@ async fn what_concerns_one_refuses_no_other() {
     );
     assert_eq!(
         kinds(&outcomes.await.unwrap()),
-        ["unknown_tenant", "reused", "replayed", "too large", "unknown_hold", "new", "in flight"]
+        ["unknown_tenant", "reused", "replayed", "too large", "unknown_hold", "new", "replayed"]
     );
+}
+
+#[tokio::test]
+async fn j7_a_key_that_stands_twice_is_answered_as_if_it_came_alone() {
+    let store = MemoryStore::default();
+    let bench = bench(&store, "10").await;
+    let acme = tenant("acme");
+    let outcomes = send(
+        &bench,
+        vec![
+            (&acme, debit("1"), Some("a")),
+            (&acme, debit("2"), None),
+            (&acme, debit("1"), Some("a")),
+            (&acme, debit("3"), Some("a")),
+            (&acme, debit("90"), Some("poor")),
+            (&acme, grant("90"), None),
+            (&acme, debit("90"), Some("poor")),
+        ],
+    );
+    let outcomes = outcomes.await.unwrap();
+    let poor = "insufficient_credits";
+    assert_eq!(kinds(&outcomes), ["new", "new", "replayed", "reused", poor, "new", "new"]);
+    let [first, again] = [0, 2].map(|index: usize| outcomes[index].as_ref().unwrap());
+    assert_eq!((&again.events, again.balance), (&first.events, first.balance));
+    let Err(EngineError::KeyReused { position }) = &outcomes[3] else { panic!("it is reused") };
+    assert_eq!(*position, first.events[0].position);
+    assert_eq!(store.head().unwrap().position, Position(6), "each of them once");
 }
 
 #[tokio::test]
