@@ -75,10 +75,10 @@ impl Book {
         };
         let events = self.wallet.decide(command, &context).expect("there are credits enough");
         let mut hold = None;
-        for event in &events {
-            self.wallet.apply(event).expect("it was just decided");
+        for dated in &events {
+            self.wallet.apply(&dated.event).expect("it was just decided");
             self.moment.next = self.moment.next.plus(1);
-            if let WalletEvent::HoldPlaced(placed) = event {
+            if let WalletEvent::HoldPlaced(placed) = &dated.event {
                 hold = Some(placed.hold);
             }
         }

@@ -21,7 +21,7 @@ macro_rules! aggregate {
                 sink: &cqrs_es::event_sink::EventSink<Self>,
             ) -> Result<(), $crate::Refusal> {
                 for event in self.decide(&command $(, $context)?)? {
-                    sink.write(event, self).await;
+                    sink.write(event.into(), self).await;
                 }
                 Ok(())
             }

@@ -78,7 +78,7 @@ impl Draft {
         events: Vec<S::Event>,
         attributes: &Attributes<'_>,
     ) -> Result<Vec<Arc<Recorded>>, EngineError> {
-        refuse_too_large::<S>(&events)?;
+        refuse_too_large::<S>(events.iter())?;
         events.into_iter().map(|event| self.write(slot, event, attributes)).collect()
     }
 

@@ -16,9 +16,14 @@ const QUIET_BYTES: usize = 20_000;
 
 /// J4: refuses a command of whose events one is larger than the journal takes. Only those that
 /// could be are measured.
-pub(crate) fn refuse_too_large<S: State>(events: &[S::Event]) -> Result<(), EngineError> {
+pub(crate) fn refuse_too_large<'a, S: State>(
+    events: impl Iterator<Item = &'a S::Event>,
+) -> Result<(), EngineError>
+where
+    S::Event: 'a,
+{
     let most_bytes = MOST_BYTES_IN_EVENT - MOST_BYTES_AROUND;
-    for event in events.iter().filter(|event| S::may_be_large(event)) {
+    for event in events.filter(|event| S::may_be_large(event)) {
         let data = serde_json::to_string(event).expect("events are plain data");
         if data.len() > most_bytes {
             return Err(EngineError::EventTooLarge { most_bytes });

@@ -12,7 +12,7 @@ mod settlement;
 mod usage;
 mod work;
 
-use super::{Wallet, WalletCommand, WalletContext, WalletEvent};
+use super::{Dated, Wallet, WalletCommand, WalletContext, WalletEvent};
 use crate::{GrantId, Moment, Refusal, Timestamp};
 
 impl Wallet {
@@ -21,19 +21,29 @@ impl Wallet {
         &self,
         command: &WalletCommand,
         context: &WalletContext<'_>,
-    ) -> Result<Vec<WalletEvent>, Refusal> {
+    ) -> Result<Vec<Dated>, Refusal> {
         let mut events = self.due(&context.moment);
         if events.is_empty() {
-            return self.decide_now(command, context);
+            return self.decide_dated(command, context);
         }
         let mut current = self.clone();
-        for event in &events {
-            current.apply(event).expect("what falls due was made from this very state");
+        for due in &events {
+            current.apply(&due.event).expect("what falls due was made from this very state");
         }
         let next = context.moment.next.plus(events.len() as u64);
         let context = WalletContext { moment: Moment { next, ..context.moment }, ..*context };
-        events.extend(current.decide_now(command, &context)?);
+        events.extend(current.decide_dated(command, &context)?);
         Ok(events)
+    }
+
+    fn decide_dated(
+        &self,
+        command: &WalletCommand,
+        context: &WalletContext<'_>,
+    ) -> Result<Vec<Dated>, Refusal> {
+        let events = self.decide_now(command, context)?;
+        let now = context.moment.now;
+        Ok(events.into_iter().map(|event| self.dated(event, command, now)).collect())
     }
 
     fn decide_now(

@@ -1,8 +1,7 @@
-//! What an event says about itself to those who look it up: its line, its lot, its time.
+//! What an event says about itself to those who look it up: its line and its lot.
 
-use super::WalletCommand;
 use super::event::{Draws, LotTerms, WalletEvent};
-use crate::{EntryId, GrantId, Timestamp};
+use crate::{EntryId, GrantId};
 
 impl WalletEvent {
     /// The statement's line that it is, if it is one.
@@ -47,21 +46,5 @@ impl WalletEvent {
             _ => return None,
         };
         returns.new_lot.as_ref().map(|lot| (lot.grant, &lot.terms))
-    }
-
-    /// When it counts, if that is another moment than when it is recorded (M5). A debit's own
-    /// date stands in the command alone.
-    #[must_use]
-    pub const fn effective_at(&self, command: Option<&WalletCommand>) -> Option<Timestamp> {
-        match (self, command) {
-            (WalletEvent::CreditsGranted(e), _) => Some(e.terms.effective_at),
-            (WalletEvent::CreditsExpired(e), _) => Some(e.expired_at),
-            (WalletEvent::HoldExpired(e), _) => Some(e.expired_at),
-            (WalletEvent::UsageRecorded(e), _) => Some(e.usage.occurred_at),
-            (WalletEvent::CreditsDebited(_), Some(WalletCommand::Debit(debit))) => {
-                debit.effective_at
-            }
-            _ => None,
-        }
     }
 }

@@ -1,6 +1,11 @@
 //! W7, W12: what falls due by itself.
 
-use crate::support::{Book, debit, expiring, grant, hold, show};
+use quipu_domain::wallet::WalletCommand;
+use quipu_domain::wallet::command::{Grant, PlaceHold};
+
+use crate::support::{
+    Book, after, debit, expiring, grant, hold, limit, scoped, settle, show, some_grant, some_hold,
+};
 
 #[test]
 fn w12_what_is_due_comes_in_time_order_holds_before_lots() {
@@ -47,5 +52,66 @@ fn w3_a_command_that_comes_before_the_scheduler_records_what_is_due_first() {
     book.pass(60);
     let events = book.decide(&debit("3")).unwrap();
     assert_eq!(show(&events), ["expired 1:5", "debited 2:3"]);
-    assert_eq!(events[1].entry().unwrap().position().0, 4, "ids are positions");
+    assert_eq!(events[1].event.entry().unwrap().position().0, 4, "ids are positions");
+}
+
+/// What is recorded when `seconds` have passed since noon, with when it counts. It is the same
+/// whether the scheduler comes each second or once in the end.
+fn due_after(seconds: i64, book: impl Fn() -> Book) -> Vec<String> {
+    let [mut on_time, mut late] = [book(), book()];
+    let begin = late.events.len();
+    while on_time.now < after(seconds) {
+        on_time.pass(1);
+        on_time.tick();
+    }
+    late.now = after(seconds);
+    let told = late.tick();
+    assert_eq!((&late.events, &late.dates), (&on_time.events, &on_time.dates));
+    let dates = late.dates[begin..].iter().map(|at| (at.micros() - after(0).micros()) / 1_000_000);
+    told.iter().zip(dates).map(|(told, at)| format!("{at}: {told}")).collect()
+}
+
+#[test]
+fn w5_a_lot_that_came_and_went_while_nobody_looked_has_repaid() {
+    let book = || {
+        let mut book = Book::new();
+        book.run(limit("10")).unwrap();
+        book.run(debit("10")).unwrap();
+        let brief =
+            Grant { effective_at: Some(after(3)), expires_at: Some(after(6)), ..some_grant("12") };
+        book.run(WalletCommand::Grant(brief)).unwrap();
+        book
+    };
+    assert_eq!(due_after(9, book), ["3: repaid 3:10", "6: expired 3:2"]);
+}
+
+#[test]
+fn w12_what_a_hold_returns_expires_once_and_when_its_lot_does() {
+    let book = || {
+        let mut book = Book::new();
+        book.run(expiring("10", 40)).unwrap();
+        for (amount, seconds) in [("4", 10), ("5", 20)] {
+            let hold = PlaceHold { ttl_seconds: Some(seconds), ..some_hold(amount) };
+            book.run(WalletCommand::PlaceHold(hold)).unwrap();
+        }
+        book
+    };
+    assert_eq!(due_after(60, book), ["10: ran out 1:4", "20: ran out 1:5", "40: expired 1:10"]);
+}
+
+#[test]
+fn w5_what_a_hold_returns_repays_before_its_lot_expires() {
+    let book = || {
+        let mut book = Book::new();
+        book.run(expiring("10", 1_000)).unwrap();
+        book.run(hold("4")).unwrap();
+        book.run(hold("6")).unwrap();
+        book.run(settle(3, "9")).unwrap();
+        book.run(scoped("1", "calls")).unwrap();
+        book
+    };
+    assert_eq!(
+        due_after(2_000, book),
+        ["900: ran out 1:4", "900: repaid 1:3", "1000: expired 1:1"]
+    );
 }

@@ -171,7 +171,7 @@ fn w9_a_hold_that_ran_out_unrecorded_is_settled_late_all_the_same() {
     let events = book.decide(&settle(2, "6")).unwrap();
     assert_eq!(crate::support::show(&events), ["ran out 1:6", "settled 6, more 1:6, late"]);
     book.record(&events);
-    assert_eq!(events[1].entry().unwrap().position().0, 4);
+    assert_eq!(events[1].event.entry().unwrap().position().0, 4);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use quipu_domain::meter::{Aggregation, Price, Tier, UnpricedPolicy};
 use quipu_domain::wallet::command::{Debit, Grant, PlaceHold};
 use quipu_domain::wallet::event::{Draws, GrantKind, Origin, Overage};
-use quipu_domain::wallet::{Wallet, WalletCommand, WalletEvent};
-use quipu_domain::{Credits, EntryId, GrantId, HoldId, Position};
+use quipu_domain::wallet::{Dated, Wallet, WalletCommand, WalletEvent};
+use quipu_domain::{Credits, EntryId, GrantId, HoldId, Moment, Position};
 
 use crate::paid::check_paid;
 use crate::support::{
@@ -165,10 +165,10 @@ fn command(
 }
 
 /// W4, W5: no new work draws overdraft beyond the limit.
-fn check_limit(book: &Book, events: &[WalletEvent]) {
+fn check_limit(book: &Book, events: &[Dated]) {
     let none = Draws::default();
-    for event in events {
-        let draws = match event {
+    for dated in events {
+        let draws = match &dated.event {
             WalletEvent::CreditsDebited(e) => &e.draws,
             WalletEvent::HoldPlaced(e) => &e.draws,
             WalletEvent::UsageRecorded(e) => &e.draws,
@@ -200,6 +200,20 @@ fn check_refunds(events: &[WalletEvent]) {
     }
 }
 
+/// W12: whether what falls due is recorded on time or all at once makes no difference.
+fn check_due(book: &Book, seconds: i64) {
+    let until = Moment { now: book.now.plus_seconds(seconds), ..book.moment() };
+    let mut wallet = book.wallet.clone();
+    let mut on_time = Vec::new();
+    while let Some(now) = wallet.next_due_at().filter(|at| *at <= until.now) {
+        let due = wallet.due(&Moment { now, ..until });
+        assert!(due.iter().all(|dated| dated.effective_at == now), "{due:?}");
+        due.iter().for_each(|dated| wallet.apply(&dated.event).unwrap());
+        on_time.extend(due);
+    }
+    assert_eq!(book.wallet.due(&until), on_time);
+}
+
 /// W3: exactly what can be spent can be spent.
 fn check_spendable(book: &Book) {
     let spendable = book.wallet.spendable(None, book.now);
@@ -229,7 +243,10 @@ proptest! {
         let mut book = market();
         for step in steps {
             match step {
-                Step::Pass(seconds) => book.pass(seconds),
+                Step::Pass(seconds) => {
+                    check_due(&book, seconds);
+                    book.pass(seconds);
+                }
                 Step::Restart => book.wallet = restarted(&book.wallet),
                 Step::Reprice(meter, to) => {
                     book.price(METERS[meter], after(-3_600), price(meter, to));

@@ -17,7 +17,7 @@ use quipu_domain::postings::{self, Account};
 use quipu_domain::price_table::{PriceTable, PriceTableEvent, PricesPublished};
 use quipu_domain::tenant::{Tenant, TenantCreated, TenantEvent, TenantSuspended};
 use quipu_domain::wallet::event::LotTerms;
-use quipu_domain::wallet::{Original, Wallet, WalletCommand, WalletContext, WalletEvent};
+use quipu_domain::wallet::{Dated, Original, Wallet, WalletCommand, WalletContext, WalletEvent};
 use quipu_domain::{
     AgentId, Credits, GrantId, MeterName, Moment, Position, PriceTableName, Refusal, TenantId,
     Timestamp,
@@ -45,6 +45,8 @@ pub(crate) struct Book {
     pub(crate) tables: BTreeMap<PriceTableName, PriceTable>,
     pub(crate) agents: BTreeMap<AgentId, Agent>,
     pub(crate) events: Vec<WalletEvent>,
+    /// When each of them counts.
+    pub(crate) dates: Vec<Timestamp>,
     pub(crate) now: Timestamp,
     pub(crate) backdating_seconds: i64,
     accounts: BTreeMap<Account, i64>,
@@ -59,6 +61,7 @@ impl Book {
             tables: BTreeMap::new(),
             agents: BTreeMap::new(),
             events: Vec::new(),
+            dates: Vec::new(),
             now: text(NOON),
             backdating_seconds: 30 * 86_400,
             accounts: BTreeMap::new(),
@@ -118,7 +121,7 @@ impl Book {
     }
 
     /// Runs a command after what is due.
-    pub(crate) fn run(&mut self, command: WalletCommand) -> Result<Vec<WalletEvent>, Refusal> {
+    pub(crate) fn run(&mut self, command: WalletCommand) -> Result<Vec<Dated>, Refusal> {
         self.tick();
         let events = self.decide(&command)?;
         self.record(&events);
@@ -136,7 +139,7 @@ impl Book {
     }
 
     /// Decides as the engine does: fetch what is needed, then ask.
-    pub(crate) fn decide(&self, command: &WalletCommand) -> Result<Vec<WalletEvent>, Refusal> {
+    pub(crate) fn decide(&self, command: &WalletCommand) -> Result<Vec<Dated>, Refusal> {
         let needs = self.wallet.needs(command);
         let original = needs.original.and_then(|position| self.event(position)).map(|event| {
             let lots = event.drawn_lots().into_iter().chain(needs.lots);
@@ -174,8 +177,8 @@ impl Book {
         terms.clone()
     }
 
-    pub(crate) fn record(&mut self, events: &[WalletEvent]) {
-        for event in events {
+    pub(crate) fn record(&mut self, events: &[Dated]) {
+        for Dated { effective_at, event } in events {
             self.wallet.apply(event).unwrap();
             let postings = postings::of(event);
             assert_eq!(postings.iter().map(|p| p.amount.micros()).sum::<i64>(), 0, "M4: {event:?}");
@@ -183,6 +186,7 @@ impl Book {
                 *self.accounts.entry(posting.account).or_default() += posting.amount.micros();
             }
             self.events.push(event.clone());
+            self.dates.push(*effective_at);
             self.check_books();
         }
         assert_eq!(show(&self.wallet.due(&self.moment())), Vec::<String>::new(), "due after all");

@@ -33,7 +33,7 @@ fn record(change: impl FnOnce(&mut Usage)) -> WalletCommand {
 
 /// What each record of a series costs.
 fn costs(book: &mut Book, records: impl IntoIterator<Item = WalletCommand>) -> Vec<String> {
-    let cost = |command| match &book.run(command).unwrap()[0] {
+    let cost = |command| match &book.run(command).unwrap()[0].event {
         WalletEvent::UsageRecorded(e) => e.draws.total().to_string(),
         other => panic!("{other:?}"),
     };
@@ -188,7 +188,7 @@ fn u3_usage_before_the_first_price_is_never_silently_free() {
     assert_eq!(book.refused(before), "usage_unpriceable");
     let mut free = priced(Aggregation::Sum, flat("0"));
     let events = free.run(usage("m", "5")).unwrap();
-    let WalletEvent::UsageRecorded(recorded) = &events[0] else { panic!() };
+    let WalletEvent::UsageRecorded(recorded) = &events[0].event else { panic!() };
     assert!(matches!(&recorded.rating, Rating::Rated { amount, .. } if amount.is_zero()));
 }
 

@@ -65,9 +65,9 @@ impl Bookkeeper {
             agent: None,
             original: None,
         };
-        for event in self.wallet.decide(command, &context).unwrap() {
-            self.wallet.apply(&event).unwrap();
-            self.forged(event);
+        for dated in self.wallet.decide(command, &context).unwrap() {
+            self.wallet.apply(&dated.event).unwrap();
+            self.forged(dated.event);
         }
     }
 

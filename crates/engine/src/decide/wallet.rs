@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use quipu_domain::wallet::event::LotTerms;
-use quipu_domain::wallet::{Original, Wallet, WalletCommand, WalletContext};
+use quipu_domain::wallet::{Dated, Original, Wallet, WalletCommand, WalletContext};
 use quipu_domain::{Event, GrantId, Metadata, Moment, Position, Stream, TenantId};
 
 use super::Events;
@@ -54,14 +54,14 @@ impl Decider {
         };
         let slot = states.wallets.loaded_mut(tenant);
         let events = slot.state.decide(command, &context)?;
-        refuse_too_large::<Wallet>(&events)?;
+        refuse_too_large::<Wallet>(events.iter().map(|dated| &dated.event))?;
         let mut recorded = Vec::with_capacity(events.len());
-        for event in events {
+        for Dated { event, effective_at } in events {
             let attributes = Attributes {
                 tenant: Some(tenant),
                 metadata,
                 now: moment.now,
-                effective_at: event.effective_at(Some(command)),
+                effective_at: Some(effective_at),
             };
             recorded.push(self.draft.write(slot, event, &attributes)?);
         }
@@ -82,12 +82,12 @@ impl Decider {
         }
         let due = slot.state.due(&Moment { next: self.draft.next, ..moment });
         let metadata = Metadata::by("scheduler".parse().expect("a plain word is a label"));
-        for event in due {
+        for Dated { event, effective_at } in due {
             let attributes = Attributes {
                 tenant: Some(tenant),
                 metadata: &metadata,
                 now: moment.now,
-                effective_at: event.effective_at(None),
+                effective_at: Some(effective_at),
             };
             self.draft.write(slot, event, &attributes)?;
         }

@@ -13,7 +13,7 @@ use quipu_domain::wallet::command::{Debit, Grant, PlaceHold};
 use quipu_domain::wallet::event::{
     Attribution, GrantKind, LotTerms, Origin, Overage, Tokens, Usage,
 };
-use quipu_domain::wallet::{Original, Wallet, WalletCommand, WalletContext, WalletEvent};
+use quipu_domain::wallet::{Dated, Original, Wallet, WalletCommand, WalletContext, WalletEvent};
 use quipu_domain::{
     Credits, EntryId, Event, GrantId, HoldId, Metadata, MeterName, Moment, Position, Recorded,
     Stream, TenantId, Timestamp, Version,
@@ -166,20 +166,16 @@ impl History {
             original: original.as_ref(),
         };
         let Ok(events) = wallet.decide(command, &context) else { return false };
-        for event in events {
-            self.wallet_fact(tenant, event, Some(command));
+        for dated in events {
+            self.wallet_fact(tenant, dated);
         }
         true
     }
 
-    pub(crate) fn wallet_fact(
-        &mut self,
-        tenant: &TenantId,
-        event: WalletEvent,
-        command: Option<&WalletCommand>,
-    ) {
+    fn wallet_fact(&mut self, tenant: &TenantId, dated: Dated) {
+        let Dated { effective_at, event } = dated;
         self.wallets.get_mut(tenant).unwrap().apply(&event).unwrap();
-        let effective_at = event.effective_at(command);
+        let effective_at = Some(effective_at).filter(|at| *at != self.now);
         self.record(Stream::wallet(tenant), Some(tenant), effective_at, Event::Wallet(event));
     }
 

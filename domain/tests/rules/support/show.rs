@@ -1,12 +1,12 @@
 //! Events in a few words, so that a test reads as what happened.
 
 use quipu_domain::Credits;
-use quipu_domain::wallet::WalletEvent;
 use quipu_domain::wallet::event::{Draws, Rating, Returns};
+use quipu_domain::wallet::{Dated, WalletEvent};
 
 /// Events in short: what, how much, `lot:amount` of each lot, `owed:amount`.
-pub(crate) fn show(events: &[WalletEvent]) -> Vec<String> {
-    events.iter().map(show_one).collect()
+pub(crate) fn show(events: &[Dated]) -> Vec<String> {
+    events.iter().map(|dated| show_one(&dated.event)).collect()
 }
 
 fn show_one(event: &WalletEvent) -> String {
