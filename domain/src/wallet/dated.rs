@@ -20,7 +20,9 @@ impl From<Dated> for WalletEvent {
 }
 
 impl Wallet {
-    /// Dates what a command leads to.
+    /// Dates what a command leads to, before any of it is folded in. What follows from something,
+    /// such as the expiry of what is refunded, counts no earlier than that: otherwise the books as
+    /// of a moment between the two would have less than nothing.
     pub(super) fn dated(
         &self,
         event: WalletEvent,
@@ -28,12 +30,18 @@ impl Wallet {
         now: Timestamp,
     ) -> Dated {
         let effective_at = match (&event, command) {
-            (WalletEvent::CreditsGranted(e), _) => Some(e.terms.effective_at),
-            (WalletEvent::CreditsExpired(e), _) => Some(e.expired_at),
-            (WalletEvent::UsageRecorded(e), _) => Some(e.usage.occurred_at),
-            (WalletEvent::CreditsDebited(_), WalletCommand::Debit(debit)) => debit.effective_at,
-            _ => None,
+            (WalletEvent::CreditsGranted(e), _) => e.terms.effective_at,
+            (WalletEvent::CreditsDebited(_), WalletCommand::Debit(debit)) => {
+                debit.effective_at.unwrap_or(now)
+            }
+            // U1: the reporter's clock may be ahead, but only a grant counts ahead of its time.
+            (WalletEvent::UsageRecorded(e), _) => e.usage.occurred_at.min(now),
+            // W11: what is dated ahead is taken back when it would have come in.
+            (WalletEvent::GrantVoided(e), _) => {
+                self.funds.lots.get(e.grant).map_or(now, |lot| lot.terms.effective_at.max(now))
+            }
+            _ => now,
         };
-        Dated { effective_at: effective_at.unwrap_or(now), event }
+        Dated { effective_at, event }
     }
 }

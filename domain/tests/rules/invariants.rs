@@ -10,6 +10,7 @@ use quipu_domain::wallet::event::{Draws, GrantKind, Origin, Overage};
 use quipu_domain::wallet::{Dated, Wallet, WalletCommand, WalletEvent};
 use quipu_domain::{Credits, EntryId, GrantId, HoldId, Moment, Position};
 
+use crate::as_of;
 use crate::paid::check_paid;
 use crate::support::{
     Book, after, credits, debit, expiring, grant, hold, limit, rate_usage, some_debit, some_grant,
@@ -119,7 +120,8 @@ fn command(
             amount,
             kind: if choice & 2 == 0 { GrantKind::Paid } else { GrantKind::Promotional },
             priority: choice % 102,
-            effective_at: (choice & 4 == 0).then(|| book.now.plus_seconds((which % 900) as i64)),
+            effective_at: (choice & 4 == 0)
+                .then(|| book.now.plus_seconds((which % 900) as i64 - 300)),
             expires_at: (choice & 8 == 0)
                 .then(|| book.now.plus_seconds(600 + (which % 2_000) as i64)),
             scope: named.into_iter().collect(),
@@ -156,7 +158,7 @@ fn command(
         19..22 => {
             let mut usage = some_usage(METERS[meter], &(choice % 7).to_string());
             usage.value = (METERS[meter] == "people").then(|| text(&(choice % 5).to_string()));
-            usage.occurred_at = book.now.plus_seconds(-i64::from(choice));
+            usage.occurred_at = book.now.plus_seconds(300 - 3 * i64::from(choice));
             WalletCommand::RecordUsage(usage)
         }
         22 => WalletCommand::VoidUsage { entry: record(), reason: reason() },
@@ -269,6 +271,7 @@ proptest! {
         }
         check_refunds(&book.events);
         check_paid(&book.events);
+        as_of::check(&book);
         let mut folded = Wallet::default();
         for event in &book.events {
             let stored = serde_json::to_string(event).unwrap();

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
+mod as_of;
 mod bounds;
 mod burn_order;
 mod corrections;

@@ -47,6 +47,8 @@ pub(crate) struct Book {
     pub(crate) events: Vec<WalletEvent>,
     /// When each of them counts.
     pub(crate) dates: Vec<Timestamp>,
+    /// When each of them was recorded.
+    pub(crate) recorded_at: Vec<Timestamp>,
     pub(crate) now: Timestamp,
     pub(crate) backdating_seconds: i64,
     accounts: BTreeMap<Account, i64>,
@@ -62,6 +64,7 @@ impl Book {
             agents: BTreeMap::new(),
             events: Vec::new(),
             dates: Vec::new(),
+            recorded_at: Vec::new(),
             now: text(NOON),
             backdating_seconds: 30 * 86_400,
             accounts: BTreeMap::new(),
@@ -187,6 +190,7 @@ impl Book {
             }
             self.events.push(event.clone());
             self.dates.push(*effective_at);
+            self.recorded_at.push(self.now);
             self.check_books();
         }
         assert_eq!(show(&self.wallet.due(&self.moment())), Vec::<String>::new(), "due after all");

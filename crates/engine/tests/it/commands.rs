@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use quipu_domain::wallet::command::Grant;
 use quipu_domain::wallet::{WalletCommand, WalletEvent};
-use quipu_domain::{Event, Position, Refusal};
+use quipu_domain::{Event, HoldId, Position, Refusal, Timestamp};
 use quipu_engine::{EngineError, Receipt};
 use quipu_journal::MemoryStore;
 
-use crate::support::{Bench, credits, debit, grant, hold, tenant};
+use crate::support::{Bench, START, credits, debit, grant, hold, tenant, time};
 
 fn types(receipt: &Receipt) -> Vec<&str> {
     receipt.events.iter().map(|event| event.event.type_name()).collect()
@@ -57,6 +58,25 @@ async fn an_expired_hold_returns_before_the_next_decision() {
     assert_eq!(events[0].metadata.actor.as_str(), "scheduler");
     assert_eq!(events[0].effective_at().to_string(), "2026-01-01T00:01:00Z");
     assert_eq!(receipt.balance.unwrap().available, credits("5"));
+}
+
+/// M5, W7: what follows from a command counts with it, and not when its lot's time was over.
+#[tokio::test]
+async fn credits_that_return_to_an_expired_lot_expire_when_they_return() {
+    let bench = Bench::on(Arc::new(MemoryStore::default()));
+    let acme = tenant("acme");
+    bench.tenant(&acme).await;
+    let WalletCommand::Grant(brief) = grant("10") else { unreachable!() };
+    let brief = Grant { expires_at: Some(time(START).plus_seconds(60)), ..brief };
+    bench.wallet(&acme, WalletCommand::Grant(brief), None).await.unwrap();
+    let held = bench.wallet(&acme, hold("10", 900), None).await.unwrap();
+    bench.clock.advance_seconds(120);
+    let release =
+        WalletCommand::ReleaseHold { hold: HoldId(held.events[0].position), reason: None };
+    let receipt = bench.wallet(&acme, release, None).await.unwrap();
+    assert_eq!(types(&receipt), ["HoldReleased", "CreditsExpired"]);
+    let counts: Vec<Timestamp> = receipt.events.iter().map(|event| event.effective_at()).collect();
+    assert_eq!(counts, [time(START).plus_seconds(120); 2]);
 }
 
 #[tokio::test]

@@ -165,7 +165,8 @@ impl Views {
     }
 }
 
-/// A correction counts from when it is recorded, and its record may be dated so far ahead (U1).
+/// What counts from when it is recorded, a record or its correction, may be about usage that is dated
+/// so far ahead (U1).
 const AHEAD_SECONDS: i64 = 300;
 
 impl UsageQuery {

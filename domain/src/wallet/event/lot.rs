@@ -90,6 +90,7 @@ pub struct CreditsExpired {
     pub grant: GrantId,
     /// How much expired.
     pub amount: Credits,
-    /// When the lot's time was over; this event counts from then.
+    /// When the lot's time was over. This event counts from then, or from when they came back to
+    /// the lot if that was later.
     pub expired_at: Timestamp,
 }
