@@ -1,7 +1,7 @@
 //! The folder that must not be in the database's backup: the keys that sign, and what was signed
 //! last. Only its owner can read it, and no secret in it is ever shown.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::key::hex;
+use crate::publisher::order;
 use crate::{Algorithm, ProofError, VerifierKey};
 
 /// How a file with a key ends.
@@ -139,11 +140,23 @@ impl KeyFolder {
         }
     }
 
-    /// Notes what is about to be published. On the disk when this returns, so that nothing is ever
-    /// published that this folder does not know.
-    pub(crate) fn note_signed(&self, head: &SignedHead) -> Result<(), ProofError> {
+    /// Notes what is about to be published, or says that something later was signed already. On the
+    /// disk when this returns, so that nothing is ever published that this folder does not know.
+    pub(crate) fn note_signed(&self, head: &SignedHead) -> Result<bool, ProofError> {
+        // Another server may be noting something now, and a check that it overtakes is none.
+        let _locked = self.lock()?;
+        if self.last_signed()?.is_some_and(|last| order(&last) > order(head)) {
+            return Ok(false);
+        }
         let bytes = serde_json::to_vec(head).expect("numbers and texts are always JSON");
-        self.replace(SIGNED_FILE, &bytes)
+        self.replace(SIGNED_FILE, &bytes).map(|()| true)
+    }
+
+    /// The folder, locked against other programs for as long as this is kept.
+    fn lock(&self) -> Result<File, ProofError> {
+        let folder = File::open(&self.path).map_err(|error| self.failed(&self.path, &error))?;
+        folder.try_lock().map_err(|error| self.failed(&self.path, &error.into()))?;
+        Ok(folder)
     }
 
     /// Writes a file so that it is there wholly or not at all, for its owner only.

@@ -1,7 +1,5 @@
 //! Signs checkpoints, once what they cover is durable (J6).
 
-use std::sync::{Mutex, PoisonError};
-
 use quipu_domain::Timestamp;
 use quipu_domain::epoch::{self, EpochStarted, SignedHead};
 use quipu_journal::{Head, Journal};
@@ -19,8 +17,6 @@ pub struct Publisher {
     keys: KeyFolder,
     epoch: u64,
     origin: String,
-    /// What was signed last, whatever became of its publication.
-    last: Mutex<Option<SignedHead>>,
 }
 
 /// The book does not lead to what was signed last.
@@ -39,7 +35,8 @@ pub fn find_loss(
     keys: &KeyFolder,
     started: Option<&EpochStarted>,
 ) -> Result<Option<Loss>, ProofError> {
-    let Some(last) = last_signed(proofs, keys)? else { return Ok(None) };
+    let newest = proofs.newest()?;
+    let Some(last) = later(keys.last_signed()?, newest.as_ref()) else { return Ok(None) };
     let is_said = started.is_some_and(|started| {
         (&started.prev_origin, started.prev_size, &started.prev_root)
             == (&last.origin, last.size, &last.root)
@@ -58,14 +55,9 @@ pub fn find_loss(
 
 impl Publisher {
     /// A publisher for the journal's present epoch.
-    pub fn new(
-        proofs: Proofs,
-        keys: KeyFolder,
-        name: &LogName,
-        epoch: u64,
-    ) -> Result<Publisher, ProofError> {
-        let last = Mutex::new(last_signed(&proofs, &keys)?);
-        Ok(Publisher { proofs, keys, epoch, origin: epoch::origin(name.as_str(), epoch), last })
+    #[must_use]
+    pub fn new(proofs: Proofs, keys: KeyFolder, name: &LogName, epoch: u64) -> Publisher {
+        Publisher { proofs, keys, epoch, origin: epoch::origin(name.as_str(), epoch) }
     }
 
     /// What its checkpoints begin with.
@@ -80,38 +72,44 @@ impl Publisher {
         Ok(keys.map(|key| key.verifier(&self.origin, crate::Algorithm::Log)).collect())
     }
 
-    /// Signs and keeps a checkpoint of what is durable, unless it was published already. Refuses
-    /// when the journal does not lead to what was signed last.
+    /// Signs and keeps a checkpoint of what is durable, unless it was published already, or one of
+    /// more events or of a later epoch was signed: then another server has the book, and this one
+    /// does not know it yet. Refuses when the journal does not lead to what was signed last.
     pub fn publish(&self, durable: Head, now: Timestamp) -> Result<Option<Published>, ProofError> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let size = durable.position.0;
-        let newest = self.proofs.newest()?.filter(|newest| newest.origin == self.origin);
-        if size == 0
-            || newest.is_some_and(|newest| newest.size == size && newest.root == durable.root)
-        {
+        let newest = self.proofs.newest()?;
+        let is_published = newest.as_ref().is_some_and(|newest| {
+            (&newest.origin, newest.size, newest.root) == (&self.origin, size, durable.root)
+        });
+        if size == 0 || is_published {
             return Ok(None);
         }
-        // What an earlier epoch signed is said to be lost by the event that began this one.
-        if let Some(last) = last.as_ref().filter(|last| last.epoch == self.epoch)
-            && !leads_to(self.proofs.journal(), last)?
-        {
-            let (origin, size) = (last.origin.to_string(), last.size);
-            return Err(ProofError::Unreachable { origin, size });
-        }
-        let checkpoint = Checkpoint { origin: self.origin.clone(), size, root: durable.root };
-        let text = checkpoint.to_string();
-        let signers = self.keys.signers(now)?;
-        let signatures = signers.iter().map(|key| sign(key, &self.origin, &text)).collect();
         let head = SignedHead {
             epoch: self.epoch,
             origin: self.origin.parse().expect("a log's name and a number are a label"),
             size,
             root: encode_hash(&durable.root).parse().expect("base64 is a label"),
         };
-        self.keys.note_signed(&head)?;
-        *last = Some(head);
+        if let Some(last) = later(self.keys.last_signed()?, newest.as_ref()) {
+            // What an earlier epoch signed is said to be lost by the event that began this one.
+            if last.epoch == self.epoch && !leads_to(self.proofs.journal(), &last)? {
+                let (origin, size) = (last.origin.to_string(), last.size);
+                return Err(ProofError::Unreachable { origin, size });
+            }
+            if order(&last) > order(&head) {
+                return Ok(None);
+            }
+        }
+        let checkpoint = Checkpoint { origin: self.origin.clone(), size, root: durable.root };
+        let text = checkpoint.to_string();
+        let signers = self.keys.signers(now)?;
+        let signatures = signers.iter().map(|key| sign(key, &self.origin, &text)).collect();
+        if !self.keys.note_signed(&head)? {
+            return Ok(None);
+        }
         let published = Published {
-            number: 0,
+            // Where another server has published since, the number is taken, and this is an error.
+            number: newest.map_or(1, |newest| newest.number + 1),
             epoch: self.epoch,
             origin: checkpoint.origin,
             size,
@@ -119,7 +117,8 @@ impl Publisher {
             published_at: now,
             note: SignedNote { text, signatures }.to_string(),
         };
-        Ok(Some(self.proofs.store().publish(published)?))
+        self.proofs.store().publish(&published)?;
+        Ok(Some(published))
     }
 
     /// Keeps what a witness answered on a checkpoint: the lines that are its signature.
@@ -147,15 +146,19 @@ impl Publisher {
 }
 
 /// What was signed last, as the key folder has it or the published checkpoints have.
-fn last_signed(proofs: &Proofs, keys: &KeyFolder) -> Result<Option<SignedHead>, ProofError> {
-    let published = proofs.newest()?.map(|newest| SignedHead {
+fn later(noted: Option<SignedHead>, published: Option<&Published>) -> Option<SignedHead> {
+    let published = published.map(|newest| SignedHead {
         epoch: newest.epoch,
         origin: newest.origin.parse().expect("it was a label when it was signed"),
         size: newest.size,
         root: encode_hash(&newest.root).parse().expect("base64 is a label"),
     });
-    let both = [keys.last_signed()?, published];
-    Ok(both.into_iter().flatten().max_by_key(|head| (head.epoch, head.size)))
+    [noted, published].into_iter().flatten().max_by_key(order)
+}
+
+/// By what a head is later than another one.
+pub(crate) const fn order(head: &SignedHead) -> (u64, u64) {
+    (head.epoch, head.size)
 }
 
 /// Whether a journal leads to what was signed. What is no hash was not signed here.

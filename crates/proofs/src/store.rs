@@ -78,9 +78,8 @@ impl ProofStore {
         rows.iter().map(published).collect()
     }
 
-    /// Keeps a checkpoint; its number is given here.
-    pub(crate) fn publish(&self, mut checkpoint: Published) -> Result<Published, DatabaseError> {
-        checkpoint.number = self.newest()?.map_or(1, |newest| newest.number + 1);
+    /// Keeps a checkpoint; an error where its number is taken.
+    pub(crate) fn publish(&self, checkpoint: &Published) -> Result<(), DatabaseError> {
         let params = [
             int(checkpoint.number),
             int(checkpoint.epoch),
@@ -90,8 +89,7 @@ impl ProofStore {
             checkpoint.published_at.micros().into(),
             checkpoint.note.as_str().into(),
         ];
-        self.write(|connection| connection.execute(PUBLISH, &params))?;
-        Ok(checkpoint)
+        self.write(|connection| connection.execute(PUBLISH, &params)).map(drop)
     }
 
     /// Replaces a checkpoint's note by one with more signatures.

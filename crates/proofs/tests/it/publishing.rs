@@ -3,8 +3,8 @@
 use quipu_domain::epoch::{Epoch, EpochCommand, EpochEvent, NewEpoch};
 use quipu_domain::{Position, Timestamp};
 use quipu_proofs::{
-    AddCheckpoint, Algorithm, Checkpoint, KeyFolder, ProofError, ProofStore, Published, SignedNote,
-    VerifierKey, find_loss, verify_consistency,
+    AddCheckpoint, Algorithm, Checkpoint, KeyFolder, ProofError, ProofStore, Published, Publisher,
+    SignedNote, VerifierKey, find_loss, verify_consistency,
 };
 use quipu_testkit::postgres;
 
@@ -105,6 +105,63 @@ fn what_was_signed_and_not_kept_is_signed_again_the_same() {
     assert_eq!(find_loss(&book.proofs, &book.keys, None).unwrap(), None);
     let again = book.publisher().publish(book.head(), now()).unwrap().unwrap();
     assert_eq!(again, published, "Ed25519 signs the same text the same way");
+}
+
+/// J6: a server that lost the lease, and does not know it yet, has an older end of the book.
+#[test]
+fn what_a_later_server_has_signed_is_never_taken_back() {
+    let mut book = Book::new();
+    book.write(10);
+    let (stale, old) = (book.head(), book.publisher());
+    book.write(5);
+    let newer = book.publisher().publish(book.head(), now()).unwrap().unwrap();
+    assert_eq!(old.publish(stale, now()).unwrap(), None);
+    assert_eq!(book.keys.last_signed().unwrap().unwrap().size, 15);
+    assert_eq!(book.proofs.newest().unwrap().as_ref(), Some(&newer));
+    // The folder of keys knows of it, also where it was not kept or was restored away.
+    let file = rusqlite::Connection::open(book.folder.path().join("proofs.db")).unwrap();
+    file.execute("DELETE FROM checkpoint", []).unwrap();
+    assert_eq!(old.publish(stale, now()).unwrap(), None);
+    assert_eq!(book.keys.last_signed().unwrap().unwrap().size, 15);
+    assert_eq!(book.proofs.newest().unwrap(), None);
+    let restored = book.restored(12);
+    assert!(find_loss(&restored.proofs, &restored.keys, None).unwrap().is_some());
+}
+
+#[test]
+fn an_epoch_that_is_over_is_not_signed_in() {
+    let mut book = Book::new();
+    book.write(10);
+    let old = book.publisher();
+    let newer = book.publisher_of(2).publish(book.head(), now()).unwrap().unwrap();
+    book.write(5);
+    assert_eq!(old.publish(book.head(), now()).unwrap(), None);
+    assert_eq!(book.keys.last_signed().unwrap().unwrap().epoch, 2);
+    assert_eq!(book.proofs.newest().unwrap(), Some(newer));
+}
+
+#[test]
+fn two_servers_that_publish_at_the_same_time_only_go_forward() {
+    let mut book = Book::new();
+    let heads: Vec<_> = (0..40).map(|_| (book.write(1), book.head()).1).collect();
+    let publishers = [book.publisher(), book.publisher()];
+    std::thread::scope(|scope| {
+        // Whoever is too late may be told so in any way.
+        let publish = |publisher: &Publisher| {
+            heads.iter().for_each(|head| drop(publisher.publish(*head, now())));
+        };
+        let publishing = publishers.each_ref().map(|one| scope.spawn(move || publish(one)));
+        let mut last = 0;
+        while !publishing.iter().all(|one| one.is_finished()) {
+            let signed = book.keys.last_signed().unwrap().map_or(0, |head| head.size);
+            assert!(signed >= last, "{signed} after {last}");
+            last = signed;
+        }
+    });
+    assert!(book.keys.last_signed().unwrap().unwrap().size > 20);
+    let sizes: Vec<u64> =
+        book.proofs.checkpoints(0, 100).unwrap().iter().map(|one| one.size).collect();
+    assert!(sizes.is_sorted_by(|one, next| one < next), "{sizes:?}");
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl Book {
 
     pub(crate) fn publisher_of(&self, epoch: u64) -> Publisher {
         let name = "example.com/book".parse().unwrap();
-        Publisher::new(self.proofs.clone(), self.keys.clone(), &name, epoch).unwrap()
+        Publisher::new(self.proofs.clone(), self.keys.clone(), &name, epoch)
     }
 }
 

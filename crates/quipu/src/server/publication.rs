@@ -162,7 +162,7 @@ fn publisher(
         started = receipt.events.iter().find_map(|recorded| started_by(&recorded.event));
     }
     let number = started.as_ref().map_or(1, |started| started.epoch);
-    let publisher = Publisher::new(proofs.clone(), keys, name, number).map_err(failed)?;
+    let publisher = Publisher::new(proofs.clone(), keys, name, number);
     for key in publisher.verifiers(now()).map_err(failed)? {
         tracing::info!("checkpoints are signed by {key}");
     }
