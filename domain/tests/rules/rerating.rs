@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use quipu_domain::meter::{Aggregation, Price, Tier, UnpricedPolicy};
 use quipu_domain::wallet::event::{Rating, Tally};
-use quipu_domain::wallet::{Wallet, WalletEvent};
+use quipu_domain::wallet::{Dated, Wallet, WalletEvent};
 use quipu_domain::{Credits, EntryId, Position};
 
 use crate::support::{Book, after, credits, grant, rate_usage, refund, text, usage, void_usage};
@@ -219,7 +219,7 @@ proptest! {
             let mut afresh = month(*price);
             prop_assert_eq!(book.balance(), afresh.balance());
             let next = usage("m", "3");
-            let cost = |events: Vec<WalletEvent>| match &events[0] {
+            let cost = |events: Vec<Dated>| match &events[0].event {
                 WalletEvent::UsageRecorded(e) => e.rating.clone(),
                 other => panic!("{other:?}"),
             };
