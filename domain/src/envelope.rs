@@ -1,28 +1,54 @@
 //! What surrounds an event in the journal: where it stands, when, and who caused it.
 
 use std::fmt;
+use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use smol_str::SmolStr;
 use uuid::Uuid;
 
 use crate::{AgentId, Label, MeterName, PriceTableName, TenantId, Timestamp};
 
 /// The place of an event in its journal: 1, 2, 3 ... without a gap (J1). 0 is "before all".
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Position(pub u64);
+
+/// The number is larger than any position, or the text is no number.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a position: write a whole number from 0 to {}", Position::LAST)]
+pub struct PositionError;
 
 impl Position {
     /// Before the first event.
     pub const ZERO: Position = Position(0);
 
-    /// The place so many events further on.
+    /// The last one that a database can count to. None that is read from a text is larger.
+    pub const LAST: Position = Position(i64::MAX.unsigned_abs());
+
+    /// The place so many events further on; the last one where there are not so many.
     #[must_use]
     pub const fn plus(self, events: u64) -> Position {
-        Position(self.0 + events)
+        let sum = self.0.saturating_add(events);
+        if sum > Position::LAST.0 { Position::LAST } else { Position(sum) }
+    }
+
+    const fn checked(number: u64) -> Result<Position, PositionError> {
+        if number > Position::LAST.0 { Err(PositionError) } else { Ok(Position(number)) }
+    }
+}
+
+impl FromStr for Position {
+    type Err = PositionError;
+    fn from_str(text: &str) -> Result<Position, PositionError> {
+        text.parse().map_err(|_| PositionError).and_then(Position::checked)
+    }
+}
+
+impl<'de> Deserialize<'de> for Position {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Position, D::Error> {
+        Position::checked(u64::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

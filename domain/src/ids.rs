@@ -118,7 +118,7 @@ macro_rules! numbered {
                 text.strip_prefix($prefix)
                     .filter(|digits| !digits.starts_with(['0', '+']))
                     .and_then(|digits| digits.parse().ok())
-                    .map(|number| Self(Position(number)))
+                    .map(Self)
                     .ok_or_else(|| IdError(format!(
                         concat!("{:?} is not an id of the form ", $prefix, "123"),
                         text.chars().take(80).collect::<String>()
@@ -246,11 +246,21 @@ mod tests {
     #[test]
     fn numbered_ids_have_one_spelling() {
         assert_eq!("grant_17".parse::<GrantId>().unwrap().to_string(), "grant_17");
-        for bad in
-            ["grant_", "grant_017", "grant_0", "grant_+1", "hold_1", "grant_18446744073709551616"]
-        {
+        for bad in ["grant_", "grant_017", "grant_0", "grant_+1", "hold_1"] {
             assert!(bad.parse::<GrantId>().is_err(), "{bad:?}");
         }
+    }
+
+    /// J1: a database counts to 2^63 - 1, so no event stands further on.
+    #[test]
+    fn refuses_what_no_database_can_count_to() {
+        for beyond in ["9223372036854775808", "18446744073709551615", "18446744073709551616"] {
+            assert!(beyond.parse::<Position>().is_err(), "{beyond}");
+            assert!(serde_json::from_str::<Position>(beyond).is_err(), "{beyond}");
+            assert!(format!("grant_{beyond}").parse::<GrantId>().is_err(), "{beyond}");
+        }
+        let last: GrantId = "grant_9223372036854775807".parse().unwrap();
+        assert_eq!((last.position(), last.position().plus(1)), (Position::LAST, Position::LAST));
     }
 
     #[test]

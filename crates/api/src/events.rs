@@ -80,7 +80,7 @@ fn wants_stream(headers: &HeaderMap) -> bool {
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<Position>, Problem> {
     let Some(value) = headers.get("last-event-id") else { return Ok(None) };
-    let position = value.to_str().ok().and_then(|text| text.parse().ok()).map(Position);
+    let position = value.to_str().ok().and_then(|text| text.parse().ok());
     position.map(Some).ok_or_else(|| {
         Problem::new(
             Code::InvalidHeader,

@@ -127,7 +127,7 @@ impl<'de> Deserialize<'de> for KnownAtParameter {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<KnownAtParameter, D::Error> {
         let text = String::deserialize(deserializer)?;
         let known_at = if text.bytes().all(|b| b.is_ascii_digit()) {
-            text.parse().ok().map(|number| KnownAt::Position(Position(number)))
+            text.parse().ok().map(KnownAt::Position)
         } else {
             text.parse().ok().map(KnownAt::Time)
         };

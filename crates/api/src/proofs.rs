@@ -43,10 +43,10 @@ pub(crate) struct ConsistencyQuery {
 )]
 pub(crate) async fn inclusion(
     Shared(state): Shared<State>,
-    PathIds(position): PathIds<u64>,
+    PathIds(position): PathIds<Position>,
     StrictQuery(query): StrictQuery<InclusionQuery>,
 ) -> Result<Response, Problem> {
-    let inclusion = move |proofs: &Proofs| proofs.inclusion(Position(position), query.size);
+    let inclusion = move |proofs: &Proofs| proofs.inclusion(position, query.size);
     proved(state, inclusion).await
 }
 

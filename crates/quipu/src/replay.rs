@@ -109,7 +109,7 @@ pub(crate) fn run(args: &ReplayArgs, json: bool) -> Result<u8, CliError> {
 
 /// A position, or a time of recording.
 fn until(text: &str) -> Result<KnownAt, String> {
-    let position = || u64::from_str(text).map(|number| KnownAt::Position(Position(number)));
+    let position = || Position::from_str(text).map(KnownAt::Position);
     let time = || Timestamp::from_str(text).map(KnownAt::Time);
     position().ok().or_else(|| time().ok()).ok_or_else(|| {
         "write a position, such as 17, or a time, such as 2026-11-20T12:00:00Z".to_owned()

@@ -28,7 +28,7 @@ impl FromStr for Thing {
         entry
             .or_else(|| text.parse().map(Thing::Grant).ok())
             .or_else(|| text.parse().map(Thing::Hold).ok())
-            .or_else(|| text.parse().map(|number| Thing::Event(Position(number))).ok())
+            .or_else(|| text.parse().map(Thing::Event).ok())
             .ok_or(())
     }
 }

@@ -13,6 +13,7 @@ mod health;
 mod idempotency;
 mod personal;
 mod proofs;
+mod queries;
 mod reads;
 mod server;
 mod time_travel;
