@@ -8,7 +8,7 @@ use quipu_views::{AuditLine, AuditQuery, Page, Views};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::parameters::{Limit, OrderParameter, StrictQuery};
+use crate::parameters::{Limit, OrderParameter, StrictQuery, require_period};
 use crate::problem::Problem;
 use crate::reading::Reader;
 
@@ -155,6 +155,7 @@ pub(crate) async fn list(
     StrictQuery(parameters): StrictQuery<AuditParameters>,
 ) -> Result<Response, Problem> {
     let at_least = parameters.at_least;
+    require_period(parameters.from, parameters.to)?;
     let query = parameters.query();
     let read = move |views: &Views, _| views.audit_log(&query);
     let wire = |page: Page<AuditLine, Position>, position| AuditPage {

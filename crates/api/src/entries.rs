@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::balance::BookBalanceView;
-use crate::parameters::{KnownAtParameter, Limit, OrderParameter, PathIds, StrictQuery};
+use crate::parameters::{
+    KnownAtParameter, Limit, OrderParameter, PathIds, StrictQuery, require_period,
+};
 use crate::problem::Problem;
 use crate::reading::Reader;
 use line::EntryView;
@@ -102,6 +104,7 @@ pub(crate) async fn list(
     StrictQuery(query): StrictQuery<EntriesQuery>,
 ) -> Result<Response, Problem> {
     let at_least = query.at_least;
+    require_period(query.from, query.to)?;
     let query = query.query();
     let read = move |views: &Views, now| views.entries(&tenant, &query, now);
     let wire = |page: StatementPage, position| EntryPage {

@@ -3,7 +3,7 @@
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use quipu_domain::Position;
+use quipu_domain::{Position, Timestamp};
 use quipu_views::{KnownAt, Order};
 use serde::de::{DeserializeOwned, Error, Unexpected};
 use serde::{Deserialize, Deserializer};
@@ -157,3 +157,19 @@ impl From<OrderParameter> for Order {
         }
     }
 }
+/// Refuses a period that ends before it begins: what it opened with would be taken from a later
+/// moment than what it closed with.
+pub(crate) fn require_period(
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+) -> Result<(), Problem> {
+    match (from, to) {
+        (Some(from), Some(to)) if to < from => Err(Problem::new(
+            Code::InvalidQuery,
+            format!("the period ends before it begins: from is {from}, to is {to}"),
+            "write the earlier moment as from, and the later one as to",
+        )),
+        _ => Ok(()),
+    }
+}
+

@@ -8,7 +8,7 @@ use quipu_views::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::parameters::{KnownAtParameter, StrictQuery};
+use crate::parameters::{KnownAtParameter, StrictQuery, require_period};
 use crate::problem::Problem;
 use crate::reading::Reader;
 use crate::wire::credits_of_micros;
@@ -118,6 +118,7 @@ pub(crate) async fn show(
     let Parameters { group_by, tenant, from, to, as_of, known_at, at_least } = parameters;
     let at = AsOf { as_of, known_at: known_at.map(|known_at| known_at.0) };
     let query = TrialBalanceQuery { group_by: group_by.into(), tenant, from, to, at };
+    require_period(from, to)?;
     let read = move |views: &Views, now| views.trial_balance(&query, now);
     let wire = |trial: TrialBalance, position| TrialBalanceAnswer {
         lines: trial.lines.into_iter().map(LineView::from).collect(),

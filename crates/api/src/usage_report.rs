@@ -7,7 +7,7 @@ use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::parameters::{KnownAtParameter, Limit, PathIds, StrictQuery};
+use crate::parameters::{KnownAtParameter, Limit, PathIds, StrictQuery, require_period};
 use crate::problem::Problem;
 use crate::reading::Reader;
 use crate::wire::credits_of_micros;
@@ -190,6 +190,7 @@ pub(crate) async fn report(
     StrictQuery(query): StrictQuery<ReportQuery>,
 ) -> Result<Response, Problem> {
     let at_least = query.at_least;
+    require_period(query.from, query.to)?;
     let query = query.query();
     let read = move |views: &Views, now| views.usage(&tenant, &query, now);
     let wire = |page: Page<UsageSum, UsageCursor>, position| UsageReport {

@@ -81,3 +81,26 @@ async fn the_largest_position_is_one_that_nothing_comes_after() {
         assert!(answer.status.as_u16() < 500, "{path}: {}", answer.text());
     }
 }
+
+/// M5: what opens a period cannot be what was there after it had closed.
+#[tokio::test]
+async fn refuses_a_period_that_ends_before_it_begins() {
+    let app = app().await;
+    for path in
+        ["/v1/tenants/t_acme/entries", "/v1/tenants/t_acme/usage", "/v1/trial-balance", "/v1/audit"]
+    {
+        let reversed = "from=2027-01-01T00:00:00Z&to=2020-01-01T00:00:00Z";
+        let refused = app.get(&format!("{path}?{reversed}")).await;
+        assert_eq!(
+            (refused.status.as_u16(), refused.code().as_str()),
+            (400, "invalid_query"),
+            "{path}: {}",
+            refused.text()
+        );
+        let detail = refused.json()["detail"].to_string();
+        assert!(detail.contains("ends before it begins"), "{path}: {detail}");
+        let empty = "from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z";
+        let answer = app.get(&format!("{path}?{empty}")).await;
+        assert_eq!(answer.status.as_u16(), 200, "{path}: {}", answer.text());
+    }
+}
