@@ -13,6 +13,7 @@ use utoipa::IntoParams;
 
 use crate::parameters::{Limit, StrictQuery};
 use crate::problem::{Code, Problem};
+use crate::reading::blocking;
 use crate::server::Closing;
 use crate::state::State;
 use page::EventPage;
@@ -63,13 +64,37 @@ pub(crate) async fn list(
 ) -> Result<Response, Problem> {
     if !wants_stream(request.headers()) {
         return page::answer(&state, query).await;
+        require_reached(&state, query.after).await?;
     }
     let after = last_event_id(request.headers())?.unwrap_or(query.after);
     let closing = request.extensions().get::<Closing>().cloned();
+    require_reached(&state, after).await?;
     Ok(tail::stream(state, query, after, closing).into_response())
 }
 
 fn wants_stream(headers: &HeaderMap) -> bool {
+/// Refuses a cursor that lies beyond the journal's end. Whoever was given it read a journal that
+/// went further, and would miss the events that now take the places up to there.
+async fn require_reached(state: &State, cursor: Position) -> Result<(), Problem> {
+    if cursor <= state.engine.subscribe().borrow().position {
+        return Ok(());
+    }
+    // What is committed may be read a moment before it is announced.
+    let journal = state.engine.journal().clone();
+    let head = blocking(move || journal.head()).await?.position;
+    if cursor <= head {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::FutureMoment,
+        format!("the journal ends at position {head}, before {cursor}"),
+        "name a position that the journal has; if it had this one, it was restored from an older \
+         copy, and what was read of it after the copy has to be read again",
+    )
+    .with("position", head)
+    .with("wanted", cursor))
+}
+
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let essence = |range: &str| range.split(';').next().map(|essence| essence.trim().to_owned());
     accepted

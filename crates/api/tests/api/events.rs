@@ -128,3 +128,39 @@ async fn a_silent_stream_has_heartbeats() {
     let heartbeat = stream.next().await.unwrap().unwrap();
     assert_eq!(&heartbeat[..], b": heartbeat\n\n");
 }
+
+/// A consumer whose server was restored from an older copy is told, and loses no event silently.
+#[tokio::test]
+async fn refuses_a_cursor_beyond_the_head() {
+    let app = app_with_events().await;
+    let stream = |path: &str, last_event_id: Option<&str>| {
+        let mut request = Request::get(path).header("accept", "text/event-stream");
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id);
+        }
+        request.body(Body::empty()).unwrap()
+    };
+    let page = |path: &str| Request::get(path).body(Body::empty()).unwrap();
+    for (about, request) in [
+        ("page", page("/v1/events?after=9")),
+        ("page of a tenant", page("/v1/events?after=9&tenant=t_acme")),
+        ("stream", stream("/v1/events?after=9", None)),
+        ("stream that goes on", stream("/v1/events", Some("9"))),
+    ] {
+        let refused = app.send(request).await;
+        assert_eq!(
+            (refused.status, refused.code().as_str()),
+            (StatusCode::BAD_REQUEST, "future_moment"),
+            "{about}: {}",
+            refused.text()
+        );
+        let problem = refused.json();
+        assert_eq!((&problem["position"], &problem["wanted"]), (&8.into(), &9.into()), "{about}");
+        assert!(problem["hint"].as_str().unwrap().contains("older copy"), "{about}: {problem}");
+    }
+    let at_head = app.get("/v1/events?after=8").await.json();
+    assert_eq!((&at_head["events"], &at_head["next_after"]), (&serde_json::json!([]), &8.into()));
+    let mut stream = tail(&app, "/v1/events?after=8", None).await;
+    app.post("/v1/tenants/t_acme/debits", "next", r#"{"amount":"1"}"#).await;
+    assert_eq!(next_ids(&mut stream, 1).await, [9]);
+}
