@@ -44,12 +44,13 @@ pub(crate) struct MeterRequest {
 
 /// What happens to usage that has no price. It is never silently free.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+// A variant without fields has braces: serde would let any field pass beside the tag of a bare one.
 #[serde(tag = "policy", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum UnpricedUsage {
     /// It is refused: `usage_unpriceable`.
-    Refuse,
+    Refuse {},
     /// It is kept, flagged, and rated later.
-    RecordUnpriced,
+    RecordUnpriced {},
     /// It costs so much per unit; for token meters, per token of any kind.
     DefaultPrice {
         /// Credits per unit.
@@ -60,8 +61,8 @@ pub(crate) enum UnpricedUsage {
 impl From<UnpricedUsage> for UnpricedPolicy {
     fn from(policy: UnpricedUsage) -> UnpricedPolicy {
         match policy {
-            UnpricedUsage::Refuse => UnpricedPolicy::Refuse,
-            UnpricedUsage::RecordUnpriced => UnpricedPolicy::RecordUnpriced,
+            UnpricedUsage::Refuse {} => UnpricedPolicy::Refuse,
+            UnpricedUsage::RecordUnpriced {} => UnpricedPolicy::RecordUnpriced,
             UnpricedUsage::DefaultPrice { unit_price } => {
                 UnpricedPolicy::DefaultPrice { unit_price: unit_price.0 }
             }

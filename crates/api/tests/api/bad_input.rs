@@ -122,6 +122,36 @@ async fn an_array_in_the_place_of_an_object_is_refused() {
     assert_eq!(app.head(), head);
 }
 
+/// serde looks at no field beside the tag of a variant that has none.
+#[tokio::test]
+async fn a_field_beside_the_tag_of_a_choice_is_refused() {
+    let app = App::start();
+    let head = app.head();
+    for (path, body) in [
+        (
+            "/v1/meters",
+            r#"{"name":"m","aggregation":"sum","unpriced":{"policy":"refuse","zzz":1}}"#,
+        ),
+        (
+            "/v1/meters",
+            r#"{"name":"m","aggregation":"sum","unpriced":{"policy":"refuse","unit_price":"5"}}"#,
+        ),
+        (
+            "/v1/meters",
+            r#"{"name":"m","aggregation":"sum","unpriced":{"policy":"record_unpriced","zzz":1}}"#,
+        ),
+        (
+            "/v1/meters",
+            r#"{"name":"m","aggregation":"sum","unpriced":{"policy":"default_price","unit_price":"5","zzz":1}}"#,
+        ),
+        ("/v1/meters/m/prices", r#"{"price":{"model":"flat","unit_price":"1","zzz":1}}"#),
+        ("/v1/meters/m/prices", r#"{"price":{"model":"tokens","price_table":"t","zzz":1}}"#),
+    ] {
+        assert_refused(&app.post(path, "k", body).await, 400, "unknown_field", body);
+    }
+    assert_eq!(app.head(), head);
+}
+
 #[tokio::test]
 async fn an_amount_that_is_a_number_is_told_to_be_quoted() {
     let app = App::start();
