@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Microseconds since 1970-01-01T00:00:00Z. On the wire: RFC 3339 text.
@@ -15,10 +16,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// The text is not an RFC 3339 time between the years 1 and 9999.
+/// Why a text is no moment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an RFC 3339 time with an offset, such as \"2026-11-20T12:00:00Z\"")]
-pub struct TimestampError;
+pub enum TimestampError {
+    /// It has another form.
+    #[error("not an RFC 3339 time with an offset, such as \"2026-11-20T12:00:00Z\"")]
+    Malformed,
+    /// It has the form, and names a moment that the calendar does not have.
+    #[error(
+        "beyond the calendar, which begins at 0001-01-02T00:00:00Z and ends at 9999-12-30T00:00:00Z"
+    )]
+    BeyondCalendar,
+}
 
 impl Timestamp {
     /// 0001-01-02 and 9999-12-30: a day inside what the calendar library holds, in any time zone.
@@ -26,7 +35,8 @@ impl Timestamp {
 
     /// A moment from microseconds since the Unix epoch.
     pub fn from_micros(micros: i64) -> Result<Timestamp, TimestampError> {
-        if Self::RANGE.contains(&micros) { Ok(Timestamp(micros)) } else { Err(TimestampError) }
+        let has = Self::RANGE.contains(&micros);
+        if has { Ok(Timestamp(micros)) } else { Err(TimestampError::BeyondCalendar) }
     }
 
     /// Microseconds since the Unix epoch.
@@ -62,9 +72,16 @@ impl FromStr for Timestamp {
         if let Some(micros) = as_written(text) {
             return Timestamp::from_micros(micros);
         }
-        let parsed: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
+        let parsed: jiff::Timestamp = text.parse().map_err(|_| why_not(text))?;
         parsed.try_into()
     }
+}
+
+/// Why the calendar library does not read a text: its calendar ends, too.
+fn why_not(text: &str) -> TimestampError {
+    let pieces = Pieces::parse(text).ok();
+    let is_time = pieces.is_some_and(|it| it.time().is_some() && it.offset().is_some());
+    if is_time { TimestampError::BeyondCalendar } else { TimestampError::Malformed }
 }
 
 /// The micros of a text in the form in which times are written, `2026-11-20T12:00:00.123456Z`
@@ -135,7 +152,7 @@ mod tests {
     #[test]
     fn wants_an_offset_and_a_real_date() {
         for text in ["2026-11-20", "2026-11-20T12:00:00", "2026-02-30T00:00:00Z", "now", ""] {
-            assert_eq!(text.parse::<Timestamp>(), Err(TimestampError), "{text}");
+            assert_eq!(text.parse::<Timestamp>(), Err(TimestampError::Malformed), "{text}");
         }
     }
 
@@ -162,8 +179,24 @@ mod tests {
     #[test]
     fn a_time_beyond_the_calendar_is_refused() {
         assert!("9999-12-30T00:00:00Z".parse::<Timestamp>().is_ok());
-        assert_eq!("9999-12-31T00:00:00Z".parse::<Timestamp>(), Err(TimestampError));
-        assert_eq!("0001-01-01T00:00:00Z".parse::<Timestamp>(), Err(TimestampError));
+        for text in [
+            "9999-12-31T00:00:00Z",
+            "9999-12-31T23:59:59.999999999Z",
+            "9999-12-31T00:00:00-01:00",
+            "0001-01-01T00:00:00Z",
+            "0000-06-01T00:00:00+02:00",
+        ] {
+            assert_eq!(text.parse::<Timestamp>(), Err(TimestampError::BeyondCalendar), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_calendar_are_those_that_are_told() {
+        let told = TimestampError::BeyondCalendar.to_string();
+        for micros in [Timestamp::RANGE.start(), Timestamp::RANGE.end()] {
+            let end = Timestamp::from_micros(*micros).unwrap().to_string();
+            assert!(told.contains(&end), "{told}: {end}");
+        }
     }
 
     #[test]

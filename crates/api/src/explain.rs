@@ -21,7 +21,7 @@ use serde::{Deserialize, Deserializer};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::answer::json;
-use crate::parameters::{KnownAtParameter, PathIds, StrictQuery};
+use crate::parameters::{KnownAtParameter, PathIds, StrictQuery, whole_number};
 use crate::problem::{Code, Problem};
 use crate::reading::blocking;
 use crate::state::State;
@@ -62,11 +62,7 @@ impl Default for Lines {
 
 impl<'de> Deserialize<'de> for Lines {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Lines, D::Error> {
-        let lines = usize::deserialize(deserializer)?;
-        let fits = (1..=100).contains(&lines);
-        let unexpected = || Unexpected::Unsigned(lines as u64);
-        fits.then_some(Lines(lines))
-            .ok_or_else(|| D::Error::invalid_value(unexpected(), &"a limit of 1 to 100"))
+        whole_number(deserializer, 100).map(Lines)
     }
 }
 

@@ -7,6 +7,7 @@ use quipu_domain::{Position, Timestamp};
 use quipu_views::{KnownAt, Order};
 use serde::de::{DeserializeOwned, Error, Unexpected};
 use serde::{Deserialize, Deserializer};
+use serde_path_to_error::Segment;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
@@ -43,11 +44,54 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for StrictQuery<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<StrictQuery<T>, Problem> {
         let query = parts.uri.query().unwrap_or_default();
-        serde_urlencoded::from_str(query).map(StrictQuery).map_err(|error| {
-            let problem = strict_json::of_message(&error.to_string());
-            problem.recoded(Code::InvalidQuery)
-        })
+        serde_urlencoded::from_str(query)
+            .map(StrictQuery)
+            .map_err(|error| diagnose::<T>(query, &error.to_string()))
     }
+}
+
+/// The problem with a query, and with which of its parameters.
+fn diagnose<T: DeserializeOwned>(query: &str, message: &str) -> Problem {
+    // Of a text that is no number Rust says only that it is none.
+    let is_no_number = message.contains("digit found in string")
+        || message.starts_with("cannot parse integer")
+        || message.starts_with("number too large");
+    let no_number = format!("not a whole number from 0 to {}", Position::LAST);
+    let message = if is_no_number { &no_number } else { message };
+    let problem = strict_json::of_message(message).recoded(Code::InvalidQuery);
+    let Some(name) = parameter_of::<T>(query) else { return problem };
+    let mut values = form_urlencoded::parse(query.as_bytes());
+    let value = values.find(|(key, _)| *key == name).map(|(_, value)| value).unwrap_or_default();
+    let was_time = value.contains(' ') && value.replace(' ', "+").parse::<Timestamp>().is_ok();
+    let problem = if was_time {
+        problem.hinting("in a query a + stands for a space: write %2B, or Z for UTC")
+    } else {
+        problem
+    };
+    problem.of_parameter(&name)
+}
+
+/// Which parameter of a query is refused.
+fn parameter_of<T: DeserializeOwned>(query: &str) -> Option<String> {
+    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+    let error = serde_path_to_error::deserialize::<_, T>(pairs).err()?;
+    error.path().iter().find_map(|segment| match segment {
+        Segment::Map { key } => Some(key.clone()),
+        _ => None,
+    })
+}
+
+/// A whole number from 1 to `most`, read from the text that it is in a query.
+pub(crate) fn whole_number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    most: usize,
+) -> Result<usize, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+    number.ok_or_else(|| {
+        let expected = format!("a whole number from 1 to {most}");
+        D::Error::invalid_value(Unexpected::Str(&text), &expected.as_str())
+    })
 }
 
 /// The query string of what takes none.
@@ -72,14 +116,7 @@ impl Default for Limit {
 
 impl<'de> Deserialize<'de> for Limit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Limit, D::Error> {
-        let limit = u64::deserialize(deserializer)?;
-        usize::try_from(limit)
-            .ok()
-            .filter(|limit| (1..=Limit::MOST).contains(limit))
-            .map(Limit)
-            .ok_or_else(|| {
-                D::Error::invalid_value(Unexpected::Unsigned(limit), &"a limit of 1 to 1000")
-            })
+        whole_number(deserializer, Limit::MOST).map(Limit)
     }
 }
 

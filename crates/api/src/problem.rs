@@ -123,6 +123,22 @@ impl Problem {
         self
     }
 
+    /// The same problem with another hint.
+    #[must_use]
+    pub(crate) fn hinting(mut self, hint: &'static str) -> Problem {
+        self.hint = hint.into();
+        self
+    }
+
+    /// Names the parameter of a query that it is about, unless the detail does.
+    #[must_use]
+    pub(crate) fn of_parameter(mut self, name: &str) -> Problem {
+        if !self.detail.contains(&format!("`{name}`")) {
+            self.detail = format!("{name}: {}", self.detail);
+        }
+        self.with("parameter", name)
+    }
+
     /// The document, for the body of an answer or for one record of a batch.
     pub(crate) fn document(self, request_id: Option<String>) -> ProblemDocument {
         let code = self.code.name();

@@ -104,3 +104,73 @@ async fn refuses_a_period_that_ends_before_it_begins() {
         assert_eq!(answer.status.as_u16(), 200, "{path}: {}", answer.text());
     }
 }
+
+#[tokio::test]
+async fn a_refusal_names_the_parameter_and_what_it_must_be() {
+    let app = app().await;
+    for (path, parameter, expected) in [
+        ("/v1/events?limit=-1", "limit", "a whole number from 1 to 1000"),
+        ("/v1/events?limit=", "limit", "a whole number from 1 to 1000"),
+        ("/v1/events?limit=1001", "limit", "a whole number from 1 to 1000"),
+        ("/v1/explain/balance/t_acme?limit=101", "limit", "a whole number from 1 to 100"),
+        ("/v1/explain/1?limit=x", "limit", "a whole number from 1 to 100"),
+        ("/v1/events?after=x", "after", "a whole number"),
+        ("/v1/events?after=", "after", "a whole number"),
+        ("/v1/events?after=18446744073709551616", "after", "a whole number"),
+        ("/v1/events?after=9223372036854775808", "after", "9223372036854775807"),
+        ("/v1/tenants/t_acme?at_least=-1", "at_least", "a whole number"),
+        ("/v1/tenants?after=acme", "after", "is not a tenant id"),
+        ("/v1/tenants/t_acme/balance?known_at=x", "known_at", "a position such as 17"),
+        ("/v1/tenants/t_acme/entries?order=up", "order", "oldest_first"),
+        ("/v1/tenants/t_acme/entries?from=today", "from", "RFC 3339"),
+        ("/v1/events/1/proof?size=x", "size", "a whole number"),
+    ] {
+        let refused = app.get(path).await;
+        assert_eq!(
+            (refused.status.as_u16(), refused.code().as_str()),
+            (400, "invalid_query"),
+            "{path}: {}",
+            refused.text()
+        );
+        let problem = refused.json();
+        assert_eq!(problem["parameter"], parameter, "{path}: {problem}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.starts_with(&format!("{parameter}: ")), "{path}: {detail}");
+        assert!(detail.contains(expected), "{path}: {detail}");
+    }
+    let unknown = app.get("/v1/events?limits=1").await.json();
+    assert!(unknown["detail"].as_str().unwrap().contains("unknown field `limits`"), "{unknown}");
+    let twice = app.get("/v1/events?limit=1&limit=2").await.json();
+    assert!(twice["detail"].as_str().unwrap().contains("duplicate field `limit`"), "{twice}");
+}
+
+#[tokio::test]
+async fn a_time_beyond_the_calendar_is_told_where_the_calendar_ends() {
+    let app = app().await;
+    for time in ["9999-12-31T00:00:00Z", "9999-12-31T00:00:00%2B01:00", "0001-01-01T00:00:00Z"] {
+        let refused = app.get(&format!("/v1/trial-balance?from={time}")).await;
+        assert_eq!(refused.code(), "invalid_query", "{}", refused.text());
+        let detail = refused.json()["detail"].to_string();
+        assert!(!detail.contains("not an RFC 3339 time"), "{detail}");
+        for end in ["0001-01-02T00:00:00Z", "9999-12-30T00:00:00Z"] {
+            assert!(detail.contains(end), "{detail}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_plus_that_became_a_space_is_told_how_to_be_written() {
+    let app = app().await;
+    for (path, parameter) in [
+        ("/v1/tenants/t_acme/balance?as_of=", "as_of"),
+        ("/v1/tenants/t_acme/balance?known_at=", "known_at"),
+        ("/v1/trial-balance?to=", "to"),
+    ] {
+        let refused = app.get(&format!("{path}2026-11-20T12:00:00+01:00")).await.json();
+        assert_eq!(refused["parameter"], parameter, "{refused}");
+        let hint = refused["hint"].as_str().unwrap();
+        assert!(hint.contains("write %2B, or Z"), "{hint}");
+        let answer = app.get(&format!("{path}2026-11-20T12:00:00%2B01:00")).await;
+        assert_eq!(answer.status.as_u16(), 200, "{}", answer.text());
+    }
+}
