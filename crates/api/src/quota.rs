@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
+use percent_encoding::percent_decode_str;
 
 use crate::problem::{Code, Problem};
 use crate::state::Limits;
@@ -76,7 +77,9 @@ impl Quotas {
         }
         let rest = path.strip_prefix("/v1/tenants/")?;
         let tenant = rest.split('/').next().filter(|tenant| !tenant.is_empty())?;
-        Some((&self.0.tenant, Whose::Tenant(tenant.into())))
+        // One tenant has one quota, however its id is written: the router decodes it, too.
+        let tenant = percent_decode_str(tenant).decode_utf8_lossy();
+        Some((&self.0.tenant, Whose::Tenant(tenant.as_ref().into())))
     }
 
     fn take(&self, policy: &Policy, whose: Whose) -> Option<Place> {
@@ -176,6 +179,19 @@ mod tests {
         assert!(take(&quotas, "b").is_some());
         drop(first);
         assert_eq!(take(&quotas, "a").map(|place| place.remaining), Some(0));
+    }
+
+    #[test]
+    fn a_tenant_has_one_quota_however_its_id_is_written() {
+        let quotas = quotas();
+        let enter = |tenant: &str| {
+            let path = format!("/v1/tenants/{tenant}/balance");
+            let request = Request::get(path).body(axum::body::Body::empty());
+            quotas.enter(&request.expect("a request")).ok().flatten()
+        };
+        let _places = [enter("t_acme"), enter("t_%61cme")].map(|place| place.expect("a place"));
+        assert!(enter("%74_acme").is_none());
+        assert!(enter("t_b").is_some());
     }
 
     #[test]
