@@ -34,14 +34,19 @@ impl From<ProofError> for Problem {
             )
             .with("wanted", wanted)
             .with("end", end),
-            ProofError::NotPublished { wanted, newest } => Problem::new(
-                Code::CheckpointNotPublished,
-                detail,
-                "ask again in a second, or name a size that /v1/checkpoints lists",
-            )
-            .with("wanted", wanted)
-            .with("newest", newest)
-            .retry_after_seconds(1),
+            ProofError::NotPublished { wanted, newest } => {
+                let problem = |hint| {
+                    Problem::new(Code::CheckpointNotPublished, detail, hint)
+                        .with("wanted", wanted)
+                        .with("newest", newest)
+                };
+                // Checkpoints only grow: what was passed over is never signed.
+                if wanted < newest {
+                    return problem("name a size that /v1/checkpoints lists, or none");
+                }
+                problem("ask again in a second, or name a size that /v1/checkpoints lists")
+                    .retry_after_seconds(1)
+            }
             ProofError::Unreachable { .. } => Problem::new(
                 Code::CheckpointUnreachable,
                 detail,

@@ -186,3 +186,22 @@ async fn add_checkpoint(witness: &Router, body: &str) -> (u16, String, String) {
     let content_type = parts.headers["content-type"].to_str().unwrap().to_owned();
     (parts.status.as_u16(), content_type, String::from_utf8(bytes.to_vec()).unwrap())
 }
+
+/// A size below the newest that nobody signed is never signed: nothing comes of waiting.
+#[tokio::test]
+async fn only_a_checkpoint_that_may_come_is_one_to_wait_for() {
+    let app = App::start().with_credits("5").await;
+    app.publish();
+    app.post("/v1/tenants/t_acme/debits", "d", r#"{"amount":"1"}"#).await;
+    let to_come = app.get("/v1/events/3/proof").await;
+    assert_eq!(to_come.code(), "checkpoint_not_published");
+    assert_eq!(to_come.header("retry-after"), "1");
+    assert!(to_come.json()["hint"].to_string().contains("in a second"), "{}", to_come.text());
+    for path in ["/v1/events/1/proof?size=1", "/v1/proofs/consistency?from=1&to=1"] {
+        let never = app.get(path).await;
+        assert_eq!(never.code(), "checkpoint_not_published", "{path}");
+        assert!(!never.headers.contains_key("retry-after"), "{path}");
+        let hint = never.json()["hint"].to_string();
+        assert!(!hint.contains("second") && hint.contains("/v1/checkpoints"), "{path}: {hint}");
+    }
+}
