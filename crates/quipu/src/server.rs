@@ -46,7 +46,8 @@ pub(crate) struct ServingArgs {
         long,
         env = "QUIPU_LISTEN",
         value_name = "ADDRESS:PORT",
-        default_value = "127.0.0.1:7171"
+        default_value = "127.0.0.1:7171",
+        value_parser = address
     )]
     listen: SocketAddr,
     /// How far back usage and debits may be dated
@@ -131,6 +132,13 @@ pub(crate) fn run(
     }
     tracing::info!("stopped; everything that was acknowledged is in the book");
     Ok(exit_codes::OK)
+}
+
+/// An address to listen on. Names are not looked up: what they lead to may change.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "write an IP address and a port, such as 127.0.0.1:7171 or [::1]:7171".to_owned()
+    })
 }
 
 /// Listens; where the address is taken, waits a moment for its last holder to be gone, as after a

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::error::CliError;
 use crate::exit_codes;
-use crate::server::log_to_stderr;
+use crate::server::{address, log_to_stderr};
 use crate::signals::Signals;
 use crate::signing::{now, unusable};
 
@@ -25,7 +25,7 @@ use crate::signing::{now, unusable};
 #[derive(Args, Debug)]
 pub(crate) struct WitnessArgs {
     /// The address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7272")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7272", value_parser = address)]
     listen: SocketAddr,
     /// Keep the key, and each log's last checkpoint, in this folder
     #[arg(long, value_name = "DIR", default_value = "./quipu-witness")]

@@ -212,7 +212,6 @@ async fn what_is_not_there_is_not_found() {
         ("/v1/meters/nothing", "unknown_meter"),
         ("/v1/price-tables/nothing", "unknown_price_table"),
         ("/problems/nothing", "not_found"),
-        ("/", "not_found"),
     ] {
         assert_refused(&app.get(path).await, 404, code, path);
     }

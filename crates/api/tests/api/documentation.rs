@@ -50,6 +50,12 @@ async fn every_reference_in_the_document_leads_somewhere() {
 }
 
 #[tokio::test]
+async fn the_root_leads_to_the_page() {
+    let root = App::start().get("/").await;
+    assert_eq!((root.status, root.header("location")), (StatusCode::SEE_OTHER, "/docs/"));
+}
+
+#[tokio::test]
 async fn the_page_needs_nothing_from_the_internet() {
     let app = App::start();
     let page = app.get("/docs/").await;

@@ -93,6 +93,12 @@ fn what_is_not_there_is_said_with_what_to_do() {
     let outside = run(&["serve", "--data", &server.data(), "--listen", "0.0.0.0:0"]);
     assert_eq!(outside.code(), i32::from(exit_codes::UNAVAILABLE));
     assert!(outside.err().contains("access control has not landed yet"), "{}", outside.err());
+
+    for verb in ["serve", "demo", "witness"] {
+        let named = run(&[verb, "--listen", "localhost:7171"]);
+        let told = "write an IP address and a port, such as 127.0.0.1:7171";
+        assert!(named.err().contains(told), "{verb}: {}", named.err());
+    }
 }
 
 #[test]
