@@ -43,7 +43,8 @@ impl AccountView {
 
 /// Shows all accounts over all tenants. Their sum is zero.
 #[utoipa::path(
-    get, path = "/v1/accounts", tag = "journal", params(ReadQuery),
+    get, path = "/v1/accounts", tag = "journal",
+    operation_id = "list_accounts", params(ReadQuery),
     responses((status = 200, body = AccountsAnswer, description = "All accounts."))
 )]
 pub(crate) async fn list(
@@ -65,7 +66,8 @@ pub(crate) async fn list(
 
 /// Shows the accounts of one tenant. Their sum is zero.
 #[utoipa::path(
-    get, path = "/v1/tenants/{tenant}/accounts", tag = "wallet", params(ReadQuery),
+    get, path = "/v1/tenants/{tenant}/accounts", tag = "wallet",
+    operation_id = "list_tenant_accounts", params(ReadQuery),
     responses((status = 200, body = AccountsAnswer, description = "The tenant's accounts."))
 )]
 pub(crate) async fn of_tenant(

@@ -31,7 +31,8 @@ pub(crate) struct AgentRequest {
 
 /// Registers an agent.
 #[utoipa::path(
-    post, path = "/v1/tenants/{tenant}/agents", tag = "agents", request_body = AgentRequest,
+    post, path = "/v1/tenants/{tenant}/agents", tag = "agents",
+    operation_id = "register_agent", request_body = AgentRequest,
     responses((status = 201, body = CommandAnswer, description = "The agent is known now."))
 )]
 pub(crate) async fn register(
@@ -50,6 +51,7 @@ pub(crate) async fn register(
 /// Gives an agent another name.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/agents/{agent}/rename", tag = "agents",
+    operation_id = "rename_agent",
     request_body = RenameRequest,
     responses((status = 200, body = CommandAnswer, description = "It has the new name now."))
 )]
@@ -69,6 +71,7 @@ pub(crate) async fn rename(
 /// Retires an agent: it records no usage, debits or holds any more.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/agents/{agent}/retire", tag = "agents",
+    operation_id = "retire_agent",
     request_body = ReasonRequest,
     responses((status = 200, body = CommandAnswer, description = "It does nothing more."))
 )]
@@ -85,6 +88,15 @@ pub(crate) async fn retire(
     answer::changed(&receipt, "AgentRetired")
 }
 
+/// Whether an agent may work.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = AgentStatus)]
+pub(crate) enum AgentState {
+    Active,
+    Retired,
+}
+
 /// An agent, as the views know it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AgentView {
@@ -95,7 +107,7 @@ pub(crate) struct AgentView {
     #[schema(value_type = String)]
     name: Personal,
     /// `active` or `retired`.
-    status: &'static str,
+    status: AgentState,
     /// Why it was retired.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -127,8 +139,8 @@ impl From<Agent> for AgentView {
             id: agent.agent,
             name: agent.name,
             status: match agent.status {
-                AgentStatus::Active => "active",
-                AgentStatus::Retired => "retired",
+                AgentStatus::Active => AgentState::Active,
+                AgentStatus::Retired => AgentState::Retired,
             },
             retired_reason: agent.retired_reason,
             registered_at: agent.registered_at,
@@ -139,7 +151,8 @@ impl From<Agent> for AgentView {
 
 /// Lists a tenant's agents by id.
 #[utoipa::path(
-    get, path = "/v1/tenants/{tenant}/agents", tag = "agents", params(ListQuery<AgentId>),
+    get, path = "/v1/tenants/{tenant}/agents", tag = "agents",
+    operation_id = "list_agents", params(ListQuery<AgentId>),
     responses((status = 200, body = AgentPage, description = "A page of agents."))
 )]
 pub(crate) async fn list(

@@ -147,15 +147,16 @@ impl From<AuditLine> for AuditLineView {
 
 /// Lists who did what, when and why.
 #[utoipa::path(
-    get, path = "/v1/audit", tag = "journal", params(AuditParameters),
+    get, path = "/v1/audit", tag = "journal",
+    operation_id = "list_audit_log", params(AuditParameters),
     responses((status = 200, body = AuditPage, description = "A page of the audit log."))
 )]
 pub(crate) async fn list(
     reader: Reader,
     StrictQuery(parameters): StrictQuery<AuditParameters>,
 ) -> Result<Response, Problem> {
-    let at_least = parameters.at_least;
     require_period(parameters.from, parameters.to)?;
+    let at_least = parameters.at_least;
     let query = parameters.query();
     let read = move |views: &Views, _| views.audit_log(&query);
     let wire = |page: Page<AuditLine, Position>, position| AuditPage {

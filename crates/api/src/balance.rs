@@ -1,12 +1,17 @@
 //! `/v1/tenants/{tenant}/balance`: what can be spent, what is held, what is owed (rules W3, M5).
 
+use std::borrow::Cow;
+
 use axum::response::Response;
 use quipu_domain::{Credits, MeterName, Personal, Position, TenantId, Timestamp};
 use quipu_views::{AsOf, BookBalance, Views, WalletBalance};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::answer::Balance;
+use crate::openapi::any_of;
 use crate::parameters::{KnownAtParameter, PathIds, StrictQuery};
 use crate::problem::{Code, Problem};
 use crate::reading::Reader;
@@ -54,6 +59,34 @@ pub(crate) struct BalanceAnswer {
     position: Position,
 }
 
+/// What a wallet has now, or what the books said at a moment.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum Shown {
+    Now(BalanceAnswer),
+    Then(BookBalanceAnswer),
+}
+
+/// What a wallet has now has everything that the books said, and more.
+impl PartialSchema for Shown {
+    fn schema() -> RefOr<Schema> {
+        any_of([BalanceAnswer::name(), BookBalanceAnswer::name()]).into()
+    }
+}
+
+impl ToSchema for Shown {
+    fn name() -> Cow<'static, str> {
+        "BalanceShown".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((BalanceAnswer::name().into(), BalanceAnswer::schema()));
+        schemas.push((BookBalanceAnswer::name().into(), BookBalanceAnswer::schema()));
+        BalanceAnswer::schemas(schemas);
+        BookBalanceAnswer::schemas(schemas);
+    }
+}
+
 /// What the books said at a moment.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct BookBalanceAnswer {
@@ -90,9 +123,10 @@ impl From<BookBalance> for BookBalanceView {
 
 /// Shows what a wallet has: now, or in the books of a moment, in both times.
 #[utoipa::path(
-    get, path = "/v1/tenants/{tenant}/balance", tag = "wallet", params(BalanceQuery),
+    get, path = "/v1/tenants/{tenant}/balance", tag = "wallet",
+    operation_id = "show_balance", params(BalanceQuery),
     responses(
-        (status = 200, body = BalanceAnswer, description = "The balance. With `as_of` or `known_at`: what the books said (`BookBalanceAnswer`)."),
+        (status = 200, body = Shown, description = "The balance. With `as_of` or `known_at`: what the books said (`BookBalanceAnswer`)."),
     )
 )]
 pub(crate) async fn show(
@@ -114,8 +148,9 @@ pub(crate) async fn show(
     let at = AsOf { as_of, known_at: known_at.map(|known_at| known_at.0) };
     let whose = tenant.clone();
     let read = move |views: &Views, now| views.balance_as_of(&whose, at, now);
-    let wire =
-        |book: BookBalance, position| BookBalanceAnswer { tenant, balance: book.into(), position };
+    let wire = |book: BookBalance, position| {
+        Shown::Then(BookBalanceAnswer { tenant, balance: book.into(), position })
+    };
     reader.answer(at_least, read, wire).await
 }
 
@@ -127,12 +162,14 @@ async fn present(
 ) -> Result<Response, Problem> {
     let whose = tenant.clone();
     let read = move |views: &Views, now| views.balance(&whose, meter.as_ref(), now);
-    let wire = |wallet: WalletBalance, position| BalanceAnswer {
-        tenant,
-        balance: wallet.balance.into(),
-        frozen_reason: wallet.frozen_reason,
-        last_event: wallet.last_event,
-        position,
+    let wire = |wallet: WalletBalance, position| {
+        Shown::Now(BalanceAnswer {
+            tenant,
+            balance: wallet.balance.into(),
+            frozen_reason: wallet.frozen_reason,
+            last_event: wallet.last_event,
+            position,
+        })
     };
     reader.answer(at_least, read, wire).await
 }

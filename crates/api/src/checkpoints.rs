@@ -73,7 +73,8 @@ impl From<Published> for CheckpointView {
 
 /// Lists every checkpoint that was published.
 #[utoipa::path(
-    get, path = "/v1/checkpoints", tag = "proofs", params(CheckpointsQuery),
+    get, path = "/v1/checkpoints", tag = "proofs",
+    operation_id = "list_checkpoints", params(CheckpointsQuery),
     responses((status = 200, body = CheckpointPage, description = "A page of checkpoints."))
 )]
 pub(crate) async fn list(
@@ -93,6 +94,7 @@ pub(crate) async fn list(
 /// `/v1/log/tile/<L>/<N>[.p/<W>]` and `/v1/log/tile/entries/<N>[.p/<W>]`.
 #[utoipa::path(
     get, path = "/v1/log/checkpoint", tag = "proofs",
+    operation_id = "show_newest_checkpoint",
     responses((status = 200, body = String, content_type = "text/plain",
         description = "The signed note."))
 )]

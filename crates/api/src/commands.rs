@@ -10,8 +10,7 @@ use quipu_sealing::{SealingError, SubjectKeys};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
-use utoipa::openapi::Ref;
-use utoipa::openapi::schema::{OneOfBuilder, Schema};
+use utoipa::openapi::schema::Schema;
 
 use crate::call::{WalletRequest, answered, bind, metadata};
 use crate::debits::DebitRequest;
@@ -19,6 +18,7 @@ use crate::edge::RequestId;
 use crate::grants::GrantRequest;
 use crate::holds::{ExtendRequest, HoldRequest, ReleaseRequest, SettleRequest};
 use crate::idempotency::{self, IdempotencyKey};
+use crate::openapi::any_of;
 use crate::parameters::{NoParameters, StrictQuery};
 use crate::problem::{Code, Problem};
 use crate::reading::blocking;
@@ -75,7 +75,8 @@ enum Operation {
 /// after the other, in their order; one that is refused refuses no other. A request that is not
 /// understood to the last field is refused whole.
 #[utoipa::path(
-    post, path = "/v1/commands", tag = "wallet", request_body = Vec<CommandItem>,
+    post, path = "/v1/commands", tag = "wallet",
+    operation_id = "execute_commands", request_body = Vec<CommandItem>,
     responses(
         (status = 200, body = Results, description = "All are accepted."),
         (status = 207, body = Results, description = "Some were refused: see each result."),
@@ -180,9 +181,9 @@ impl CommandItem {
     }
 }
 
-/// The schema of a command's `request`.
+/// The schema of a command's `request`: a body may be one for several operations, as `{}` is.
 fn any_request() -> Schema {
-    let requests = [
+    any_of([
         DebitRequest::name(),
         HoldRequest::name(),
         ExtendRequest::name(),
@@ -190,7 +191,5 @@ fn any_request() -> Schema {
         ReleaseRequest::name(),
         GrantRequest::name(),
         RefundRequest::name(),
-    ];
-    let any = OneOfBuilder::new();
-    requests.into_iter().map(Ref::from_schema_name).fold(any, OneOfBuilder::item).build().into()
+    ])
 }

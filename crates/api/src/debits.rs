@@ -81,7 +81,8 @@ impl WalletRequest for DebitRequest {
 
 /// Consumes credits.
 #[utoipa::path(
-    post, path = "/v1/tenants/{tenant}/debits", tag = "wallet", request_body = DebitRequest,
+    post, path = "/v1/tenants/{tenant}/debits", tag = "wallet",
+    operation_id = "create_debit", request_body = DebitRequest,
     responses((status = 201, body = CommandAnswer, description = "The credits are consumed."))
 )]
 pub(crate) async fn create(

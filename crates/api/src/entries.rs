@@ -95,7 +95,8 @@ pub(crate) struct EntryPage {
 
 /// Lists what moved a tenant's credits.
 #[utoipa::path(
-    get, path = "/v1/tenants/{tenant}/entries", tag = "wallet", params(EntriesQuery),
+    get, path = "/v1/tenants/{tenant}/entries", tag = "wallet",
+    operation_id = "list_entries", params(EntriesQuery),
     responses((status = 200, body = EntryPage, description = "A page of the statement."))
 )]
 pub(crate) async fn list(
@@ -103,8 +104,8 @@ pub(crate) async fn list(
     PathIds(tenant): PathIds<TenantId>,
     StrictQuery(query): StrictQuery<EntriesQuery>,
 ) -> Result<Response, Problem> {
-    let at_least = query.at_least;
     require_period(query.from, query.to)?;
+    let at_least = query.at_least;
     let query = query.query();
     let read = move |views: &Views, now| views.entries(&tenant, &query, now);
     let wire = |page: StatementPage, position| EntryPage {

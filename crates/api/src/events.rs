@@ -51,7 +51,8 @@ impl EventsQuery {
 /// Events in the journal's order, each as it is stored. With `Accept: text/event-stream` the
 /// events after `after` (or after the header `Last-Event-ID`) and then those that are yet to come.
 #[utoipa::path(
-    get, path = "/v1/events", tag = "journal", params(EventsQuery),
+    get, path = "/v1/events", tag = "journal",
+    operation_id = "list_events", params(EventsQuery),
     responses((status = 200, content(
         (EventPage = "application/json"),
         (String = "text/event-stream"),
@@ -63,16 +64,15 @@ pub(crate) async fn list(
     request: Request,
 ) -> Result<Response, Problem> {
     if !wants_stream(request.headers()) {
-        return page::answer(&state, query).await;
         require_reached(&state, query.after).await?;
+        return page::answer(&state, query).await;
     }
     let after = last_event_id(request.headers())?.unwrap_or(query.after);
-    let closing = request.extensions().get::<Closing>().cloned();
     require_reached(&state, after).await?;
+    let closing = request.extensions().get::<Closing>().cloned();
     Ok(tail::stream(state, query, after, closing).into_response())
 }
 
-fn wants_stream(headers: &HeaderMap) -> bool {
 /// Refuses a cursor that lies beyond the journal's end. Whoever was given it read a journal that
 /// went further, and would miss the events that now take the places up to there.
 async fn require_reached(state: &State, cursor: Position) -> Result<(), Problem> {
@@ -95,6 +95,7 @@ async fn require_reached(state: &State, cursor: Position) -> Result<(), Problem>
     .with("wanted", cursor))
 }
 
+fn wants_stream(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let essence = |range: &str| range.split(';').next().map(|essence| essence.trim().to_owned());
     accepted

@@ -188,7 +188,8 @@ pub(crate) struct ThingParameters {
 
 /// Explains a tenant's balance: what `/balance` shows, now or in the books of a moment.
 #[utoipa::path(
-    get, path = "/v1/explain/balance/{tenant}", tag = "journal", params(BalanceParameters),
+    get, path = "/v1/explain/balance/{tenant}", tag = "journal",
+    operation_id = "explain_balance", params(BalanceParameters),
     responses((status = 200, body = ExplanationAnswer, description = "The balance, its last events, and the rest."))
 )]
 pub(crate) async fn balance(
@@ -207,7 +208,8 @@ pub(crate) async fn balance(
 
 /// Explains an account of the trial balance, of one tenant or of all.
 #[utoipa::path(
-    get, path = "/v1/explain/account", tag = "journal", params(AccountParameters),
+    get, path = "/v1/explain/account", tag = "journal",
+    operation_id = "explain_account", params(AccountParameters),
     responses((status = 200, body = ExplanationAnswer, description = "The account, its last events or largest holders, and the rest."))
 )]
 pub(crate) async fn account(
@@ -224,7 +226,8 @@ pub(crate) async fn account(
 
 /// Explains a row of a usage report.
 #[utoipa::path(
-    get, path = "/v1/explain/usage/{tenant}", tag = "journal", params(UsageParameters),
+    get, path = "/v1/explain/usage/{tenant}", tag = "journal",
+    operation_id = "explain_usage", params(UsageParameters),
     responses((status = 200, body = ExplanationAnswer, description = "The figures, their last events, and the rest."))
 )]
 pub(crate) async fn usage(
@@ -243,7 +246,8 @@ pub(crate) async fn usage(
 
 /// Explains an entry, a grant, a hold, or any event by its position.
 #[utoipa::path(
-    get, path = "/v1/explain/{id}", tag = "journal", params(ThingParameters),
+    get, path = "/v1/explain/{id}", tag = "journal",
+    operation_id = "explain_thing", params(ThingParameters),
     responses((status = 200, body = ExplanationAnswer, description = "What it is, and what became of it."))
 )]
 pub(crate) async fn thing(

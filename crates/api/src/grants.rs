@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::answer::{self, CommandAnswer};
 use crate::call::{Call, WalletRequest};
+use crate::choices;
 use crate::parameters::PathIds;
 use crate::problem::Problem;
 use crate::strict_json::StrictJson;
@@ -29,7 +30,7 @@ pub(crate) struct GrantRequest {
     amount: Amount,
     /// `paid` or `promotional`; `paid` where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<choices::GrantKind>)]
     kind: Option<GrantKind>,
     /// 0 to 100, low burns first; 50 where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,7 +50,7 @@ pub(crate) struct GrantRequest {
     /// Which account issues it: `purchase`, `plan`, `promotion` or `adjustment`; where absent,
     /// `purchase` for what is paid and `promotion` for what is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<choices::Origin>)]
     origin: Option<Origin>,
     /// What one credit cost, in money, for reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,7 +92,8 @@ impl WalletRequest for GrantRequest {
 
 /// Grants credits.
 #[utoipa::path(
-    post, path = "/v1/tenants/{tenant}/grants", tag = "wallet", request_body = GrantRequest,
+    post, path = "/v1/tenants/{tenant}/grants", tag = "wallet",
+    operation_id = "create_grant", request_body = GrantRequest,
     responses((status = 201, body = CommandAnswer, description = "The lot exists now."))
 )]
 pub(crate) async fn create(
@@ -106,6 +108,7 @@ pub(crate) async fn create(
 /// Takes the unused remainder of a grant back; held parts follow when they return.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/grants/{grant}/void", tag = "wallet",
+    operation_id = "void_grant",
     request_body = ReasonRequest,
     responses((status = 200, body = CommandAnswer, description = "Nothing is left of the lot."))
 )]

@@ -45,6 +45,7 @@ pub(crate) struct Readiness {
 /// Whether the process lives.
 #[utoipa::path(
     get, path = "/livez", tag = "operations",
+    operation_id = "show_liveness",
     responses((status = 200, body = Liveness, description = "It lives."))
 )]
 pub(crate) async fn livez() -> Response {
@@ -54,6 +55,7 @@ pub(crate) async fn livez() -> Response {
 /// Whether commands can be taken.
 #[utoipa::path(
     get, path = "/readyz", tag = "operations",
+    operation_id = "show_readiness",
     responses(
         (status = 200, body = Readiness, description = "Commands are taken."),
         (status = 503, body = Readiness, description = "Not now."),
@@ -84,6 +86,7 @@ pub(crate) async fn readyz(Shared(state): Shared<State>) -> Response {
 /// Counters and histograms in the text format of Prometheus.
 #[utoipa::path(
     get, path = "/metrics", tag = "operations",
+    operation_id = "show_metrics",
     responses((status = 200, body = String, content_type = "text/plain", description = "The metrics."))
 )]
 pub(crate) async fn metrics(Shared(state): Shared<State>) -> Response {

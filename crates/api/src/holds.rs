@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use crate::answer::{self, CommandAnswer};
 use crate::call::{Call, WalletRequest};
+use crate::choices;
 use crate::parameters::PathIds;
 use crate::problem::Problem;
 use crate::strict_json::StrictJson;
@@ -37,7 +38,7 @@ pub(crate) struct HoldRequest {
     /// What a settlement larger than the hold does: `overflow` (charged from what is available,
     /// then beyond the overdraft limit), `cap` (charged as held) or `reject`; `overflow` where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<choices::Overage>)]
     overage: Option<Overage>,
     /// The agent that does the work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -144,7 +145,8 @@ impl WalletRequest for ReleaseRequest {
 
 /// Reserves credits.
 #[utoipa::path(
-    post, path = "/v1/tenants/{tenant}/holds", tag = "wallet", request_body = HoldRequest,
+    post, path = "/v1/tenants/{tenant}/holds", tag = "wallet",
+    operation_id = "create_hold", request_body = HoldRequest,
     responses((status = 201, body = CommandAnswer, description = "The credits are held."))
 )]
 pub(crate) async fn create(
@@ -159,6 +161,7 @@ pub(crate) async fn create(
 /// Gives a hold that has not expired more time.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/holds/{hold}/extend", tag = "wallet",
+    operation_id = "extend_hold",
     request_body = ExtendRequest,
     responses((status = 200, body = CommandAnswer, description = "The hold lives on."))
 )]
@@ -174,6 +177,7 @@ pub(crate) async fn extend(
 /// Ends a hold in a charge; what is not charged returns to its lots.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/holds/{hold}/settle", tag = "wallet",
+    operation_id = "settle_hold",
     request_body = SettleRequest,
     responses((status = 200, body = CommandAnswer, description = "The hold has ended in a charge."))
 )]
@@ -189,6 +193,7 @@ pub(crate) async fn settle(
 /// Ends a hold without a charge.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/holds/{hold}/release", tag = "wallet",
+    operation_id = "release_hold",
     request_body = ReleaseRequest,
     responses((status = 200, body = CommandAnswer, description = "Everything has returned."))
 )]

@@ -23,6 +23,7 @@ mod audit;
 mod balance;
 mod call;
 mod checkpoints;
+mod choices;
 mod commands;
 mod debits;
 mod docs;

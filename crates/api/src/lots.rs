@@ -9,6 +9,7 @@ use quipu_views::{AsOf, Lot, LotQuery, Page, Views};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::choices;
 use crate::parameters::{KnownAtParameter, Limit, PathIds, StrictQuery};
 use crate::problem::Problem;
 use crate::reading::Reader;
@@ -59,7 +60,7 @@ pub(crate) struct LotView {
     /// Whether the grant was voided.
     is_voided: bool,
     /// `paid` or `promotional`.
-    #[schema(value_type = String)]
+    #[schema(value_type = choices::GrantKind)]
     kind: GrantKind,
     /// 0 to 100, low burns first.
     priority: u8,
@@ -73,7 +74,7 @@ pub(crate) struct LotView {
     /// Meters that may burn it; all where empty.
     scope: Vec<String>,
     /// Which account issued it.
-    #[schema(value_type = String)]
+    #[schema(value_type = choices::Origin)]
     origin: Origin,
     /// What it refers to outside.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -127,7 +128,8 @@ impl From<Lot> for LotView {
 
 /// Lists the lots that have something left or held, in the order in which they came in.
 #[utoipa::path(
-    get, path = "/v1/tenants/{tenant}/lots", tag = "wallet", params(LotsQuery),
+    get, path = "/v1/tenants/{tenant}/lots", tag = "wallet",
+    operation_id = "list_lots", params(LotsQuery),
     responses((status = 200, body = LotPage, description = "A page of lots."))
 )]
 pub(crate) async fn list(
@@ -140,7 +142,8 @@ pub(crate) async fn list(
 
 /// Lists all that was ever granted, whether anything is left of it or not.
 #[utoipa::path(
-    get, path = "/v1/tenants/{tenant}/grants", tag = "wallet", params(LotsQuery),
+    get, path = "/v1/tenants/{tenant}/grants", tag = "wallet",
+    operation_id = "list_grants", params(LotsQuery),
     responses((status = 200, body = LotPage, description = "A page of lots."))
 )]
 pub(crate) async fn list_granted(

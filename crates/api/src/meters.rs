@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::answer::{self, CommandAnswer};
 use crate::call::Call;
+use crate::choices;
 use crate::parameters::{ListQuery, PathIds, ReadQuery, StrictQuery};
 use crate::problem::Problem;
 use crate::reading::Reader;
@@ -30,7 +31,7 @@ pub(crate) struct MeterRequest {
     name: MeterName,
     /// How records add up within a calendar month of the tenant's time zone: `count`, `sum`,
     /// `max`, `unique_count` or `latest`.
-    #[schema(value_type = String)]
+    #[schema(value_type = choices::Aggregation)]
     aggregation: Aggregation,
     /// What one is called, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,8 +44,8 @@ pub(crate) struct MeterRequest {
 }
 
 /// What happens to usage that has no price. It is never silently free.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 // A variant without fields has braces: serde would let any field pass beside the tag of a bare one.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "policy", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum UnpricedUsage {
     /// It is refused: `usage_unpriceable`.
@@ -86,7 +87,8 @@ pub(crate) struct MeterPriceRequest {
 
 /// Defines a meter. Its price is set by `POST /v1/meters/{meter}/prices`.
 #[utoipa::path(
-    post, path = "/v1/meters", tag = "catalogue", request_body = MeterRequest,
+    post, path = "/v1/meters", tag = "catalogue",
+    operation_id = "define_meter", request_body = MeterRequest,
     responses((status = 201, body = CommandAnswer, description = "The meter exists now."))
 )]
 pub(crate) async fn define(
@@ -110,7 +112,8 @@ pub(crate) async fn define(
 
 /// Sets what a meter costs from a moment on. Usage is rated at the price of when it occurred.
 #[utoipa::path(
-    post, path = "/v1/meters/{meter}/prices", tag = "catalogue", request_body = MeterPriceRequest,
+    post, path = "/v1/meters/{meter}/prices", tag = "catalogue",
+    operation_id = "set_meter_price", request_body = MeterPriceRequest,
     responses((status = 201, body = CommandAnswer, description = "The price is set."))
 )]
 pub(crate) async fn set_price(
@@ -134,7 +137,7 @@ pub(crate) struct MeterView {
     #[schema(value_type = String)]
     name: MeterName,
     /// How records add up within a period.
-    #[schema(value_type = String)]
+    #[schema(value_type = choices::Aggregation)]
     aggregation: Aggregation,
     /// What one is called, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -193,7 +196,8 @@ impl From<Meter> for MeterView {
 
 /// Lists meters by name.
 #[utoipa::path(
-    get, path = "/v1/meters", tag = "catalogue", params(ListQuery<MeterName>),
+    get, path = "/v1/meters", tag = "catalogue",
+    operation_id = "list_meters", params(ListQuery<MeterName>),
     responses((status = 200, body = MeterPage, description = "A page of meters."))
 )]
 pub(crate) async fn list(
@@ -212,7 +216,8 @@ pub(crate) async fn list(
 
 /// Shows one meter.
 #[utoipa::path(
-    get, path = "/v1/meters/{meter}", tag = "catalogue", params(ReadQuery),
+    get, path = "/v1/meters/{meter}", tag = "catalogue",
+    operation_id = "show_meter", params(ReadQuery),
     responses((status = 200, body = MeterAnswer, description = "The meter."))
 )]
 pub(crate) async fn show(

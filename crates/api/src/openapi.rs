@@ -1,13 +1,18 @@
 //! The OpenAPI document: paths and schemas come from the handlers; what all of them share
 //! (ids in paths, the idempotency key, problems) is added here once.
 
+use std::borrow::Cow;
+
 use axum::http::StatusCode;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, Type};
-use utoipa::openapi::{Content, RefOr, Required, Response, ResponseBuilder};
+use utoipa::openapi::schema::{AnyOfBuilder, Object, ObjectBuilder, Schema, Type};
+use utoipa::openapi::{Content, Ref, RefOr, Required, Response, ResponseBuilder};
 
+use crate::openapi::headers::announce;
 use crate::problem::{CATALOGUE, RULES};
+
+mod headers;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -46,6 +51,7 @@ pub(crate) fn complete(mut document: utoipa::openapi::OpenApi) -> utoipa::openap
     }
     if let Some(components) = &mut document.components {
         components.schemas.insert("ProblemCode".to_owned(), codes());
+        components.headers = headers::all();
     }
     document
 }
@@ -83,6 +89,7 @@ fn share(path: &str, method: &HttpMethod, operation: &mut Operation) {
             operation.responses.responses.insert(status.to_owned(), RefOr::T(problem(description)));
         }
     }
+    announce(path, method, operation);
 }
 
 /// A parameter that is a text.
@@ -101,8 +108,14 @@ pub(crate) fn parameter(
         .build()
 }
 
+/// What has at least one of these schemas.
+pub(crate) fn any_of<const N: usize>(names: [Cow<'static, str>; N]) -> Schema {
+    let schemas = names.map(Ref::from_schema_name).into_iter();
+    schemas.fold(AnyOfBuilder::new(), AnyOfBuilder::item).build().into()
+}
+
 fn problem(description: &str) -> Response {
-    let content = Content::new(Some(utoipa::openapi::Ref::from_schema_name("Problem")));
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
     ResponseBuilder::new()
         .description(description)
         .content("application/problem+json", content)

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_path_to_error::Segment;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::openapi::parameter;
 use crate::problem::{Code, Problem};
@@ -144,15 +144,18 @@ pub(crate) struct ListQuery<C> {
 
 impl<C> IntoParams for ListQuery<C> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        [
-            ("after", "Go on after this item: the `next_after` of the page before."),
+        let after = "Go on after this item: the `next_after` of the page before.";
+        let after = parameter("after", ParameterIn::Query, after, Required::False);
+        let numbers = [
             ("limit", "At most so many, 1 to 1000; 100 where absent."),
             ("at_least", "Wait, up to 5 s, until the view has this position: read your own write."),
-        ]
-        .map(|(name, description)| {
-            parameter(name, ParameterIn::Query, description, Required::False)
-        })
-        .into()
+        ];
+        let numbers = numbers.map(|(name, description)| {
+            let mut number = parameter(name, ParameterIn::Query, description, Required::False);
+            number.schema = Some(u64::schema());
+            number
+        });
+        std::iter::once(after).chain(numbers).collect()
     }
 }
 
@@ -175,6 +178,22 @@ impl<'de> Deserialize<'de> for KnownAtParameter {
     }
 }
 
+/// Refuses a period that ends before it begins: what it opened with would be taken from a later
+/// moment than what it closed with.
+pub(crate) fn require_period(
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+) -> Result<(), Problem> {
+    match (from, to) {
+        (Some(from), Some(to)) if to < from => Err(Problem::new(
+            Code::InvalidQuery,
+            format!("the period ends before it begins: from is {from}, to is {to}"),
+            "write the earlier moment as from, and the later one as to",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// In which order a list is read.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -194,19 +213,3 @@ impl From<OrderParameter> for Order {
         }
     }
 }
-/// Refuses a period that ends before it begins: what it opened with would be taken from a later
-/// moment than what it closed with.
-pub(crate) fn require_period(
-    from: Option<Timestamp>,
-    to: Option<Timestamp>,
-) -> Result<(), Problem> {
-    match (from, to) {
-        (Some(from), Some(to)) if to < from => Err(Problem::new(
-            Code::InvalidQuery,
-            format!("the period ends before it begins: from is {from}, to is {to}"),
-            "write the earlier moment as from, and the later one as to",
-        )),
-        _ => Ok(()),
-    }
-}
-

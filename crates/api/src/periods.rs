@@ -32,7 +32,8 @@ pub(crate) struct CloseRequest {
 /// Seals the trial balance of a period that is over, as it is known now. Nothing is forbidden by
 /// it: what is recorded later and counts in it stands as `late` in the next one.
 #[utoipa::path(
-    post, path = "/v1/periods/close", tag = "journal", request_body = CloseRequest,
+    post, path = "/v1/periods/close", tag = "journal",
+    operation_id = "close_period", request_body = CloseRequest,
     responses((status = 200, body = CommandAnswer, description = "The period is closed."))
 )]
 pub(crate) async fn close(
@@ -141,7 +142,8 @@ impl From<ClosedPeriod> for PeriodView {
 
 /// Lists the periods that were closed, from the first on.
 #[utoipa::path(
-    get, path = "/v1/periods", tag = "journal", params(ListQuery<PeriodName>),
+    get, path = "/v1/periods", tag = "journal",
+    operation_id = "list_periods", params(ListQuery<PeriodName>),
     responses((status = 200, body = PeriodPage, description = "A page of periods."))
 )]
 pub(crate) async fn list(

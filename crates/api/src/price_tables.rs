@@ -80,7 +80,8 @@ impl PricesRequest {
 
 /// Publishes prices of a table from a moment on; the first publication makes the table.
 #[utoipa::path(
-    post, path = "/v1/price-tables/{table}/prices", tag = "catalogue", request_body = PricesRequest,
+    post, path = "/v1/price-tables/{table}/prices", tag = "catalogue",
+    operation_id = "publish_prices", request_body = PricesRequest,
     responses((status = 201, body = CommandAnswer, description = "The prices are published."))
 )]
 pub(crate) async fn publish(
@@ -94,6 +95,23 @@ pub(crate) async fn publish(
     answer::created(&receipt, "PricesPublished")
 }
 
+/// Prices that were published, as the journal has them.
+#[expect(dead_code, reason = "the document's only: what is stored is embedded as it is")]
+#[derive(ToSchema)]
+pub(crate) struct Publication {
+    /// The table.
+    table: String,
+    /// First moment at which they hold.
+    #[schema(format = DateTime)]
+    effective_at: String,
+    /// Credits per million tokens, by model.
+    models: BTreeMap<String, TokenPrice>,
+    /// Added to each price, in percent of it; zero where absent.
+    markup_percent: Option<Number>,
+    /// Where the prices come from.
+    source: Option<String>,
+}
+
 /// A price table, as the views know it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PriceTableView {
@@ -101,7 +119,7 @@ pub(crate) struct PriceTableView {
     #[schema(value_type = String)]
     name: PriceTableName,
     /// Its prices by `effective_at`.
-    #[schema(value_type = Vec<PricesRequest>)]
+    #[schema(value_type = Vec<Publication>)]
     publications: Embedded,
     /// When it was first published.
     #[schema(value_type = String, format = DateTime)]
@@ -147,7 +165,8 @@ impl From<PriceTable> for PriceTableView {
 
 /// Lists price tables by name.
 #[utoipa::path(
-    get, path = "/v1/price-tables", tag = "catalogue", params(ListQuery<PriceTableName>),
+    get, path = "/v1/price-tables", tag = "catalogue",
+    operation_id = "list_price_tables", params(ListQuery<PriceTableName>),
     responses((status = 200, body = PriceTablePage, description = "A page of price tables."))
 )]
 pub(crate) async fn list(
@@ -166,7 +185,8 @@ pub(crate) async fn list(
 
 /// Shows one price table.
 #[utoipa::path(
-    get, path = "/v1/price-tables/{table}", tag = "catalogue", params(ReadQuery),
+    get, path = "/v1/price-tables/{table}", tag = "catalogue",
+    operation_id = "show_price_table", params(ReadQuery),
     responses((status = 200, body = PriceTableAnswer, description = "The price table."))
 )]
 pub(crate) async fn show(

@@ -23,6 +23,7 @@ pub(crate) struct ProblemCodeAnswer {
 /// Explains a problem's code.
 #[utoipa::path(
     get, path = "/problems/{code}", tag = "operations",
+    operation_id = "show_problem_code",
     responses((status = 200, body = ProblemCodeAnswer, description = "What the code means."))
 )]
 pub(crate) async fn show(PathIds(code): PathIds<String>) -> Result<Response, Problem> {

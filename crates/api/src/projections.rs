@@ -137,6 +137,7 @@ impl From<ParkedPartition> for ParkedView {
 /// Lists the projections.
 #[utoipa::path(
     get, path = "/v1/projections", tag = "journal",
+    operation_id = "list_projections",
     responses((status = 200, body = ProjectionsAnswer, description = "All projections."))
 )]
 pub(crate) async fn list(

@@ -37,7 +37,8 @@ pub(crate) struct ConsistencyQuery {
 /// Proves that an event is in the book: a C2SP `.tlog-proof`. What was hashed is the event's exact
 /// text, as `/v1/events` gives it.
 #[utoipa::path(
-    get, path = "/v1/events/{position}/proof", tag = "proofs", params(InclusionQuery),
+    get, path = "/v1/events/{position}/proof", tag = "proofs",
+    operation_id = "prove_inclusion", params(InclusionQuery),
     responses((status = 200, body = String, content_type = "text/plain",
         description = "The proof, with the checkpoint that it leads to."))
 )]
@@ -53,7 +54,8 @@ pub(crate) async fn inclusion(
 /// Proves that a checkpoint continues an older one: the body of `add-checkpoint` of C2SP
 /// tlog-witness, `old <size>`, the hashes, an empty line and the newer checkpoint.
 #[utoipa::path(
-    get, path = "/v1/proofs/consistency", tag = "proofs", params(ConsistencyQuery),
+    get, path = "/v1/proofs/consistency", tag = "proofs",
+    operation_id = "prove_consistency", params(ConsistencyQuery),
     responses((status = 200, body = String, content_type = "text/plain",
         description = "The proof, with the newer checkpoint."))
 )]

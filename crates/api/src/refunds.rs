@@ -55,7 +55,8 @@ impl WalletRequest for RefundRequest {
 
 /// Returns credits to the lots they came from.
 #[utoipa::path(
-    post, path = "/v1/tenants/{tenant}/refunds", tag = "wallet", request_body = RefundRequest,
+    post, path = "/v1/tenants/{tenant}/refunds", tag = "wallet",
+    operation_id = "create_refund", request_body = RefundRequest,
     responses((status = 201, body = CommandAnswer, description = "The credits are back."))
 )]
 pub(crate) async fn create(

@@ -31,7 +31,8 @@ pub(crate) struct EraseRequest {
 /// references of its events read `[erased]` from then on; amounts, hashes and proofs stay as they
 /// are. What is given for the tenant afterwards is sealed under a new key. There is no way back.
 #[utoipa::path(
-    post, path = "/v1/subjects/{subject}/erase", tag = "tenants", request_body = EraseRequest,
+    post, path = "/v1/subjects/{subject}/erase", tag = "tenants",
+    operation_id = "erase_subject", request_body = EraseRequest,
     responses((status = 200, body = CommandAnswer, description = "The keys are destroyed."))
 )]
 pub(crate) async fn erase(

@@ -57,7 +57,8 @@ pub(crate) struct ReasonRequest {
 
 /// Creates a tenant.
 #[utoipa::path(
-    post, path = "/v1/tenants", tag = "tenants", request_body = TenantRequest,
+    post, path = "/v1/tenants", tag = "tenants",
+    operation_id = "create_tenant", request_body = TenantRequest,
     responses((status = 201, body = CommandAnswer, description = "The tenant exists now."))
 )]
 pub(crate) async fn create(
@@ -79,7 +80,8 @@ pub(crate) async fn create(
 
 /// Gives a tenant another name.
 #[utoipa::path(
-    post, path = "/v1/tenants/{tenant}/rename", tag = "tenants", request_body = RenameRequest,
+    post, path = "/v1/tenants/{tenant}/rename", tag = "tenants",
+    operation_id = "rename_tenant", request_body = RenameRequest,
     responses((status = 200, body = CommandAnswer, description = "It has the new name now."))
 )]
 pub(crate) async fn rename(
@@ -96,7 +98,8 @@ pub(crate) async fn rename(
 
 /// Suspends a tenant: new debits, holds and usage are refused; what is held can be settled.
 #[utoipa::path(
-    post, path = "/v1/tenants/{tenant}/suspend", tag = "tenants", request_body = ReasonRequest,
+    post, path = "/v1/tenants/{tenant}/suspend", tag = "tenants",
+    operation_id = "suspend_tenant", request_body = ReasonRequest,
     responses((status = 200, body = CommandAnswer, description = "It is suspended now."))
 )]
 pub(crate) async fn suspend(
@@ -113,7 +116,8 @@ pub(crate) async fn suspend(
 
 /// Ends a suspension.
 #[utoipa::path(
-    post, path = "/v1/tenants/{tenant}/reactivate", tag = "tenants", request_body = ReasonRequest,
+    post, path = "/v1/tenants/{tenant}/reactivate", tag = "tenants",
+    operation_id = "reactivate_tenant", request_body = ReasonRequest,
     responses((status = 200, body = CommandAnswer, description = "It is active again."))
 )]
 pub(crate) async fn reactivate(
@@ -126,6 +130,15 @@ pub(crate) async fn reactivate(
     let command = Command::Tenant { tenant: tenant.clone(), command };
     let receipt = call.execute("tenants.reactivate", &tenant, &request, command).await?;
     answer::changed(&receipt, "TenantReactivated")
+}
+
+/// Whether a tenant may spend.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = TenantStatus)]
+pub(crate) enum TenantState {
+    Active,
+    Suspended,
 }
 
 /// A tenant, as the views know it.
@@ -141,7 +154,7 @@ pub(crate) struct TenantView {
     #[schema(value_type = String)]
     time_zone: Label,
     /// `active` or `suspended`.
-    status: &'static str,
+    status: TenantState,
     /// Why it is suspended, while it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -184,8 +197,8 @@ impl From<Tenant> for TenantView {
             name: tenant.name,
             time_zone: tenant.time_zone,
             status: match tenant.status {
-                TenantStatus::Active => "active",
-                TenantStatus::Suspended => "suspended",
+                TenantStatus::Active => TenantState::Active,
+                TenantStatus::Suspended => TenantState::Suspended,
             },
             suspended_reason: tenant.suspended_reason,
             created_at: tenant.created_at,
@@ -196,7 +209,8 @@ impl From<Tenant> for TenantView {
 
 /// Lists tenants by id.
 #[utoipa::path(
-    get, path = "/v1/tenants", tag = "tenants", params(ListQuery<TenantId>),
+    get, path = "/v1/tenants", tag = "tenants",
+    operation_id = "list_tenants", params(ListQuery<TenantId>),
     responses((status = 200, body = TenantPage, description = "A page of tenants."))
 )]
 pub(crate) async fn list(
@@ -215,7 +229,8 @@ pub(crate) async fn list(
 
 /// Shows one tenant.
 #[utoipa::path(
-    get, path = "/v1/tenants/{tenant}", tag = "tenants", params(ReadQuery),
+    get, path = "/v1/tenants/{tenant}", tag = "tenants",
+    operation_id = "show_tenant", params(ReadQuery),
     responses((status = 200, body = TenantAnswer, description = "The tenant."))
 )]
 pub(crate) async fn show(

@@ -62,6 +62,7 @@ impl From<GroupByParameter> for TrialBalanceGroup {
 
 /// A line of a trial balance: opening and movement make closing.
 #[derive(Serialize, ToSchema)]
+#[schema(as = TrialBalanceLine)]
 pub(crate) struct LineView {
     /// Whose, in a trial balance by tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,7 +109,8 @@ impl From<TrialBalanceLine> for LineView {
 /// Shows what stood in every account when a period began, what moved it, and what stood in it when
 /// the period ended: over all tenants or one, in both times.
 #[utoipa::path(
-    get, path = "/v1/trial-balance", tag = "journal", params(Parameters),
+    get, path = "/v1/trial-balance", tag = "journal",
+    operation_id = "show_trial_balance", params(Parameters),
     responses((status = 200, body = TrialBalanceAnswer, description = "The trial balance."))
 )]
 pub(crate) async fn show(
@@ -116,9 +118,9 @@ pub(crate) async fn show(
     StrictQuery(parameters): StrictQuery<Parameters>,
 ) -> Result<Response, Problem> {
     let Parameters { group_by, tenant, from, to, as_of, known_at, at_least } = parameters;
+    require_period(from, to)?;
     let at = AsOf { as_of, known_at: known_at.map(|known_at| known_at.0) };
     let query = TrialBalanceQuery { group_by: group_by.into(), tenant, from, to, at };
-    require_period(from, to)?;
     let read = move |views: &Views, now| views.trial_balance(&query, now);
     let wire = |trial: TrialBalance, position| TrialBalanceAnswer {
         lines: trial.lines.into_iter().map(LineView::from).collect(),

@@ -20,7 +20,7 @@ use crate::state::State;
 use crate::strict_json::{self, MediaType, read_body, require};
 
 pub(crate) use corrections::{__path_rate, __path_void, rate, void};
-use outcome::Results;
+use outcome::{Answer, Results};
 use record::{OneOrMany, Record};
 
 /// Records in one request at most.
@@ -46,14 +46,15 @@ struct Reported {
 /// `Idempotency-Key` and its place in the array are its id. CloudEvents 1.0 are taken as well, by
 /// their content type: structured, batched, or binary with `ce-` headers.
 #[utoipa::path(
-    post, path = "/v1/usage", tag = "usage", params(UsageQuery),
+    post, path = "/v1/usage", tag = "usage",
+    operation_id = "record_usage", params(UsageQuery),
     request_body(content(
         (OneOrMany = "application/json"),
         (cloud_events::CloudEvent = "application/cloudevents+json"),
         (Vec<cloud_events::CloudEvent> = "application/cloudevents-batch+json"),
     )),
     responses(
-        (status = 200, body = Results, description = "All are recorded. A single object is answered with its result alone."),
+        (status = 200, body = Answer, description = "All are recorded. A single object is answered with its result alone."),
         (status = 207, body = Results, description = "Some were refused: see each result."),
     )
 )]

@@ -181,7 +181,8 @@ impl From<UsageSum> for UsageRow {
 
 /// Sums a tenant's usage by hour, day or month, and by agent, model or meter.
 #[utoipa::path(
-    get, path = "/v1/tenants/{tenant}/usage", tag = "usage", params(ReportQuery),
+    get, path = "/v1/tenants/{tenant}/usage", tag = "usage",
+    operation_id = "report_usage", params(ReportQuery),
     responses((status = 200, body = UsageReport, description = "A page of the report."))
 )]
 pub(crate) async fn report(
@@ -189,8 +190,8 @@ pub(crate) async fn report(
     PathIds(tenant): PathIds<TenantId>,
     StrictQuery(query): StrictQuery<ReportQuery>,
 ) -> Result<Response, Problem> {
-    let at_least = query.at_least;
     require_period(query.from, query.to)?;
+    let at_least = query.at_least;
     let query = query.query();
     let read = move |views: &Views, now| views.usage(&tenant, &query, now);
     let wire = |page: Page<UsageSum, UsageCursor>, position| UsageReport {

@@ -31,6 +31,7 @@ pub(crate) struct OverdraftLimitRequest {
 /// Sets how far the wallet may go below zero.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/overdraft-limit", tag = "wallet",
+    operation_id = "set_overdraft_limit",
     request_body = OverdraftLimitRequest,
     responses((status = 200, body = CommandAnswer, description = "The limit holds now."))
 )]
@@ -48,7 +49,8 @@ pub(crate) async fn set_overdraft_limit(
 
 /// Freezes the wallet: no debits and no holds; settle, release and refund still work.
 #[utoipa::path(
-    post, path = "/v1/tenants/{tenant}/freeze", tag = "wallet", request_body = ReasonRequest,
+    post, path = "/v1/tenants/{tenant}/freeze", tag = "wallet",
+    operation_id = "freeze_wallet", request_body = ReasonRequest,
     responses((status = 200, body = CommandAnswer, description = "The wallet is frozen."))
 )]
 pub(crate) async fn freeze(
@@ -65,7 +67,8 @@ pub(crate) async fn freeze(
 
 /// Ends a freeze.
 #[utoipa::path(
-    post, path = "/v1/tenants/{tenant}/unfreeze", tag = "wallet", request_body = ReasonRequest,
+    post, path = "/v1/tenants/{tenant}/unfreeze", tag = "wallet",
+    operation_id = "unfreeze_wallet", request_body = ReasonRequest,
     responses((status = 200, body = CommandAnswer, description = "The wallet is open again."))
 )]
 pub(crate) async fn unfreeze(

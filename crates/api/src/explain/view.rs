@@ -63,6 +63,7 @@ pub(crate) struct PartView {
 
 /// An event, and what it adds to the number.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ExplanationLine)]
 pub(crate) struct LineView {
     /// What it adds.
     #[schema(value_type = BTreeMap<String, String>)]

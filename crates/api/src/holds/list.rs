@@ -7,6 +7,7 @@ use quipu_views::{AsOf, Hold, HoldQuery, HoldStatus, Page, Views};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::choices;
 use crate::parameters::{KnownAtParameter, Limit, PathIds, StrictQuery};
 use crate::problem::Problem;
 use crate::reading::Reader;
@@ -60,6 +61,17 @@ impl From<StatusParameter> for Option<HoldStatus> {
     }
 }
 
+/// What became of a hold.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = HoldStatus)]
+enum HoldState {
+    Open,
+    Settled,
+    Released,
+    Expired,
+}
+
 /// A hold, as the views know it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HoldView {
@@ -70,12 +82,12 @@ pub(crate) struct HoldView {
     #[schema(value_type = String)]
     amount: Credits,
     /// `open`, `settled`, `released` or `expired`.
-    status: &'static str,
+    status: HoldState,
     /// When it runs out.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
     /// What a larger settlement does.
-    #[schema(value_type = String)]
+    #[schema(value_type = choices::Overage)]
     overage: Overage,
     /// What for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,10 +142,10 @@ impl From<Hold> for HoldView {
             id: hold.hold_position,
             amount: hold.amount,
             status: match hold.status {
-                HoldStatus::Open => "open",
-                HoldStatus::Settled => "settled",
-                HoldStatus::Released => "released",
-                HoldStatus::Expired => "expired",
+                HoldStatus::Open => HoldState::Open,
+                HoldStatus::Settled => HoldState::Settled,
+                HoldStatus::Released => HoldState::Released,
+                HoldStatus::Expired => HoldState::Expired,
             },
             expires_at: hold.expires_at,
             overage: hold.overage,
@@ -152,7 +164,8 @@ impl From<Hold> for HoldView {
 
 /// Lists a tenant's holds in the order in which they were placed; open ones, if nothing is said.
 #[utoipa::path(
-    get, path = "/v1/tenants/{tenant}/holds", tag = "wallet", params(HoldsQuery),
+    get, path = "/v1/tenants/{tenant}/holds", tag = "wallet",
+    operation_id = "list_holds", params(HoldsQuery),
     responses((status = 200, body = HoldPage, description = "A page of holds."))
 )]
 pub(crate) async fn list(

@@ -15,6 +15,7 @@ use crate::tenants::ReasonRequest;
 /// Takes a mistaken usage record back, with what is left of its cost. The record stays.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/usage/{entry}/void", tag = "usage",
+    operation_id = "void_usage",
     request_body = ReasonRequest,
     responses((status = 200, body = CommandAnswer, description = "The record is void."))
 )]
@@ -34,6 +35,7 @@ pub(crate) async fn void(
 /// returns the difference.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/usage/{entry}/rate", tag = "usage",
+    operation_id = "rate_usage",
     request_body = ReasonRequest,
     responses((status = 200, body = CommandAnswer, description = "The record has that price now."))
 )]

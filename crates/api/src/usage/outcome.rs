@@ -15,6 +15,15 @@ use crate::problem::{Code, Problem, ProblemDocument, from_refusal, usage_id_reus
 /// How many of the records were known already.
 const DUPLICATES: HeaderName = HeaderName::from_static("quipu-duplicates");
 
+/// What one record is answered with, or an array of them.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = UsageAnswer)]
+pub(crate) enum Answer {
+    One(Outcome),
+    Many(Results),
+}
+
 /// What became of each record, in order.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UsageResults, example = json!({"results": [
@@ -77,7 +86,7 @@ pub(super) fn answer_batch(
         .enumerate()
         .map(|(index, outcome)| wire(outcome, is_keyed(index)))
         .collect();
-    Ok(with_duplicates(json(status, &Results { results: results? }), outcomes))
+    Ok(with_duplicates(json(status, &Answer::Many(Results { results: results? })), outcomes))
 }
 
 /// The answer to one object.
@@ -91,7 +100,7 @@ pub(super) fn answer_single(
     match refused(outcome, is_keyed(0)) {
         Some(problem) => Err(problem),
         None => {
-            let response = json(StatusCode::OK, &wire(outcome, is_keyed(0))?);
+            let response = json(StatusCode::OK, &Answer::One(wire(outcome, is_keyed(0))?));
             Ok(with_duplicates(response, outcomes))
         }
     }

@@ -1,5 +1,6 @@
 //! A usage record as it is written in a request.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -9,7 +10,9 @@ use quipu_engine::UsageReport;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, Schema};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::MOST_RECORDS;
 use crate::idempotency::IdempotencyKey;
@@ -81,13 +84,32 @@ pub(crate) struct Record {
 }
 
 /// One record, or an array of them.
-#[derive(ToSchema)]
-#[schema(as = UsageRecords)]
 pub(crate) enum OneOrMany {
-    #[schema(title = "one record")]
     One(Box<Record>),
-    #[schema(title = "many records, at most 10,000")]
     Many(Vec<Record>),
+}
+
+impl PartialSchema for OneOrMany {
+    fn schema() -> RefOr<Schema> {
+        let one = Ref::from_schema_name(Record::name());
+        let many = ArrayBuilder::new().items(one.clone()).max_items(Some(MOST_RECORDS));
+        OneOfBuilder::new()
+            .description(Some("One record, or an array of them."))
+            .item(one)
+            .item(many)
+            .into()
+    }
+}
+
+impl ToSchema for OneOrMany {
+    fn name() -> Cow<'static, str> {
+        "UsageRecords".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Record::name().into(), Record::schema()));
+        Record::schemas(schemas);
+    }
 }
 
 impl<'de> Deserialize<'de> for OneOrMany {
