@@ -129,7 +129,7 @@ pub(crate) async fn answered<T>(
 }
 
 /// What a command carries that was sent under a key and means what has this digest.
-fn bound(by: Metadata, key: IdempotencyKey, digest: [u8; 32]) -> Metadata {
+pub(crate) fn bound(by: Metadata, key: IdempotencyKey, digest: [u8; 32]) -> Metadata {
     Metadata { command: Some(key.0), fingerprint: Some(fingerprint(digest)), ..by }
 }
 

@@ -74,7 +74,10 @@ fn share(path: &str, method: &HttpMethod, operation: &mut Operation) {
     // The commands of a batch have keys of their own.
     if *method == HttpMethod::Post && path != "/v1/commands" {
         let (required, description) = if path == "/v1/usage" {
-            (Required::False, "Required where a record has no id of its own.")
+            (
+                Required::False,
+                "Required where a record has no id of its own; it is bound to the whole body then.",
+            )
         } else {
             (Required::True, "Unique to this command; the same one again on a retry.")
         };

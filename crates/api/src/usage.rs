@@ -11,9 +11,9 @@ use quipu_engine::UsageBatch;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::call::{answered, metadata};
+use crate::call::{answered, bound, metadata};
 use crate::edge::RequestId;
-use crate::idempotency::IdempotencyKey;
+use crate::idempotency::{IdempotencyKey, canonical, digest};
 use crate::parameters::StrictQuery;
 use crate::problem::Problem;
 use crate::state::State;
@@ -43,7 +43,9 @@ struct Reported {
 
 /// Records usage: one object, or an array of at most 10,000. A record is known by its source and
 /// id; sent again it has no effect and gets the same answer. Where a record has no id, the
-/// `Idempotency-Key` and its place in the array are its id. CloudEvents 1.0 are taken as well, by
+/// `Idempotency-Key` and its place in the array are its id, and the key is bound to the whole
+/// array: send the same array again on a retry, and what was refused and mended by itself, under a
+/// new key. CloudEvents 1.0 are taken as well, by
 /// their content type: structured, batched, or binary with `ce-` headers.
 #[utoipa::path(
     post, path = "/v1/usage", tag = "usage",
@@ -67,9 +69,17 @@ pub(crate) async fn record(
 ) -> Result<Response, Problem> {
     let reported = read(request, &state).await?;
     let records = record::complete(&reported.records, key.as_ref())?;
-    let batch = UsageBatch { records, atomic: query.atomic, metadata: metadata(request_id) };
-    let outcomes = answered(&state.limits, state.engine.record_usage(batch)).await?;
     let keyed = |index: usize| reported.records[index].has_no_id();
+    let by = metadata(request_id);
+    let metadata = match key {
+        // A place in the array names a record of this array only.
+        Some(key) if reported.records.iter().any(Record::has_no_id) => {
+            bound(by, key, digest(&canonical("usage.record", &(), &reported.records)))
+        }
+        _ => by,
+    };
+    let batch = UsageBatch { records, atomic: query.atomic, metadata };
+    let outcomes = answered(&state.limits, state.engine.record_usage(batch)).await?;
     if reported.is_array {
         outcome::answer_batch(&outcomes, query.atomic, keyed)
     } else {

@@ -1,8 +1,8 @@
 //! What has been done already: keys of commands and ids of usage records, in flight, recent, or
 //! anywhere in the journal's window.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use quipu_domain::wallet::event::{Usage, UsageRecorded};
 use quipu_domain::{Event, Metadata, Position, Recorded, TenantId};
 use quipu_journal::{Index, Journal, JournalError, KeyHash, keys_of};
 
-use crate::{Receipt, UsageReport};
+use crate::{Receipt, UsageBatch, UsageReport};
 
 /// Receipts that are kept to answer retries without reading the journal.
 const RECENT_RECEIPTS: NonZeroUsize = NonZeroUsize::new(16_384).expect("it is not zero");
@@ -128,17 +128,39 @@ impl Known {
     /// The durable events that records of a batch may be known by, read at once: a batch that is
     /// sent again is known to the last record, and its events stand side by side.
     pub(crate) fn earlier_usage(
-        reports: &[UsageReport],
+        UsageBatch { records, metadata, .. }: &UsageBatch,
         journal: &Journal,
         index: &Index,
     ) -> Result<EarlierUsage, JournalError> {
-        let positions: Vec<Position> =
-            reports.iter().flat_map(|report| index.find(usage_key(report))).collect();
+        let keys = records.iter().map(usage_key).chain(metadata.command.iter().flat_map(|key| {
+            tenants(records).map(move |tenant| KeyHash::command(Some(tenant), key))
+        }));
+        let positions: Vec<Position> = keys.flat_map(|key| index.find(key)).collect();
         if positions.is_empty() {
             return Ok(EarlierUsage::new());
         }
         let events = journal.events_at(&positions)?;
         Ok(events.into_iter().map(|event| (event.position, Arc::new(event))).collect())
+    }
+
+    /// Where the key of a batch of usage was used for another request, if it was: by one of the
+    /// tenants in it, as keys of different tenants never meet.
+    pub(crate) fn usage_key_reused(
+        &self,
+        UsageBatch { records, metadata, .. }: &UsageBatch,
+        earlier: &EarlierUsage,
+        index: &Index,
+    ) -> Option<Position> {
+        let key = metadata.command.as_ref()?;
+        tenants(records).find_map(|tenant| {
+            let hash = KeyHash::command(Some(tenant), key);
+            let durable = index.find(hash).filter_map(|position| earlier.get(&position));
+            let other = |event: &&Arc<Recorded>| {
+                is_command(event, Some(tenant), metadata)
+                    && event.metadata.fingerprint != metadata.fingerprint
+            };
+            self.in_flight(hash).chain(durable).find(other).map(|event| event.position)
+        })
     }
 
     /// What is known of a usage record (U1).
@@ -215,6 +237,11 @@ impl Known {
     fn in_flight(&self, hash: KeyHash) -> impl Iterator<Item = &Arc<Recorded>> {
         self.building.find(hash).chain(self.flying.find(hash))
     }
+}
+
+/// Whose records these are, each tenant once.
+fn tenants(records: &[UsageReport]) -> impl Iterator<Item = &TenantId> {
+    records.iter().map(|report| &report.tenant).collect::<BTreeSet<_>>().into_iter()
 }
 
 fn usage_key(report: &UsageReport) -> KeyHash {

@@ -108,7 +108,8 @@ pub struct UsageBatch {
     pub records: Vec<UsageReport>,
     /// All or nothing, or each by itself.
     pub atomic: bool,
-    /// Who reports them.
+    /// Who reports them, and under which idempotency key, if the records' ids follow from one. It
+    /// is bound to the request as a command's is; keys of different tenants never meet.
     pub metadata: Metadata,
 }
 

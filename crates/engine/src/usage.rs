@@ -1,6 +1,6 @@
 //! Usage: many records in one request, each recorded once (U1), all or each by itself (U5).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use quipu_domain::wallet::{Wallet, WalletCommand};
 use quipu_domain::{Metadata, Position, Refusal, TenantId};
@@ -11,21 +11,49 @@ use crate::known::{EarlierUsage, Known, UsageState};
 use crate::past::unavailable;
 use crate::{EngineError, UsageBatch, UsageOutcome, UsageReport};
 
+/// A batch's metadata. Its key and fingerprint stand on the first event of each tenant: they are
+/// found there, and would cost bytes in every other one.
+struct Bound {
+    first: Metadata,
+    further: Metadata,
+    tenants: HashSet<TenantId>,
+}
+
+impl Bound {
+    fn to(first: &Metadata) -> Bound {
+        let further = Metadata { command: None, fingerprint: None, ..first.clone() };
+        Bound { first: first.clone(), further, tenants: HashSet::new() }
+    }
+
+    fn metadata(&self, tenant: &TenantId) -> &Metadata {
+        if self.tenants.contains(tenant) { &self.further } else { &self.first }
+    }
+
+    /// An event of this tenant's was written.
+    fn note(&mut self, tenant: &TenantId) {
+        if self.first.command.is_some() && !self.tenants.contains(tenant) {
+            self.tenants.insert(tenant.clone());
+        }
+    }
+}
+
 impl Decider {
     /// Records a batch of usage: an outcome per record, in order.
     pub(crate) fn usage(&mut self, batch: &UsageBatch) -> Result<Vec<UsageOutcome>, EngineError> {
-        // A usage record's identity is its (source, id); a fingerprint of the request would say
-        // nothing more, and cost bytes in every event.
-        let metadata = Metadata { fingerprint: None, ..batch.metadata.clone() };
-        let earlier = Known::earlier_usage(&batch.records, &self.past.journal, &self.past.index);
+        let earlier = Known::earlier_usage(batch, &self.past.journal, &self.past.index);
         let earlier = earlier.map_err(unavailable)?;
+        let known = &self.draft.known;
+        if let Some(position) = known.usage_key_reused(batch, &earlier, &self.past.index) {
+            return Err(EngineError::KeyReused { position });
+        }
+        let mut bound = Bound::to(&batch.metadata);
         if batch.atomic {
-            return self.usage_atomic(batch, &metadata, &earlier);
+            return self.usage_atomic(batch, &mut bound, &earlier);
         }
         let mut outcomes = Vec::with_capacity(batch.records.len());
         for (index, report) in batch.records.iter().enumerate() {
             self.load_for_usage(&batch.records[index..])?;
-            outcomes.push(self.usage_record(report, &metadata, &earlier)?);
+            outcomes.push(self.usage_record(report, &mut bound, &earlier)?);
         }
         Ok(outcomes)
     }
@@ -33,7 +61,7 @@ impl Decider {
     fn usage_atomic(
         &mut self,
         batch: &UsageBatch,
-        metadata: &Metadata,
+        bound: &mut Bound,
         earlier: &EarlierUsage,
     ) -> Result<Vec<UsageOutcome>, EngineError> {
         let mut before: HashMap<TenantId, Slot<Wallet>> = HashMap::new();
@@ -45,7 +73,7 @@ impl Decider {
         let start = self.draft.next;
         let mut outcomes = Vec::with_capacity(batch.records.len());
         for report in &batch.records {
-            let outcome = self.usage_record(report, metadata, earlier);
+            let outcome = self.usage_record(report, bound, earlier);
             match outcome {
                 Ok(outcome @ UsageOutcome::Recorded { .. }) => outcomes.push(outcome),
                 Ok(outcome) => {
@@ -95,7 +123,7 @@ impl Decider {
     fn usage_record(
         &mut self,
         report: &UsageReport,
-        metadata: &Metadata,
+        bound: &mut Bound,
         earlier: &EarlierUsage,
     ) -> Result<UsageOutcome, EngineError> {
         match self.draft.known.usage(report, earlier, &self.past.index) {
@@ -111,8 +139,10 @@ impl Decider {
             usage.occurred_at = moment.now;
         }
         let command = WalletCommand::RecordUsage(usage);
+        let metadata = bound.metadata(&report.tenant);
         match self.wallet(&report.tenant, &command, metadata, moment) {
             Ok(events) => {
+                bound.note(&report.tenant);
                 let event = events.into_iter().next().ok_or_else(|| {
                     EngineError::Inconsistent("a usage record was accepted without an event".into())
                 })?;

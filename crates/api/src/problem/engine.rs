@@ -12,7 +12,7 @@ impl From<EngineError> for Problem {
             EngineError::KeyReused { position } => Problem::new(
                 Code::IdempotencyKeyReused,
                 format!("this key was used at position {position} for another request"),
-                "use a new key for a new request, and the same body for the same key",
+                "use a new key for a new request, with nothing in it that is recorded already, and the same body for the same key",
             )
             .with("position", position),
             EngineError::KeyInFlight => Problem::new(

@@ -9,7 +9,7 @@ use quipu_domain::{Label, MeterName, TenantId, Timestamp};
 use quipu_engine::UsageReport;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, Schema};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
@@ -23,7 +23,7 @@ use crate::wire::{Number, bounded, dimensions};
 const DEFAULT_SOURCE: &str = "api";
 
 /// A usage record: `quantity`, or tokens by kind.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UsageRecord, example = json!({
     "tenant": "t_acme", "meter": "llm_tokens", "input": 374, "output": 44, "model": "example-large",
@@ -38,31 +38,31 @@ pub(crate) struct Record {
     #[schema(value_type = String)]
     pub(crate) meter: MeterName,
     /// How much, for meters that are not priced by kind of token.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) quantity: Option<Number>,
     /// Tokens sent to the model and not cached.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) input: Option<u64>,
     /// Tokens sent to the model and found in its cache.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cached_input: Option<u64>,
     /// Tokens that the model generated.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) output: Option<u64>,
     /// What a unique count counts.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub(crate) value: Option<Label>,
     /// The agent that did the work.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub(crate) agent: Option<Label>,
     /// The run, meeting or job it belongs to.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub(crate) run: Option<Label>,
     /// The model that was used.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub(crate) model: Option<Label>,
     /// Your own dimensions, at most 16.
@@ -70,15 +70,15 @@ pub(crate) struct Record {
     #[schema(value_type = BTreeMap<String, String>)]
     pub(crate) dimensions: BTreeMap<Label, Label>,
     /// When it happened: it is rated at the prices of then. Now where absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) occurred_at: Option<Timestamp>,
     /// Who reports it; `api` where absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub(crate) source: Option<Label>,
     /// The reporter's id for it, unique within source and tenant.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub(crate) id: Option<Label>,
 }

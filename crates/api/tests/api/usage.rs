@@ -78,6 +78,34 @@ async fn a_record_without_time_and_id_is_known_by_its_key() {
     assert_eq!((other.status.as_u16(), other.code()), (422, "idempotency_key_reused".into()));
 }
 
+/// U1: a record without an id is known by its place, which means something in one array only.
+#[tokio::test]
+async fn a_key_is_bound_to_the_whole_array() {
+    let app = app_with_meters().await;
+    let bad = r#"{"tenant":"t_acme","meter":"cals","quantity":1}"#;
+    let good = r#"{"tenant":"t_acme","meter":"calls","quantity":1,"run":"r2"}"#;
+    let both = format!("[{bad},{good},{good}]");
+    let first = app.post("/v1/usage", "k", both.clone()).await;
+    assert_eq!(first.status, StatusCode::MULTI_STATUS, "{}", first.text());
+    assert_eq!(first.json()["results"][2]["status"], "recorded", "equal records both count");
+    let head = app.head();
+    let mended = good.replace("r2", "r3");
+    for other in [good.to_owned(), format!("[{good}]"), format!("[{mended},{good},{good}]")] {
+        let refused = app.post("/v1/usage", "k", other.clone()).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{other}");
+        assert_eq!(refused.code(), "idempotency_key_reused", "{other}");
+    }
+    let debit = app.post("/v1/tenants/t_acme/debits", "k", r#"{"amount":"1"}"#).await;
+    assert_eq!(debit.code(), "idempotency_key_reused", "{}", debit.text());
+    app.clock.advance_seconds(60);
+    let again = app.post("/v1/usage", "k", both).await;
+    assert_eq!(again.bytes, first.bytes);
+    assert_eq!(again.header("quipu-duplicates"), "2");
+    assert_eq!(app.head(), head);
+    let alone = app.post("/v1/usage", "k2", mended).await;
+    assert_eq!(alone.status, StatusCode::OK, "{}", alone.text());
+}
+
 #[tokio::test]
 async fn a_batch_is_taken_record_by_record() {
     let app = app_with_meters().await;

@@ -91,6 +91,48 @@ async fn a_record_counts_once_whoever_sends_it_again() {
     assert_eq!(a, b, "the first answer again");
 }
 
+/// Of a batch that has a key, the first event of each tenant carries it, and its fingerprint.
+#[tokio::test]
+async fn a_key_of_a_batch_belongs_to_one_request_of_a_tenant() {
+    let bench = bench("10").await;
+    let (acme, other) = (tenant("acme"), tenant("other"));
+    bench.tenant(&other).await;
+    bench.wallet(&other, grant("10"), None).await.expect("accepted");
+    let send = |atomic, fingerprint, records| {
+        let (command, fingerprint) = (Some(label("k")), Some(label(fingerprint)));
+        let metadata = Metadata { command, fingerprint, ..Metadata::by(label("tester")) };
+        bench.engine.record_usage(UsageBatch { records, atomic, metadata })
+    };
+    let batch = || vec![report(&acme, "a", 1), report(&acme, "b", 1)];
+    let too_much = vec![report(&acme, "a", 1), report(&acme, "b", 1_000)];
+    let refused = send(true, "other", too_much).await.unwrap();
+    assert_eq!(kinds(&refused), ["not attempted", "insufficient_credits"]);
+    // What was refused has not taken the key.
+    let first = send(false, "one", batch()).await.unwrap();
+    assert_eq!(kinds(&first), ["new", "new"]);
+    let keys = first.iter().map(|outcome| match outcome {
+        UsageOutcome::Recorded { event, .. } => event.metadata.command.is_some(),
+        _ => panic!("it is recorded"),
+    });
+    assert_eq!(keys.collect::<Vec<_>>(), [true, false]);
+    for atomic in [true, false] {
+        let reused = send(atomic, "other", vec![report(&acme, "c", 1)]).await;
+        assert!(matches!(reused, Err(EngineError::KeyReused { .. })), "{reused:?}");
+        assert_eq!(kinds(&send(atomic, "one", batch()).await.unwrap()), ["known", "known"]);
+    }
+    // Keys of different tenants never meet.
+    assert_eq!(kinds(&send(false, "other", vec![report(&other, "a", 1)]).await.unwrap()), ["new"]);
+    let engine = &bench.engine;
+    let at_once = [("x", "c"), ("y", "d")].map(|(fingerprint, id)| {
+        let (command, fingerprint) = (Some(label("k2")), Some(label(fingerprint)));
+        let metadata = Metadata { command, fingerprint, ..Metadata::by(label("tester")) };
+        let records = vec![report(&acme, id, 1)];
+        engine.record_usage(UsageBatch { records, atomic: false, metadata })
+    });
+    let at_once = futures::future::join_all(at_once).await;
+    assert_eq!(at_once.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{at_once:?}");
+}
+
 #[tokio::test]
 async fn a_record_without_a_time_is_known_again_later() {
     let bench = bench("10").await;
