@@ -1,7 +1,9 @@
-//! What is around every route: it names each request, keeps the quotas, renders problems, opens
-//! what is sealed, counts and logs answers. A handler that panics is answered.
+//! What is around every route: it names each request, refuses one that means another host, keeps
+//! the quotas, renders problems, opens what is sealed, counts and logs answers. A handler that
+//! panics is answered.
 
 mod counted;
+mod hosts;
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -22,6 +24,7 @@ use tower::{Layer, Service};
 use uuid::Uuid;
 
 use counted::Counted;
+pub(crate) use hosts::Hosts;
 
 use crate::answer::Sealed;
 use crate::problem::{self, Problem};
@@ -75,6 +78,7 @@ impl<S: Sync> FromRequestParts<S> for RequestId {
 pub(crate) struct EdgeLayer {
     keys: SubjectKeys,
     quotas: Quotas,
+    hosts: Hosts,
 }
 
 /// A route and what is around it.
@@ -87,6 +91,7 @@ pub(crate) struct Edge {
 struct Parts {
     keys: SubjectKeys,
     quotas: Quotas,
+    hosts: Hosts,
     counted: Counted,
 }
 
@@ -99,8 +104,8 @@ struct Begun {
 }
 
 impl EdgeLayer {
-    pub(crate) const fn new(keys: SubjectKeys, quotas: Quotas) -> EdgeLayer {
-        EdgeLayer { keys, quotas }
+    pub(crate) const fn new(keys: SubjectKeys, quotas: Quotas, hosts: Hosts) -> EdgeLayer {
+        EdgeLayer { keys, quotas, hosts }
     }
 }
 
@@ -108,8 +113,8 @@ impl Layer<Route> for EdgeLayer {
     type Service = Edge;
 
     fn layer(&self, route: Route) -> Edge {
-        let EdgeLayer { keys, quotas } = self.clone();
-        Edge { route, parts: Arc::new(Parts { keys, quotas, counted: Counted::default() }) }
+        let EdgeLayer { keys, quotas, hosts } = self.clone();
+        Edge { route, parts: Arc::new(Parts { keys, quotas, hosts, counted: Counted::default() }) }
     }
 }
 
@@ -127,7 +132,10 @@ impl Service<Request> for Edge {
 
     fn call(&mut self, mut request: Request) -> Self::Future {
         let begun = Begun::of(&mut request);
-        let place = self.parts.quotas.enter(&request).map_err(IntoResponse::into_response);
+        let place = match self.parts.hosts.check(request.headers()) {
+            Ok(()) => self.parts.quotas.enter(&request).map_err(IntoResponse::into_response),
+            Err(problem) => Err(problem.into_response()),
+        };
         // A route does nothing before it is polled.
         let answer = place.map(|place| (place, self.route.call(request)));
         let parts = Arc::clone(&self.parts);
@@ -141,7 +149,7 @@ impl Service<Request> for Edge {
                     }
                     response
                 }
-                Err(full) => full,
+                Err(refused) => refused,
             };
             Ok(parts.finish(begun, response).await)
         })

@@ -29,7 +29,7 @@ pub fn router(state: State) -> Router {
     });
     let routes =
         resources.route("/openapi.json", openapi).merge(tiles::router()).merge(docs::router());
-    let edge = EdgeLayer::new(state.keys.clone(), state.quotas.clone());
+    let edge = EdgeLayer::new(state.keys.clone(), state.quotas.clone(), state.hosts.clone());
     layered(routes, edge).with_state(state)
 }
 
@@ -111,6 +111,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
+    use crate::edge::Hosts;
     use crate::quota::Quotas;
     use crate::state::Limits;
 
@@ -122,7 +123,7 @@ mod tests {
         let folder = quipu_testkit::sqlite::folder();
         let keys = SubjectKeys::open(folder.path()).expect("an empty folder holds keys");
         let limits = Limits { tenant_requests_under_way: 1, ..Limits::default() };
-        let edge = EdgeLayer::new(keys, Quotas::new(&limits));
+        let edge = EdgeLayer::new(keys, Quotas::new(&limits), Hosts::default());
         let routes = Router::new().route("/v1/tenants/{tenant}/panics", get(panics));
         let router: Router = layered(routes, edge);
         for _ in 0..2 {

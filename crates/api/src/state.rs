@@ -11,6 +11,7 @@ use quipu_proofs::Proofs;
 use quipu_sealing::SubjectKeys;
 use quipu_views::Views;
 
+use crate::edge::Hosts;
 use crate::quota::Quotas;
 
 /// Bounds on what one request may cost.
@@ -71,6 +72,7 @@ pub struct Parts {
     pub(crate) started_at: Timestamp,
     pub(crate) limits: Limits,
     pub(crate) quotas: Quotas,
+    pub(crate) hosts: Hosts,
 }
 
 impl State {
@@ -97,6 +99,7 @@ impl State {
             started_at: now(),
             limits,
             quotas: Quotas::new(&limits),
+            hosts: Hosts::default(),
         }))
     }
 
@@ -104,6 +107,13 @@ impl State {
     #[must_use]
     pub fn without_signing(self) -> State {
         State(Arc::new(Parts { is_signing: false, ..Arc::unwrap_or_clone(self.0) }))
+    }
+
+    /// The same, answering under these host names, too, and not only under those of loopback.
+    #[must_use]
+    pub fn allowing_hosts(self, names: Vec<String>) -> State {
+        let hosts = Hosts::allowing(names);
+        State(Arc::new(Parts { hosts, ..Arc::unwrap_or_clone(self.0) }))
     }
 }
 

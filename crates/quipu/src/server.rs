@@ -50,6 +50,10 @@ pub(crate) struct ServingArgs {
         value_parser = address
     )]
     listen: SocketAddr,
+    /// Answer requests to this host, too, and not only to loopback: the name that a proxy in front
+    /// is reached by, where it passes it on; repeat it for more of them
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<String>,
     /// How far back usage and debits may be dated
     #[arg(
         long,
@@ -113,9 +117,7 @@ pub(crate) fn run(
     let book = Book::open(&place)?;
     let keys = args.subject_keys.open(&place)?;
     let runtime_handle = runtime.handle();
-    let days = args.backdating_days;
-    let Some(parts) = Parts::start(&book, keys, days, &args.signing, runtime_handle, &signals)?
-    else {
+    let Some(parts) = Parts::start(&book, keys, args, runtime_handle, &signals)? else {
         return Ok(exit_codes::OK);
     };
     let address = listener.local_addr()?;

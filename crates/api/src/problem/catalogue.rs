@@ -68,6 +68,7 @@ codes! {
     InvalidQuery = "invalid_query", BAD_REQUEST, "The query string is not valid";
     FutureMoment = "future_moment", BAD_REQUEST, "The moment has not come yet";
     InvalidHeader = "invalid_header", BAD_REQUEST, "A header is not valid";
+    HostNotAllowed = "host_not_allowed", MISDIRECTED_REQUEST, "The server does not answer under this host name";
     InvalidCloudEvent = "invalid_cloud_event", BAD_REQUEST, "The CloudEvent is not valid";
     EmptyBatch = "empty_batch", BAD_REQUEST, "The batch is empty";
     BatchTooLarge = "batch_too_large", PAYLOAD_TOO_LARGE, "The batch is too large";

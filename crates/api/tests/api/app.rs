@@ -88,6 +88,11 @@ impl App {
         let settings = vec![("store".to_owned(), "memory".to_owned())];
         let checkpoints = ProofStore::open_sqlite(&folder.path().join("proofs.db")).unwrap();
         let proofs = Proofs::new(checkpoints, engine.journal().clone());
+        /// As a server that is told to answer to this name, too.
+        pub(crate) fn allowing_host(name: &str) -> App {
+            App::assemble(Limits::default(), |state| state.allowing_hosts(vec![name.to_owned()]))
+        }
+
         let keys = KeyFolder::open(&folder.path().join("keys")).unwrap();
         keys.generate(clock.now()).unwrap();
         let name = "example.com/book".parse().unwrap();

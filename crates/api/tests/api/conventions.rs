@@ -22,6 +22,27 @@ async fn a_request_keeps_its_name_or_gets_one() {
     }
 }
 
+/// There is no access control, so no web page may get at a loopback address by a name of its own.
+#[tokio::test]
+async fn a_request_to_another_host_is_refused() {
+    let app = App::allowing_host("ledger.example");
+    let ask = |path: &str, host: &str| {
+        app.send(Request::get(path).header("host", host).body(Body::empty()).unwrap())
+    };
+    for host in ["127.0.0.1:7171", "[::1]:7171", "localhost", "ledger.example"] {
+        assert_eq!(ask("/v1/tenants", host).await.status, StatusCode::OK, "{host}");
+    }
+    for path in ["/v1/tenants", "/docs/", "/openapi.json", "/livez", "/nothing"] {
+        let refused = ask(path, "evil.example:7171").await;
+        assert_eq!(refused.status, StatusCode::MISDIRECTED_REQUEST, "{path}");
+        assert_eq!(refused.code(), "host_not_allowed", "{path}");
+        assert!(refused.json()["hint"].as_str().unwrap().contains("--allow-host"));
+    }
+    let request = Request::get("/livez").header("host", "localhost").header("host", "evil.example");
+    let refused = app.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(refused.code(), "host_not_allowed");
+}
+
 #[tokio::test]
 async fn a_request_is_in_the_audit_log_by_its_name() {
     let app = App::start().with_credits("1").await;

@@ -259,6 +259,7 @@ async fn the_page_needs_nothing_from_the_internet() {
     let app = App::start();
     let page = app.get("/docs/").await;
     assert_eq!(page.status, StatusCode::OK);
+    assert_eq!(page.header("x-frame-options"), "DENY");
     assert!(!page.text().contains("http://") && !page.text().contains("https://"));
     for asset in ["swagger-ui.css", "swagger-ui-bundle.js", "swagger-initializer.js"] {
         assert_eq!(app.get(&format!("/docs/{asset}")).await.status, StatusCode::OK, "{asset}");

@@ -173,8 +173,8 @@ async fn on_shutdown_a_request_under_way_is_answered_and_a_stream_ends() {
 async fn requests_that_could_be_read_two_ways_are_refused() {
     let server = Server::start(ServerOptions::default()).await;
     for bad in [
-        "POST /v1/usage HTTP/1.1\r\nhost: l\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n{}",
-        "GET /livez HTTP/1.1\r\nhost: l\r\nx-a: 1\r\n folded\r\n\r\n",
+        "POST /v1/usage HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n{}",
+        "GET /livez HTTP/1.1\r\nhost: localhost\r\nx-a: 1\r\n folded\r\n\r\n",
         "GET /livez HTTP/1.1\r\nhost : l\r\n\r\n",
     ] {
         let mut stream = server.connect().await;

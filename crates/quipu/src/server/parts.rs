@@ -16,9 +16,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::SigningArgs;
 use super::cosigning::WitnessClient;
 use super::publication::Publication;
+use super::{ServingArgs, SigningArgs};
 use crate::book::{self, Book, Place};
 use crate::error::CliError;
 use crate::signals::Signals;
@@ -62,14 +62,13 @@ impl Parts {
     pub(super) fn start(
         book: &Book,
         keys: SubjectKeys,
-        backdating_days: u32,
-        signing: &SigningArgs,
+        args: &ServingArgs,
         runtime: &Handle,
         signals: &Signals,
     ) -> Result<Option<Parts>, CliError> {
         let options = Options {
             lease: Lease::Wait(LEASE_WAIT),
-            backdating_seconds: i64::from(backdating_days) * 86_400,
+            backdating_seconds: i64::from(args.backdating_days) * 86_400,
             recent: Arc::clone(&book.recent),
             follower: Some(Follower {
                 position: book.views.subscribe_folded(),
@@ -84,7 +83,7 @@ impl Parts {
         subject_keys::claim(&keys, engine.journal())?;
         runtime.block_on(destroy_erased(&engine, &keys))?;
         let proofs = book::open_proofs(&book.place, engine.journal().clone())?;
-        let publication = publication(&engine, &proofs, &book.place, signing, runtime)?;
+        let publication = publication(&engine, &proofs, &book.place, &args.signing, runtime)?;
         let runner = Runner::start(
             &book.views,
             RunnerOptions {
@@ -105,7 +104,8 @@ impl Parts {
             metrics.clone(),
             book.settings()?,
             Limits::default(),
-        );
+        )
+        .allowing_hosts(args.allow_host.clone());
         let state = if publication.is_signing() { state } else { state.without_signing() };
         let scheduler = Scheduler {
             engine: engine.clone(),
