@@ -4,7 +4,7 @@ mod wallet;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use quipu_domain::{Label, Metadata, Personal, TenantId};
+use quipu_domain::{Label, Metadata, Personal, Refusal, TenantId};
 use quipu_engine::{Command, EngineError, Receipt, Request};
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use crate::parameters::{NoParameters, StrictQuery};
 use crate::problem::{Problem, outcome_unknown};
 use crate::reading::blocking;
 use crate::state::{Limits, State};
-pub(crate) use wallet::{WalletRequest, bind};
+pub(crate) use wallet::{Target, WalletRequest, bind};
 
 /// Who sends every command until access control lands.
 const LOCAL_ACTOR: &str = "local";
@@ -49,8 +49,18 @@ impl Call {
         &self.state
     }
 
-    /// Seals a personal text of the request (P1).
+    /// Seals a personal text of the request (P1), about a tenant that there must be.
     pub(crate) async fn seal(
+        &mut self,
+        subject: &TenantId,
+        text: &Label,
+    ) -> Result<Personal, Problem> {
+        existing(&self.state, subject).await?;
+        self.seal_first(subject, text).await
+    }
+
+    /// Seals a personal text of the request that creates the tenant.
+    pub(crate) async fn seal_first(
         &mut self,
         subject: &TenantId,
         text: &Label,
@@ -93,6 +103,9 @@ impl Call {
     ) -> Result<Receipt, Problem> {
         let Call { state, key, request_id, .. } = self;
         let (is_personal, keys) = (request.personal().is_some(), state.keys.clone());
+        if is_personal {
+            existing(&state, target.tenant()).await?;
+        }
         let bind = move || bind(&target, &request, key, metadata(request_id), &keys);
         let request = if is_personal { blocking(bind).await? } else { bind()? };
         answered(&state.limits, state.engine.execute(request)).await
@@ -117,6 +130,26 @@ impl Call {
         };
         Ok(Request { command, metadata: bound(metadata(self.request_id), self.key, digest) })
     }
+}
+
+/// Refuses a tenant that there is not, before a key is made for it.
+async fn existing(state: &State, tenant: &TenantId) -> Result<(), Problem> {
+    if may_seal(state, tenant).await? { Ok(()) } else { Err(unknown(tenant.clone()).into()) }
+}
+
+/// P1, P4: whether there is a key to seal a tenant's texts with, or may be: a refused command to a
+/// tenant that never was would leave one behind. Whoever was told of a tenant finds it: its
+/// creation made a key, and where that was erased since, the creation has long been durable.
+pub(crate) async fn may_seal(state: &State, tenant: &TenantId) -> Result<bool, Problem> {
+    if state.keys.has_key(tenant) {
+        return Ok(true);
+    }
+    answered(&state.limits, state.engine.has_tenant(tenant)).await
+}
+
+/// What a command to a tenant that there is not is refused with.
+pub(crate) fn unknown(tenant: TenantId) -> EngineError {
+    Refusal::UnknownTenant { tenant }.into()
 }
 
 /// Waits for what the engine answers, but not for ever.

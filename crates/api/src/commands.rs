@@ -2,17 +2,19 @@
 
 mod outcome;
 
+use std::collections::BTreeSet;
+
 use axum::extract::{Request as HttpRequest, State as Shared};
 use axum::response::Response;
 use quipu_domain::{HoldId, Metadata, TenantId};
-use quipu_engine::Request;
+use quipu_engine::{EngineError, Request};
 use quipu_sealing::{SealingError, SubjectKeys};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Schema;
 
-use crate::call::{WalletRequest, answered, bind, metadata};
+use crate::call::{Target, WalletRequest, answered, bind, may_seal, metadata, unknown};
 use crate::debits::DebitRequest;
 use crate::edge::RequestId;
 use crate::grants::GrantRequest;
@@ -90,12 +92,36 @@ pub(crate) async fn execute(
 ) -> Result<Response, Problem> {
     let commands = read(request, &state).await?;
     let events: Vec<&'static str> = commands.iter().map(|command| command.event).collect();
+    let subjects = commands.iter().filter_map(|command| command.subject.clone()).collect();
+    let unknown_tenants = unknown_tenants(subjects, &state).await?;
     let (keys, by) = (state.keys.clone(), metadata(request_id));
+    let bind = move |command: Understood| match command.subject {
+        Some(subject) if unknown_tenants.contains(&subject) => Ok(Err(unknown(subject))),
+        _ => (command.bind)(by.clone(), &keys).map(Ok),
+    };
     // Sealing waits for a disk, and a thousand digests take a millisecond.
-    let bound = move || commands.into_iter().map(|it| (it.bind)(by.clone(), &keys)).collect();
-    let requests = blocking::<Vec<Request>, SealingError>(bound).await?;
-    let outcomes = answered(&state.limits, state.engine.execute_all(requests)).await?;
+    let bound = move || commands.into_iter().map(bind).collect();
+    let bound = blocking::<Vec<Result<Request, EngineError>>, SealingError>(bound).await?;
+    let requests = bound.iter().filter_map(|request| request.as_ref().ok().cloned()).collect();
+    let decided = answered(&state.limits, state.engine.execute_all(requests)).await?;
+    let mut decided = decided.into_iter();
+    let mut next = || decided.next().expect("the engine has an outcome for each command");
+    let outcomes = bound.into_iter().map(|request| request.and_then(|_| next())).collect();
     outcome::answer(outcomes, &events)
+}
+
+/// The tenants that there are not, of those that something is to be sealed for.
+async fn unknown_tenants(
+    subjects: BTreeSet<TenantId>,
+    state: &State,
+) -> Result<BTreeSet<TenantId>, Problem> {
+    let mut unknown = BTreeSet::new();
+    for subject in subjects {
+        if !may_seal(state, &subject).await? {
+            unknown.insert(subject);
+        }
+    }
+    Ok(unknown)
 }
 
 /// Understands all commands before anything is done about one of them.
@@ -129,6 +155,8 @@ impl<'de> Deserialize<'de> for Commands {
 /// A command that is understood, and not yet sealed and bound to its key.
 struct Understood {
     bind: Bind,
+    /// Whom a personal text in it is about.
+    subject: Option<TenantId>,
     /// The event that it is answered with.
     event: &'static str,
 }
@@ -176,8 +204,9 @@ impl CommandItem {
         let Object(request) =
             decode_part::<Object<R>>(&self.request, format_args!("/{index}/request"))?;
         let key = self.idempotency_key;
+        let subject = request.personal().map(|_| target.tenant().clone());
         let bind = move |by, keys: &SubjectKeys| bind(&target, &request, key, by, keys);
-        Ok(Understood { bind: Box::new(bind), event: R::EVENT })
+        Ok(Understood { bind: Box::new(bind), subject, event: R::EVENT })
     }
 }
 

@@ -67,7 +67,7 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     let tenant = request.id.clone().unwrap_or_else(|| minted(call.key()));
     let time_zone = request.time_zone.clone();
-    let name = call.seal(&tenant, &request.name).await?;
+    let name = call.seal_first(&tenant, &request.name).await?;
     let command = TenantCommand::Create {
         tenant: tenant.clone(),
         name,

@@ -239,10 +239,11 @@ impl Decider {
         metadata: &Metadata,
         moment: Moment,
     ) -> Result<Events, EngineError> {
+        let SubjectCommand::Erase { subject, .. } = command;
+        self.existing_tenant(subject)?;
         self.load_subjects()?;
         let slot = self.states.subjects.loaded_mut(&());
         let events = slot.state.decide(command)?;
-        let SubjectCommand::Erase { subject, .. } = command;
         let attributes =
             Attributes { tenant: Some(subject), metadata, now: moment.now, effective_at: None };
         self.draft.write_all(slot, events, &attributes)

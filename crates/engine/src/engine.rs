@@ -184,6 +184,13 @@ impl Engine {
         self.ask_in_turn(Some(&tenant.clone()), |caller| Task::CatchUp(tenant, caller)).await
     }
 
+    /// Whether a tenant was ever created, and that is durable.
+    pub async fn has_tenant(&self, tenant: &TenantId) -> Result<bool, EngineError> {
+        let stream = Stream::tenant(tenant);
+        let positions = self.ask(|caller| Task::Positions(stream, caller)).await?;
+        Ok(!positions.is_empty())
+    }
+
     /// The durable events of one stream, in order. Reads the journal: call it where blocking is
     /// allowed to take a moment.
     pub async fn stream(&self, stream: Stream) -> Result<Vec<Recorded>, EngineError> {

@@ -78,6 +78,12 @@ impl SubjectKeys {
         self.0.folder.claim(first_event)
     }
 
+    /// Whether there is a key to seal a subject's texts with; where not, the next one makes it.
+    #[must_use]
+    pub fn has_key(&self, subject: &TenantId) -> bool {
+        self.known().current.contains_key(subject)
+    }
+
     /// Seals a text. The subject's first makes its key, which is durable when this returns.
     pub fn seal(&self, subject: &TenantId, text: &Label) -> Result<Personal, SealingError> {
         self.current(subject)?.seal(subject, text)

@@ -29,7 +29,7 @@ pub(crate) struct App {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) publisher: Publisher,
     _runner: Runner,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 pub(crate) struct Answer {
@@ -99,12 +99,17 @@ impl App {
         let publisher = Publisher::new(proofs.clone(), keys, &name, 1);
         let keys = SubjectKeys::open(&folder.path().join("subject-keys")).unwrap();
         let state = State::new(engine.clone(), views, proofs, keys, metrics, settings, limits);
-        let (router, _runner, _folder) = (router(finish(state)), runner, folder);
-        App { router, engine, clock, store, publisher, _runner, _folder }
+        let (router, _runner) = (router(finish(state)), runner);
+        App { router, engine, clock, store, publisher, _runner, folder }
     }
 
     pub(crate) fn head(&self) -> Position {
         self.engine.subscribe().borrow().position
+    }
+
+    /// How many keys of personal texts there are.
+    pub(crate) fn subject_keys(&self) -> usize {
+        std::fs::read_dir(self.folder.path().join("subject-keys")).unwrap().count()
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

@@ -97,3 +97,47 @@ async fn p4_an_erasure_is_recorded_and_answered_again() {
     );
     assert_eq!(stored(&app).await.len(), 2);
 }
+
+#[tokio::test]
+async fn p4_a_tenant_that_never_was_leaves_no_key_and_cannot_be_erased() {
+    let app = App::start();
+    created(&app).await;
+    let (keys, head) = (app.subject_keys(), app.head());
+    let source = r#"{"amount": "1", "source": "x"}"#;
+    let reason = r#"{"reason": "x"}"#;
+    for (path, body) in [
+        ("/v1/tenants/t_ghost/grants", source),
+        ("/v1/tenants/t_ghost/suspend", reason),
+        ("/v1/tenants/t_ghost/agents", r#"{"id": "a", "name": "x"}"#),
+        ("/v1/subjects/t_ghost/erase", reason),
+    ] {
+        let refused = app.post(path, "k", body).await;
+        assert_eq!(refused.status, StatusCode::NOT_FOUND, "{path}: {}", refused.text());
+        assert_eq!(refused.code(), "unknown_tenant", "{path}");
+    }
+    assert_eq!((app.subject_keys(), app.head()), (keys, head));
+    let grant = |tenant: &str| json!({"operation": "grant", "tenant": tenant, "idempotency_key": "g", "request": {"amount": "1", "source": "x"}});
+    let commands = json!([grant("t_ghost"), grant("t_acme"), grant("t_nobody")]).to_string();
+    let request = axum::http::Request::post("/v1/commands")
+        .header("content-type", "application/json")
+        .body(commands.into())
+        .unwrap();
+    let answer = app.send(request).await;
+    let results = &answer.json()["results"];
+    let status = |index: usize| results[index]["status"].as_str().unwrap().to_owned();
+    assert_eq!([status(0), status(1), status(2)], ["refused", "accepted", "refused"]);
+    assert_eq!(results[2]["problem"]["tenant"], "t_nobody", "{results}");
+    assert_eq!(app.subject_keys(), keys);
+}
+
+/// An erased tenant has no key and is there all the same.
+#[tokio::test]
+async fn p4_what_is_given_after_an_erasure_is_sealed_anew() {
+    let app = App::start();
+    created(&app).await;
+    app.post("/v1/subjects/t_acme/erase", "e", r#"{"reason": "request 1"}"#).await;
+    let renamed = app.post("/v1/tenants/t_acme/rename", "r", r#"{"name": "Acme"}"#).await;
+    assert_eq!(renamed.json()["name"], "Acme", "{}", renamed.text());
+    let again = app.post("/v1/subjects/t_acme/erase", "e2", r#"{"reason": "request 2"}"#).await;
+    assert_eq!(again.status, StatusCode::OK, "{}", again.text());
+}
