@@ -21,7 +21,7 @@ pub(crate) struct Liveness {
 /// Whether commands can be taken, and how far the views are.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Readiness {
-    /// `ready`, `unavailable` or `stopped`.
+    /// `ready`; `degraded`: commands are taken, and the views stand still; `unavailable` or `stopped`.
     status: &'static str,
     /// Why it is not ready.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +63,10 @@ pub(crate) async fn livez() -> Response {
 )]
 pub(crate) async fn readyz(Shared(state): Shared<State>) -> Response {
     let (code, status, why) = match state.engine.status() {
-        Status::Ready => (StatusCode::OK, "ready", None),
+        Status::Ready => match state.views.standstill() {
+            Some(why) => (StatusCode::OK, "degraded", Some(format!("the views: {why}"))),
+            None => (StatusCode::OK, "ready", None),
+        },
         Status::Unavailable { why } => {
             (StatusCode::SERVICE_UNAVAILABLE, "unavailable", Some(why.to_string()))
         }

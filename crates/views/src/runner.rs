@@ -141,6 +141,14 @@ struct Work {
     stopping: Arc<AtomicBool>,
 }
 
+impl Drop for Work {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.views.announce_standstill(Some("the views' thread panicked".to_owned()));
+        }
+    }
+}
+
 impl Work {
     fn run(mut self) {
         while !self.is_stopping() {
@@ -150,6 +158,9 @@ impl Work {
                 continue;
             }
             let pause = self.pause;
+            if pause > self.options.first_pause {
+                self.views.announce_standstill(Some(error.to_string()));
+            }
             tracing::warn!(%error, ?pause, "the views could not be brought up to date; trying again");
             self.pause = (pause * 2).min(self.options.longest_pause);
             self.wait_out(pause);
@@ -169,6 +180,7 @@ impl Work {
             // What is being saved may fail yet.
             if caught != Step::Saving {
                 self.pause = options.first_pause;
+                views.announce_standstill(None);
             }
             match caught {
                 Step::Saving => continue,

@@ -77,6 +77,8 @@ struct Inner {
     /// Somebody has begun to wait, or it is to stop.
     haste: Condvar,
     rebuilding: Mutex<()>,
+    /// Why the thread that keeps them up to date gets no further.
+    standstill: Mutex<Option<String>>,
 }
 
 impl Views {
@@ -95,6 +97,7 @@ impl Views {
             waiting: Mutex::new(0),
             haste: Condvar::new(),
             rebuilding: Mutex::new(()),
+            standstill: Mutex::new(None),
         })))
     }
 
@@ -115,6 +118,16 @@ impl Views {
     #[must_use]
     pub fn subscribe_folded(&self) -> watch::Receiver<Position> {
         self.0.folded.subscribe()
+    }
+
+    /// Why the thread that keeps them up to date gets no further, while it fails again and again.
+    #[must_use]
+    pub fn standstill(&self) -> Option<String> {
+        self.0.standstill.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn announce_standstill(&self, why: Option<String>) {
+        *self.0.standstill.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
     /// Waits until all projections have an event.

@@ -1,6 +1,7 @@
 //! The whole interface on a journal in memory and views in a temporary file.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::unique_keys::UniqueKeys;
@@ -28,6 +29,8 @@ pub(crate) struct App {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) publisher: Publisher,
+    /// While it is true, the views cannot go on.
+    pub(crate) views_fail: Arc<AtomicBool>,
     _runner: Runner,
     folder: TempDir,
 }
@@ -38,23 +41,35 @@ pub(crate) struct Answer {
     pub(crate) bytes: Bytes,
 }
 
-struct JournalFeed(Journal);
+struct JournalFeed {
+    journal: Journal,
+    fails: Arc<AtomicBool>,
+}
+
+impl JournalFeed {
+    fn journal(&self) -> Result<&Journal, FeedError> {
+        match self.fails.load(Ordering::Relaxed) {
+            true => Err(FeedError("a feed on fire".to_owned())),
+            false => Ok(&self.journal),
+        }
+    }
+}
 
 impl Feed for JournalFeed {
     fn read(&self, after: Position, most_events: usize) -> Result<Vec<Recorded>, FeedError> {
-        self.0.page(after, most_events).map_err(|error| FeedError(error.to_string()))
+        self.journal()?.page(after, most_events).map_err(|error| FeedError(error.to_string()))
     }
 
     fn events_at(&self, positions: &[Position]) -> Result<Vec<Recorded>, FeedError> {
-        self.0.events_at(positions).map_err(|error| FeedError(error.to_string()))
+        self.journal()?.events_at(positions).map_err(|error| FeedError(error.to_string()))
     }
 
     fn last_recorded_by(&self, moment: Timestamp) -> Result<Position, FeedError> {
-        self.0.last_recorded_by(moment).map_err(|error| FeedError(error.to_string()))
+        self.journal()?.last_recorded_by(moment).map_err(|error| FeedError(error.to_string()))
     }
 
     fn head(&self) -> Result<Position, FeedError> {
-        let head = self.0.head().map_err(|error| FeedError(error.to_string()))?;
+        let head = self.journal()?.head().map_err(|error| FeedError(error.to_string()))?;
         Ok(head.position)
     }
 }
@@ -73,13 +88,20 @@ impl App {
         App::assemble(Limits::default(), State::without_signing)
     }
 
+    /// As a server that is told to answer to this name, too.
+    pub(crate) fn allowing_host(name: &str) -> App {
+        App::assemble(Limits::default(), |state| state.allowing_hosts(vec![name.to_owned()]))
+    }
+
     fn assemble(limits: Limits, finish: impl FnOnce(State) -> State) -> App {
         let clock = Arc::new(ManualClock::at(NOW.parse().unwrap()));
         let options = Options { clock: clock.clone(), ..Options::default() };
         let store = Arc::new(MemoryStore::new());
         let engine = Engine::start(store.clone(), options).unwrap();
         let folder = quipu_testkit::sqlite::folder();
-        let feed = Arc::new(JournalFeed(engine.journal().clone()));
+        let views_fail = Arc::new(AtomicBool::new(false));
+        let feed =
+            Arc::new(JournalFeed { journal: engine.journal().clone(), fails: views_fail.clone() });
         let location = Location::Sqlite { file: folder.path().join("views.db") };
         let views = Views::open(location, feed).unwrap();
         let options = RunnerOptions { poll: Duration::from_millis(2), ..RunnerOptions::default() };
@@ -88,19 +110,14 @@ impl App {
         let settings = vec![("store".to_owned(), "memory".to_owned())];
         let checkpoints = ProofStore::open_sqlite(&folder.path().join("proofs.db")).unwrap();
         let proofs = Proofs::new(checkpoints, engine.journal().clone());
-        /// As a server that is told to answer to this name, too.
-        pub(crate) fn allowing_host(name: &str) -> App {
-            App::assemble(Limits::default(), |state| state.allowing_hosts(vec![name.to_owned()]))
-        }
-
         let keys = KeyFolder::open(&folder.path().join("keys")).unwrap();
         keys.generate(clock.now()).unwrap();
         let name = "example.com/book".parse().unwrap();
-        let publisher = Publisher::new(proofs.clone(), keys, &name, 1);
+        let publisher = Publisher::new(proofs.clone(), keys, &name, 1).unwrap();
         let keys = SubjectKeys::open(&folder.path().join("subject-keys")).unwrap();
         let state = State::new(engine.clone(), views, proofs, keys, metrics, settings, limits);
         let (router, _runner) = (router(finish(state)), runner);
-        App { router, engine, clock, store, publisher, _runner, folder }
+        App { router, engine, clock, store, publisher, views_fail, _runner, folder }
     }
 
     pub(crate) fn head(&self) -> Position {

@@ -1,8 +1,11 @@
 //! What whoever runs the server looks at.
 
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
 use axum::http::StatusCode;
 
-use crate::app::App;
+use crate::app::{Answer, App};
 
 #[tokio::test]
 async fn a_server_lives_and_is_ready() {
@@ -27,6 +30,40 @@ async fn a_server_whose_engine_has_stopped_is_not_ready() {
     let ready = app.get("/readyz").await;
     assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(ready.json()["status"], "stopped");
+}
+
+/// Nobody sends a command; the engine asks of its own accord.
+#[tokio::test]
+async fn a_server_whose_store_is_away_is_not_ready() {
+    let app = App::start();
+    for (away, status) in [(true, "unavailable"), (false, "ready")] {
+        app.store.unavailable(away);
+        let ready = until(&app, status).await;
+        assert_eq!(ready.status == StatusCode::SERVICE_UNAVAILABLE, away, "{}", ready.text());
+    }
+}
+
+#[tokio::test]
+async fn views_that_stand_still_are_named() {
+    let app = App::start();
+    for (fails, status) in [(true, "degraded"), (false, "ready")] {
+        app.views_fail.store(fails, Ordering::Relaxed);
+        let ready = until(&app, status).await;
+        assert_eq!(ready.status, StatusCode::OK, "commands are taken");
+        assert_eq!(ready.text().contains("a feed on fire"), fails, "{}", ready.text());
+    }
+}
+
+async fn until(app: &App, status: &str) -> Answer {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let ready = app.get("/readyz").await;
+        if ready.json()["status"] == status {
+            return ready;
+        }
+        assert!(Instant::now() < deadline, "{}", ready.text());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test]

@@ -160,8 +160,14 @@ fn pauses_get_longer_while_nothing_can_be_saved_whoever_wakes_the_runner() {
             std::thread::sleep(Duration::from_millis(1));
         }
         assert!(began.elapsed() >= first_pause * (1 + 2 + 4 + 8), "{:?}", began.elapsed());
+        assert!(views.standstill().is_some(), "whoever asks is told why");
         connection.execute(mend, &[]).unwrap();
         block_on(views.wait_for(history.head(), Duration::from_secs(60))).unwrap();
+        let mended = Instant::now() + Duration::from_secs(60);
+        while views.standstill().is_some() {
+            assert!(Instant::now() < mended, "it goes on");
+            std::thread::sleep(Duration::from_millis(1));
+        }
         runner.stop();
         assert_same(&stored(&views), &folded(&history.events));
     });
