@@ -113,7 +113,7 @@ impl App {
         let keys = KeyFolder::open(&folder.path().join("keys")).unwrap();
         keys.generate(clock.now()).unwrap();
         let name = "example.com/book".parse().unwrap();
-        let publisher = Publisher::new(proofs.clone(), keys, &name, 1).unwrap();
+        let publisher = Publisher::new(proofs.clone(), keys, &name, 1);
         let keys = SubjectKeys::open(&folder.path().join("subject-keys")).unwrap();
         let state = State::new(engine.clone(), views, proofs, keys, metrics, settings, limits);
         let (router, _runner) = (router(finish(state)), runner);
