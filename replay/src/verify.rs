@@ -5,6 +5,7 @@ mod chain;
 mod identity;
 mod pages;
 mod periods;
+mod snapshots;
 mod trial_balance;
 mod views;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use quipu_domain::period::{PeriodClosed, PeriodEvent};
 use quipu_domain::{Event, Position, Recorded};
-use quipu_journal::{Journal, JournalError, Root, Store};
+use quipu_journal::{Journal, JournalError, Root, SegmentCheck, Store};
 
 use crate::report::{Finding, ReplayError, Report};
 use crate::view_source::{ViewSource, ViewState};
@@ -22,6 +23,7 @@ use chain::Chain;
 use identity::Identities;
 use pages::{PAGE_EVENTS, ReadRow, read_ahead};
 use periods::Movements;
+use snapshots::{REMEDY, Snapshots, Suspect};
 use trial_balance::TrialBalance;
 use views::Views;
 
@@ -52,13 +54,16 @@ pub fn verify(
     expected: &[Expectation],
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Report, ReplayError> {
-    // Views follow the journal, so a journal that is read after them is never behind.
+    // Views and caches follow the journal, so a journal that is read after them is never behind.
     let states = views.as_deref_mut().map(ViewSource::states).transpose()?.unwrap_or_default();
+    let segments = SegmentCheck::begin(&**store).map_err(ReplayError::Journal)?;
+    let snapshots = Snapshots::read(&**store).map_err(ReplayError::Journal)?;
     let mut verifier = Verifier {
         store: &**store,
         journal: Journal::new(Arc::clone(store)),
-        chain: Chain::new(expected),
-        aggregates: Aggregates::default(),
+        chain: Chain::new(expected, segments.ends()),
+        segments,
+        aggregates: Aggregates::new(snapshots),
         identities: Identities::default(),
         trial_balance: TrialBalance::default(),
         movements: Movements::default(),
@@ -115,6 +120,7 @@ struct Verifier<'a> {
     store: &'a dyn Store,
     journal: Journal,
     chain: Chain<'a>,
+    segments: SegmentCheck,
     aggregates: Aggregates,
     identities: Identities,
     trial_balance: TrialBalance,
@@ -155,7 +161,10 @@ impl Verifier<'_> {
         for (position, text) in (row.first_position.0..).map(Position).zip(texts) {
             let recorded = readable(position, text.event)?;
             self.chain.event(&recorded)?;
-            self.event(&recorded)?;
+            if let Some(suspect) = self.event(&recorded)? {
+                self.snapshot(&recorded, &suspect)?;
+            }
+            self.segment(&recorded)?;
             if let Event::Period(PeriodEvent::PeriodClosed(closed)) = &recorded.event {
                 self.period(position, closed)?;
             }
@@ -169,17 +178,46 @@ impl Verifier<'_> {
 
     /// The rules take for granted that a recorded event was decided by them. One that was forged
     /// with all its hashes may break that, and is then a finding, not the end of this program.
-    fn event(&mut self, recorded: &Recorded) -> Result<(), Finding> {
+    fn event(&mut self, recorded: &Recorded) -> Result<Option<Suspect>, Finding> {
         let rules = AssertUnwindSafe(|| {
             self.identities.event(recorded)?;
-            self.aggregates.event(recorded)?;
+            let suspect = self.aggregates.event(recorded)?;
             self.trial_balance.event(recorded)?;
             self.movements.event(recorded);
-            Ok(())
+            Ok(suspect)
         });
         catch_unwind(rules).unwrap_or_else(|_panic| {
             Err(Finding::at(recorded.position, "it breaks what every recorded event must keep"))
         })
+    }
+
+    /// A snapshot may be written otherwise, but must read as the state after its event.
+    fn snapshot(&self, recorded: &Recorded, suspect: &Suspect) -> Result<(), Stop> {
+        let Suspect { stream, saved } = suspect;
+        let asked = std::slice::from_ref(stream);
+        let found = self.store.snapshots(asked, Some(saved.version), saved.schema);
+        let found = readable(recorded.position, found)?;
+        // Otherwise a server has replaced it by a newer one since it was read.
+        let Some(snapshot) = found.first().filter(|found| found.version == saved.version) else {
+            return Ok(());
+        };
+        let holds = snapshot.position == recorded.position
+            && self.aggregates.is_read_from(stream, &snapshot.state);
+        if holds { Ok(()) } else { Err(suspect.finding(recorded.position).into()) }
+    }
+
+    /// A saved segment must be what its events give.
+    fn segment(&mut self, recorded: &Recorded) -> Result<(), Stop> {
+        let edge = self.chain.edge(recorded.position);
+        let misfit = self.segments.event(self.store, recorded, edge.as_deref());
+        let Some(misfit) = readable(recorded.position, misfit)? else { return Ok(()) };
+        let (first, last) = (misfit.bounds.first_position, misfit.bounds.last_position);
+        let what = format!(
+            "the saved segment of positions {first} to {last} is not what the journal gives: {}; \
+             {REMEDY}",
+            misfit.what
+        );
+        Err(Finding::at(first, what).into())
     }
 
     /// A sealed trial balance must be what the journal gives, and its root the journal's (C2).
@@ -223,18 +261,24 @@ impl Verifier<'_> {
             .iter()
             .map(|state| (state.checkpoint, format!("the view {}", state.name)))
             .collect();
-        let segment = readable(end.plus(1), self.store.last_segment())?;
-        further.extend(segment.map(|segment| (segment.position, "a saved segment".to_owned())));
-        match further.into_iter().find(|(position, _)| *position > end) {
-            None => Ok(()),
-            Some((position, what)) => {
-                let what = format!(
-                    "the journal ends at {end}, but {what} was made from events up to {position}: \
-                     the end of the journal is missing"
-                );
-                Err(Finding::at(end.plus(1), what).into())
-            }
+        let segment = self.segments.beyond_the_end();
+        further.extend(segment.map(|position| (position, "a saved segment".to_owned())));
+        if let Some((position, what)) = further.into_iter().find(|(position, _)| *position > end) {
+            let what = format!(
+                "the journal ends at {end}, but {what} was made from events up to {position}: the \
+                 end of the journal is missing"
+            );
+            return Err(Finding::at(end.plus(1), what).into());
         }
+        let snapshot = self.aggregates.snapshot_beyond_the_end();
+        snapshot.map_or(Ok(()), |(stream, saved)| {
+            let what = format!(
+                "the journal ends at {end} without version {} of {stream}, of which a snapshot is \
+                 saved: the end of the journal is missing, or somebody made it up; then {REMEDY}",
+                saved.version
+            );
+            Err(Finding::at(end.plus(1), what).into())
+        })
     }
 
     fn report(self, finding: Option<Finding>) -> Report {

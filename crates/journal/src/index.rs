@@ -4,6 +4,7 @@
 //! ([`SealedSegment`]); the open one is in memory and is derived again at every start. All of it
 //! is a cache: deleted, it is rebuilt from the journal.
 
+mod check;
 mod keys;
 mod postings;
 
@@ -17,6 +18,7 @@ use crate::key::keys_of;
 use crate::{Appended, JournalError, KeyHash, SealedKeys, SealedSegment, SegmentEnd, Store};
 use keys::KeyTable;
 
+pub use check::{SegmentCheck, SegmentMisfit};
 pub(crate) use postings::read as read_postings;
 
 /// For how long a key that was used is remembered, in time recorded.

@@ -8,6 +8,7 @@
 //! - [`Journal`] reads: pages, single events, rows as they are stored.
 //! - [`Recent`] has the newest events in memory, for one who follows closely.
 //! - [`Index`] finds a stream's events and a key's event without a table row per event.
+//! - [`SegmentCheck`] compares what is saved of that with the journal.
 //! - [`Store`] is what a database has to offer: [`SqlStore`] on SQLite and PostgreSQL,
 //!   [`MemoryStore`] for tests and examples.
 //! - [`json_lines`] writes a journal as text that needs no Quipu to be read, and restores it.
@@ -34,12 +35,14 @@ mod writer;
 pub use batch::{BatchRow, Head, MOST_BYTES_IN_EVENT, Root, RootError};
 pub use codec::StoredEvent;
 pub use error::{AppendError, JournalError};
-pub use index::{Index, KeyWindow};
+pub use index::{Index, KeyWindow, SegmentCheck, SegmentMisfit};
 pub use journal::Journal;
 pub use key::{KeyHash, keys_of};
 pub use memory::{Fault, MemoryStore};
 pub use recent::Recent;
 pub use sql::{MIGRATIONS, SqlStore};
-pub use store::{Appender, Lease, SealedKeys, SealedSegment, SegmentEnd, Snapshot, Store};
+pub use store::{
+    Appender, Lease, SealedKeys, SealedSegment, SegmentBounds, SegmentEnd, Snapshot, Store,
+};
 pub use tree::{Tree, leaf_hash, node_hash};
 pub use writer::{Appended, Outcome, SEGMENT_LENGTH, Writer};

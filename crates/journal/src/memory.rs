@@ -10,7 +10,7 @@ use quipu_domain::{Position, Stream, Timestamp, Version};
 use crate::index::read_postings;
 use crate::{
     AppendError, Appender, BatchRow, Head, JournalError, Lease, MOST_BYTES_IN_EVENT, SealedKeys,
-    SealedSegment, SegmentEnd, Snapshot, Store,
+    SealedSegment, SegmentBounds, SegmentEnd, Snapshot, Store,
 };
 
 /// A journal that lives as long as its last clone.
@@ -198,6 +198,33 @@ impl Store for MemoryStore {
             last = Some(segment.end.clone());
         }
         Ok(last)
+    }
+
+    fn segment_bounds(&self) -> Result<Vec<SegmentBounds>, JournalError> {
+        Ok(self.reachable()?.segments.values().map(SealedSegment::bounds).collect())
+    }
+
+    fn saved_segment(&self, bounds: SegmentBounds) -> Result<Option<SealedSegment>, JournalError> {
+        let state = self.reachable()?;
+        let saved = state.segments.get(&bounds.last_position);
+        let saved = saved.filter(|segment| segment.bounds() == bounds);
+        Ok(saved.map(|segment| SealedSegment { postings: Vec::new(), ..segment.clone() }))
+    }
+
+    fn each_posting(
+        &self,
+        each: &mut dyn FnMut(&str, SegmentBounds, &[u8]),
+    ) -> Result<(), JournalError> {
+        for segment in self.reachable()?.segments.values() {
+            let lists = segment.postings.iter();
+            lists.for_each(|(stream, list)| each(stream.as_str(), segment.bounds(), list));
+        }
+        Ok(())
+    }
+
+    fn each_snapshot(&self, each: &mut dyn FnMut(&Snapshot)) -> Result<(), JournalError> {
+        self.reachable()?.snapshots.values().for_each(each);
+        Ok(())
     }
 
     fn snapshots(

@@ -1,6 +1,7 @@
 //! The journal on SQLite and PostgreSQL.
 
 mod appender;
+mod caches;
 mod lease;
 mod row;
 mod statement;
@@ -13,7 +14,8 @@ use quipu_domain::{Position, Stream, Timestamp, Version};
 
 use crate::index::read_postings;
 use crate::{
-    Appender, BatchRow, Head, JournalError, Lease, Root, SealedKeys, SegmentEnd, Snapshot, Store,
+    Appender, BatchRow, Head, JournalError, Lease, Root, SealedKeys, SealedSegment, SegmentBounds,
+    SegmentEnd, Snapshot, Store,
 };
 use appender::SqlAppender;
 use row::{int_of, position_of};
@@ -167,6 +169,25 @@ impl Store for SqlStore {
             Ok(connection.query(statement::SEGMENT_END, &params)?.pop())
         })?;
         row.as_ref().map(row::segment_end).transpose()
+    }
+
+    fn segment_bounds(&self) -> Result<Vec<SegmentBounds>, JournalError> {
+        caches::segment_bounds(&self.database)
+    }
+
+    fn saved_segment(&self, bounds: SegmentBounds) -> Result<Option<SealedSegment>, JournalError> {
+        caches::saved_segment(&self.database, bounds)
+    }
+
+    fn each_posting(
+        &self,
+        each: &mut dyn FnMut(&str, SegmentBounds, &[u8]),
+    ) -> Result<(), JournalError> {
+        caches::each_posting(&self.database, each)
+    }
+
+    fn each_snapshot(&self, each: &mut dyn FnMut(&Snapshot)) -> Result<(), JournalError> {
+        caches::each_snapshot(&self.database, each)
     }
 
     fn snapshots(

@@ -41,6 +41,23 @@ pub trait Store: Send + Sync {
     /// The end of the last saved segment before which none is missing.
     fn last_segment(&self) -> Result<Option<SegmentEnd>, JournalError>;
 
+    /// Where each saved segment begins and ends, in the order of their ends; none where no posting
+    /// is saved at all, because whoever deleted those meant all caches.
+    fn segment_bounds(&self) -> Result<Vec<SegmentBounds>, JournalError>;
+
+    /// A saved segment, without its postings: [`each_posting`](Self::each_posting) has those.
+    fn saved_segment(&self, bounds: SegmentBounds) -> Result<Option<SealedSegment>, JournalError>;
+
+    /// Hands every saved list to `each`, as it is stored, with its stream and the bounds that it
+    /// says are its segment's.
+    fn each_posting(
+        &self,
+        each: &mut dyn FnMut(&str, SegmentBounds, &[u8]),
+    ) -> Result<(), JournalError>;
+
+    /// Hands every snapshot to `each`, of whatever schema: by stream, the oldest version first.
+    fn each_snapshot(&self, each: &mut dyn FnMut(&Snapshot)) -> Result<(), JournalError>;
+
     /// The newest snapshot of each stream at or below a version (any, where `None`) that was
     /// taken by a program with the same state schema; in no order, and none where there is none.
     fn snapshots(
@@ -84,6 +101,15 @@ pub struct SegmentEnd {
     pub peaks: Vec<Root>,
 }
 
+/// Where a saved segment begins and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SegmentBounds {
+    /// Its first position.
+    pub first_position: Position,
+    /// Its last position.
+    pub last_position: Position,
+}
+
 /// What is derived from a completed segment of the journal: a cache, never truth.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedSegment {
@@ -108,6 +134,14 @@ pub struct SealedKeys {
     pub recorded_at: Timestamp,
     /// As in [`SealedSegment::keys`].
     pub keys: Vec<u8>,
+}
+
+impl SealedSegment {
+    /// Where it begins and ends.
+    #[must_use]
+    pub const fn bounds(&self) -> SegmentBounds {
+        SegmentBounds { first_position: self.first_position, last_position: self.end.position }
+    }
 }
 
 impl SealedKeys {

@@ -1,6 +1,6 @@
 //! Every stream: its versions without a gap (J1), its events folded with the domain's own `apply`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use quipu_domain::agent::Agent;
 use quipu_domain::epoch::Epoch;
@@ -13,16 +13,26 @@ use quipu_domain::tenant::Tenant;
 use quipu_domain::wallet::Wallet;
 use quipu_domain::{Event, Recorded, Stream, Version};
 
+use serde::de::DeserializeOwned;
+
+use super::snapshots::{SavedSnapshot, Snapshots, Suspect};
 use crate::report::Finding;
 
-/// The state of every stream so far.
-#[derive(Default)]
+/// The state of every stream so far, and its snapshots that are yet to come.
 pub(super) struct Aggregates {
-    streams: HashMap<Stream, (Version, State)>,
+    streams: HashMap<Stream, Aggregate>,
+    snapshots: Snapshots,
+}
+
+struct Aggregate {
+    version: Version,
+    state: State,
+    /// The oldest first.
+    snapshots: VecDeque<SavedSnapshot>,
 }
 
 /// One aggregate's state. An application's own is not known here; its versions are.
-enum State {
+pub(super) enum State {
     Tenant(Tenant),
     Wallet(Box<Wallet>),
     Meter(Meter),
@@ -35,17 +45,27 @@ enum State {
 }
 
 impl Aggregates {
+    /// Before the first event.
+    pub(super) fn new(snapshots: Snapshots) -> Aggregates {
+        Aggregates { streams: HashMap::new(), snapshots }
+    }
+
     /// How many streams there are.
     pub(super) fn count(&self) -> u64 {
         self.streams.len() as u64
     }
 
-    pub(super) fn event(&mut self, recorded: &Recorded) -> Result<(), Finding> {
+    /// Folds the next event. Gives the snapshot of its version, where that does not look as the
+    /// state would as one.
+    pub(super) fn event(&mut self, recorded: &Recorded) -> Result<Option<Suspect>, Finding> {
         let stream = &recorded.stream;
-        let (version, state) = self
-            .streams
-            .entry(stream.clone())
-            .or_insert_with(|| (Version::ZERO, State::before(&recorded.event)));
+        let snapshots = &mut self.snapshots;
+        let aggregate = self.streams.entry(stream.clone()).or_insert_with(|| Aggregate {
+            version: Version::ZERO,
+            state: State::before(&recorded.event),
+            snapshots: snapshots.of(stream),
+        });
+        let version = aggregate.version;
         if recorded.version != version.next() {
             let what = format!(
                 "it is version {} of {stream}, which is at version {version}",
@@ -53,11 +73,79 @@ impl Aggregates {
             );
             return Err(Finding::at(recorded.position, what));
         }
-        *version = recorded.version;
-        state
+        aggregate.version = recorded.version;
+        aggregate
+            .state
             .apply(&recorded.event)
-            .map_err(|error| Finding::at(recorded.position, format!("in {stream}, the {error}")))
+            .map_err(|error| Finding::at(recorded.position, format!("in {stream}, the {error}")))?;
+        let saved = aggregate.snapshots.pop_front_if(|saved| saved.version == recorded.version);
+        Ok(saved.and_then(|saved| saved.suspect(recorded, &aggregate.state)))
     }
+
+    /// Whether a snapshot's text reads as the state that a stream has now.
+    pub(super) fn is_read_from(&self, stream: &Stream, text: &str) -> bool {
+        self.streams.get(stream).is_some_and(|aggregate| aggregate.state.is_read_from(text))
+    }
+
+    /// A snapshot of a version that never came, and its stream.
+    pub(super) fn snapshot_beyond_the_end(&self) -> Option<(&Stream, &SavedSnapshot)> {
+        let begun = self.streams.iter().map(|(stream, aggregate)| (stream, &aggregate.snapshots));
+        let left = begun.chain(self.snapshots.iter());
+        let mut left = left.flat_map(|(stream, saved)| saved.iter().map(move |one| (stream, one)));
+        left.find(|(stream, saved)| match self.streams.get(*stream) {
+            Some(aggregate) => aggregate.state.schema() == Some(saved.schema),
+            None => true,
+        })
+    }
+}
+
+fn reads_as<S: DeserializeOwned + PartialEq>(text: &str, state: &S) -> bool {
+    serde_json::from_str::<S>(text).is_ok_and(|read| read == *state)
+}
+
+/// What is generated for each kind of state that is kept in snapshots.
+macro_rules! snapshots {
+    ($($kind:ident: $state:ident),+) => {
+        /// Schemas that this program takes a snapshot of.
+        pub(super) const SCHEMAS: &[&str] = &[$($state::SCHEMA),+];
+
+        impl State {
+            /// Names its shape; nothing for an application's own.
+            pub(super) fn schema(&self) -> Option<&'static str> {
+                match self {
+                    $(State::$kind(_) => Some($state::SCHEMA),)+
+                    State::Application => None,
+                }
+            }
+
+            /// The state as a snapshot has it.
+            pub(super) fn text(&self) -> Option<String> {
+                match self {
+                    $(State::$kind(state) => serde_json::to_string(state).ok(),)+
+                    State::Application => None,
+                }
+            }
+
+            /// Whether a snapshot's text reads as this state, however it is written.
+            fn is_read_from(&self, text: &str) -> bool {
+                match self {
+                    $(State::$kind(state) => reads_as(text, state),)+
+                    State::Application => false,
+                }
+            }
+        }
+    };
+}
+
+snapshots! {
+    Tenant: Tenant,
+    Wallet: Wallet,
+    Meter: Meter,
+    PriceTable: PriceTable,
+    Agent: Agent,
+    Periods: Periods,
+    Subject: SubjectRegister,
+    Epoch: Epoch
 }
 
 impl State {

@@ -1,5 +1,7 @@
 //! The rows: their columns, the bytes between events, the hash tree and the chain of roots.
 
+use std::collections::VecDeque;
+
 use quipu_domain::{Position, Recorded, Timestamp};
 use quipu_journal::{BatchRow, Root, Tree};
 
@@ -11,6 +13,10 @@ use crate::report::Finding;
 pub(super) struct Chain<'a> {
     tree: Tree,
     expected: &'a [Expectation],
+    /// Where the right edge of the tree is asked for.
+    edges_at: VecDeque<Position>,
+    /// The right edges of the present row.
+    edges: VecDeque<(Position, Vec<Root>)>,
     rows: u64,
     /// The last position and root of which everything was checked, not only the hash.
     verified: (Position, Root),
@@ -18,10 +24,16 @@ pub(super) struct Chain<'a> {
 }
 
 impl<'a> Chain<'a> {
-    pub(super) fn new(expected: &'a [Expectation]) -> Chain<'a> {
+    /// Everything `expected` must be met, and the tree's right edge is asked for at `edges_at`.
+    pub(super) fn new(
+        expected: &'a [Expectation],
+        edges_at: impl Iterator<Item = Position>,
+    ) -> Chain<'a> {
         Chain {
             tree: Tree::default(),
             expected,
+            edges_at: edges_at.collect(),
+            edges: VecDeque::new(),
             rows: 0,
             verified: (Position::ZERO, Root::empty()),
             recorded_at: None,
@@ -41,6 +53,11 @@ impl<'a> Chain<'a> {
     /// When the last event was recorded.
     pub(super) const fn recorded_at(&self) -> Option<Timestamp> {
         self.recorded_at
+    }
+
+    /// The right edge of the tree after this position, where it was asked for.
+    pub(super) fn edge(&mut self, position: Position) -> Option<Vec<Root>> {
+        self.edges.pop_front_if(|(at, _)| *at == position).map(|(_, peaks)| peaks)
     }
 
     /// Rows that hold.
@@ -90,6 +107,9 @@ impl<'a> Chain<'a> {
         for text in texts {
             self.tree.push_hash(text.leaf);
             let here = Position(self.tree.leaves());
+            if self.edges_at.pop_front_if(|at| *at == here).is_some() {
+                self.edges.push_back((here, self.tree.peaks().to_vec()));
+            }
             // Several may be expected at one position: two histories that both were signed.
             let differs =
                 |known: &&Expectation| known.position == here && known.root != self.tree.root();

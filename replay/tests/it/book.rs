@@ -10,8 +10,8 @@ use quipu_domain::wallet::event::{Attribution, GrantKind, Origin, Overage};
 use quipu_domain::wallet::{Wallet, WalletCommand, WalletContext, WalletEvent};
 use quipu_domain::{Metadata, Moment, Position, Recorded, Stream, TenantId, Timestamp, Version};
 use quipu_journal::{
-    Appender, BatchRow, Head, JournalError, Lease, Root, SealedKeys, SegmentEnd, Snapshot, Store,
-    Tree, codec,
+    Appender, BatchRow, Head, JournalError, KeyWindow, Lease, MemoryStore, Root, SealedKeys,
+    SealedSegment, SegmentBounds, SegmentEnd, Snapshot, Store, Tree, Writer, codec,
 };
 use quipu_projections::{Cell, Fold, Schema};
 use quipu_replay::{Expectation, ReplayError, Report, ViewSource, ViewState, verify};
@@ -229,11 +229,23 @@ impl ViewSource for MemoryViews {
     }
 }
 
-/// A journal that is nothing but its rows, and what else is told of its end.
+/// What a server saves of segments of so many events.
+pub(crate) fn segments(events: &[Recorded], length: usize) -> Vec<SealedSegment> {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let opened =
+        Writer::open_with_segments(store, Lease::Forced, KeyWindow::default(), length).unwrap();
+    let (mut writer, mut index) = opened;
+    let appended = writer.append(events).unwrap();
+    let sealed = index.record(events, &appended);
+    sealed.into_iter().map(|segment| SealedSegment::clone(&segment)).collect()
+}
+
+/// A journal that is nothing but its rows, what is told of its end, and what is saved beside it.
 pub(crate) struct Rows {
     rows: Vec<BatchRow>,
     pub(crate) head: Head,
-    pub(crate) last_segment: Option<SegmentEnd>,
+    pub(crate) segments: Vec<SealedSegment>,
+    pub(crate) snapshots: Vec<Snapshot>,
 }
 
 impl Rows {
@@ -243,7 +255,7 @@ impl Rows {
             root: row.root,
             recorded_at: row.recorded_at,
         });
-        Rows { rows, head, last_segment: None }
+        Rows { rows, head, segments: Vec::new(), snapshots: Vec::new() }
     }
 }
 
@@ -285,16 +297,45 @@ impl Store for Rows {
     }
 
     fn last_segment(&self) -> Result<Option<SegmentEnd>, JournalError> {
-        Ok(self.last_segment.clone())
+        Ok(self.segments.last().map(|segment| segment.end.clone()))
+    }
+
+    fn segment_bounds(&self) -> Result<Vec<SegmentBounds>, JournalError> {
+        Ok(self.segments.iter().map(SealedSegment::bounds).collect())
+    }
+
+    fn saved_segment(&self, bounds: SegmentBounds) -> Result<Option<SealedSegment>, JournalError> {
+        Ok(self.segments.iter().find(|segment| segment.bounds() == bounds).cloned())
+    }
+
+    fn each_posting(
+        &self,
+        each: &mut dyn FnMut(&str, SegmentBounds, &[u8]),
+    ) -> Result<(), JournalError> {
+        for segment in &self.segments {
+            let lists = segment.postings.iter();
+            lists.for_each(|(stream, list)| each(stream.as_str(), segment.bounds(), list));
+        }
+        Ok(())
+    }
+
+    fn each_snapshot(&self, each: &mut dyn FnMut(&Snapshot)) -> Result<(), JournalError> {
+        self.snapshots.iter().for_each(each);
+        Ok(())
     }
 
     fn snapshots(
         &self,
-        _: &[Stream],
-        _: Option<Version>,
-        _: &str,
+        streams: &[Stream],
+        most: Option<Version>,
+        schema: &str,
     ) -> Result<Vec<Snapshot>, JournalError> {
-        Ok(Vec::new())
+        let asked = |saved: &&Snapshot| {
+            streams.contains(&saved.stream)
+                && most.is_none_or(|most| saved.version <= most)
+                && saved.schema_hash == schema
+        };
+        Ok(self.snapshots.iter().rfind(asked).cloned().into_iter().collect())
     }
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod book;
+mod caches;
 mod diff;
 mod forgery;
 mod golden;

@@ -1,9 +1,9 @@
 //! Every change to the stored rows is found, and its position named.
 
 use quipu_domain::Position;
-use quipu_journal::{BatchRow, Root, SegmentEnd};
+use quipu_journal::{BatchRow, Root};
 
-use crate::book::{Rows, bookkeeper, finding, report, report_of, rows, views};
+use crate::book::{Rows, bookkeeper, finding, report, report_of, rows, segments, views};
 
 fn honest() -> Vec<BatchRow> {
     rows(&bookkeeper().events)
@@ -98,15 +98,11 @@ fn what_else_is_told_of_the_end_must_be_what_the_rows_lead_to() {
     shorter.head.position = Position(4);
     let mut longer = Rows::of(honest());
     longer.head.position = Position(8);
-    let segment = |position| SegmentEnd {
-        position: Position(position),
-        recorded_at: honest()[2].recorded_at,
-        peaks: Vec::new(),
-    };
-    let mut cut = Rows::of(honest());
-    cut.last_segment = Some(segment(7));
     let mut kept = Rows::of(honest());
-    kept.last_segment = Some(segment(6));
+    kept.segments = segments(&bookkeeper().events, 3);
+    let mut cut = Rows::of(honest());
+    cut.segments.clone_from(&kept.segments);
+    cut.segments[1].end.position = Position(7);
     for (journal, position) in [
         (whole, None),
         (kept, None),

@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use quipu_domain::{Position, Stream, Timestamp, Version};
 use quipu_journal::{
-    Appender, BatchRow, Head, JournalError, Lease, MemoryStore, SealedKeys, SegmentEnd, Snapshot,
-    Store,
+    Appender, BatchRow, Head, JournalError, Lease, MemoryStore, SealedKeys, SealedSegment,
+    SegmentBounds, SegmentEnd, Snapshot, Store,
 };
 
 /// Counts the questions that an engine asks while it decides.
@@ -68,6 +68,25 @@ impl Store for Counted {
 
     fn last_segment(&self) -> Result<Option<SegmentEnd>, JournalError> {
         self.store.last_segment()
+    }
+
+    fn segment_bounds(&self) -> Result<Vec<SegmentBounds>, JournalError> {
+        self.store.segment_bounds()
+    }
+
+    fn saved_segment(&self, bounds: SegmentBounds) -> Result<Option<SealedSegment>, JournalError> {
+        self.store.saved_segment(bounds)
+    }
+
+    fn each_posting(
+        &self,
+        each: &mut dyn FnMut(&str, SegmentBounds, &[u8]),
+    ) -> Result<(), JournalError> {
+        self.store.each_posting(each)
+    }
+
+    fn each_snapshot(&self, each: &mut dyn FnMut(&Snapshot)) -> Result<(), JournalError> {
+        self.store.each_snapshot(each)
     }
 
     fn snapshots(

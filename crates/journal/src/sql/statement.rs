@@ -107,6 +107,22 @@ pub(super) const SEGMENT_END: &str = "\
     SELECT last_position, recorded_at, peaks FROM journal_segment
     WHERE journal = $1 AND last_position = $2";
 
+pub(super) const SAVED_SEGMENT: &str = "\
+    SELECT last_position, recorded_at, peaks, keys FROM journal_segment
+    WHERE journal = $1 AND first_position = $2 AND last_position = $3";
+
+/// A page of all lists, by what they are found by.
+pub(super) const POSTINGS_PAGE: &str = "\
+    SELECT stream, first_position, last_position, positions FROM journal_posting
+    WHERE journal = $1 AND (stream, last_position) > ($2, $3)
+    ORDER BY stream, last_position LIMIT $4";
+
+/// A page of all snapshots, by what they are found by.
+pub(super) const SNAPSHOTS_PAGE: &str = "\
+    SELECT stream, version, position, state, schema_hash FROM journal_snapshot
+    WHERE journal = $1 AND (stream, version) > ($2, $3)
+    ORDER BY stream, version LIMIT $4";
+
 pub(super) const FORGET_SEGMENTS: &str = "\
     DELETE FROM journal_segment
     WHERE journal = $1 AND last_position >= $2 AND first_position <= $3";

@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
 use quipu_domain::{Position, Recorded, Stream, Version};
-use quipu_journal::{Index, KeyHash, KeyWindow, Lease, Snapshot, Store, Writer};
+use quipu_journal::{
+    Index, Journal, KeyHash, KeyWindow, Lease, SegmentCheck, SegmentMisfit, Snapshot, Store, Tree,
+    Writer,
+};
 
 use crate::bed::{self, Bed, PATIENCE, SEGMENT_LENGTH, STREAMS, event, events, key};
 
@@ -64,6 +67,54 @@ pub(crate) fn saved_segments_equal_a_fresh_rebuild(bed: &Bed) {
     assert_eq!(fresh.store.last_segment().unwrap(), Some(end));
     let keys = |store: &dyn Store| store.segments(bed::recorded_at(0)).unwrap();
     assert_eq!(keys(bed.store.as_ref()), keys(fresh.store.as_ref()));
+}
+
+/// The first saved segment that is not what the journal gives.
+pub(crate) fn misfit(bed: &Bed) -> Option<SegmentMisfit> {
+    let mut check = SegmentCheck::begin(bed.store.as_ref()).unwrap();
+    let journal = Journal::new(Arc::clone(&bed.store));
+    let (stored, mut tree) = (journal.stored_page(Position::ZERO, 1_000).unwrap(), Tree::default());
+    let events = journal.page(Position::ZERO, 1_000).unwrap();
+    let found = events.iter().zip(&stored).find_map(|(event, stored)| {
+        tree.push(stored.text.as_bytes());
+        check.event(bed.store.as_ref(), event, Some(tree.peaks())).unwrap()
+    });
+    assert!(found.is_some() || check.beyond_the_end().is_none());
+    found
+}
+
+pub(crate) fn saved_segments_are_what_the_journal_gives(bed: &Bed) {
+    let (mut writer, mut index) = bed.with_events(37);
+    assert_eq!(misfit(bed), None);
+    bed::append(&mut writer, &mut index, 38, 57);
+    assert_eq!(misfit(bed), None);
+    let mut lists = 0;
+    bed.store.each_posting(&mut |_, _, _| lists += 1).unwrap();
+    assert!(lists >= bed.store.segment_bounds().unwrap().len());
+}
+
+pub(crate) fn every_snapshot_is_handed_out(bed: &Bed) {
+    let (mut writer, _) = bed.open();
+    let snapshot = |number: u64| Snapshot {
+        stream: Stream::stored(&format!("wallet/t_{}", number / 7 % 90)),
+        version: Version(number),
+        position: Position(number + 5),
+        schema_hash: format!("schema/{}", number % 3),
+        state: number.to_string(),
+        supersedes: None,
+    };
+    // More than are read at once.
+    let mut saved: Vec<Snapshot> = (1..=700).map(snapshot).collect();
+    writer.save_snapshots(&saved).unwrap();
+    let mut found = Vec::new();
+    bed.store.each_snapshot(&mut |snapshot| found.push(snapshot.clone())).unwrap();
+    let key = |snapshot: &Snapshot| (snapshot.stream.clone(), snapshot.version);
+    let in_order =
+        |pair: &[Snapshot]| pair[0].stream != pair[1].stream || pair[0].version < pair[1].version;
+    assert!(found.windows(2).all(in_order));
+    found.sort_by_key(key);
+    saved.sort_by_key(key);
+    assert_eq!(found, saved);
 }
 
 pub(crate) fn streams_of_any_name_are_found_in_saved_segments(bed: &Bed) {

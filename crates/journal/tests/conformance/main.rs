@@ -50,6 +50,8 @@ on_every_store! {
     read::stored_pages_keep_the_exact_text,
     index::every_stream_and_key_is_found_before_and_after_sealing,
     index::saved_segments_equal_a_fresh_rebuild,
+    index::saved_segments_are_what_the_journal_gives,
+    index::every_snapshot_is_handed_out,
     index::streams_of_any_name_are_found_in_saved_segments,
     index::a_segment_may_stay_unsaved,
     index::keys_outside_the_window_are_forgotten,
@@ -70,6 +72,7 @@ on_every_database! {
     sql::events_are_readable_with_plain_sql,
     sql::deleted_caches_are_rebuilt,
     sql::a_wrong_cache_is_rebuilt,
+    sql::a_changed_segment_is_found,
     sql::a_changed_event_stops_the_journal_from_opening,
     json_lines::what_no_line_can_hold_is_named_and_the_rest_is_written_as_it_is_stored,
 }

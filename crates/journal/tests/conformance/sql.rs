@@ -7,7 +7,7 @@ use quipu_testkit::postgres::Server;
 use quipu_testkit::sqlite;
 
 use crate::bed::{self, Bed, PATIENCE, event};
-use crate::index::assert_complete;
+use crate::index::{assert_complete, misfit};
 
 pub(crate) fn changes_and_deletions_are_refused(bed: &Bed) {
     let (writer, _) = bed.with_events(5);
@@ -143,6 +143,34 @@ pub(crate) fn a_wrong_cache_is_rebuilt(bed: &Bed) {
         let (writer, index) = bed.open();
         assert_complete(&index, bed.store.as_ref(), 57);
         assert_eq!((writer.head(), bed.store.last_segment().unwrap()), (head, end.clone()));
+    }
+}
+
+pub(crate) fn a_changed_segment_is_found(bed: &Bed) {
+    drop(bed.with_events(57));
+    let no_bytes = match bed.database().engine() {
+        Engine::Sqlite => "UPDATE journal_segment SET keys = x'' WHERE last_position = 30",
+        Engine::Postgres => "UPDATE journal_segment SET keys = '' WHERE last_position = 30",
+    };
+    for (statement, first, what) in [
+        ("UPDATE journal_posting SET stream = 'wallet/t_x' WHERE stream = 'wallet/t_1'", 1, "t_"),
+        ("UPDATE journal_segment SET recorded_at = 1 WHERE last_position = 20", 11, "its time"),
+        (no_bytes, 21, "keys"),
+        (
+            "DELETE FROM journal_posting WHERE stream = 'wallet/t_2' AND last_position = 40",
+            31,
+            "t_2",
+        ),
+    ] {
+        assert_eq!(misfit(bed), None);
+        let mut connection = bed.database().writer().unwrap();
+        assert!(connection.execute(statement, &[]).unwrap() > 0, "{statement}");
+        let found = misfit(bed).unwrap();
+        assert_eq!(found.bounds.first_position, Position(first), "{statement}: {}", found.what);
+        assert!(found.what.contains(what), "{}", found.what);
+        connection.execute("DELETE FROM journal_segment", &[]).unwrap();
+        connection.execute("DELETE FROM journal_posting", &[]).unwrap();
+        drop(bed.open());
     }
 }
 
