@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use quipu_domain::{Label, Metadata, Personal, Refusal, TenantId};
 use quipu_engine::{Command, EngineError, Receipt, Request};
+use quipu_sealing::Digests;
 use serde::Serialize;
 
 use crate::edge::RequestId;
@@ -120,15 +121,15 @@ impl Call {
         command: Command,
     ) -> Result<Request, Problem> {
         let canonical = canonical(operation, target, request);
-        let digest = match self.subject {
-            None => digest(&canonical),
+        let digests = match self.subject {
+            None => Digests { current: digest(&canonical), others: Vec::new() },
             // P3: a plain digest would confirm a guess at what was erased.
             Some(subject) => {
                 let keys = self.state.keys.clone();
-                blocking(move || keys.digest(&subject, &canonical)).await?
+                blocking(move || keys.digests(&subject, &canonical)).await?
             }
         };
-        Ok(Request { command, metadata: bound(metadata(self.request_id), self.key, digest) })
+        Ok(bound_request(command, metadata(self.request_id), self.key, digests))
     }
 }
 
@@ -164,6 +165,13 @@ pub(crate) async fn answered<T>(
 /// What a command carries that was sent under a key and means what has this digest.
 pub(crate) fn bound(by: Metadata, key: IdempotencyKey, digest: [u8; 32]) -> Metadata {
     Metadata { command: Some(key.0), fingerprint: Some(fingerprint(digest)), ..by }
+}
+
+/// A command that was sent under a key and means what has these digests.
+fn bound_request(command: Command, by: Metadata, key: IdempotencyKey, digests: Digests) -> Request {
+    let Digests { current, others } = digests;
+    let also_bound_to = others.into_iter().map(fingerprint).collect();
+    Request { command, metadata: bound(by, key, current), also_bound_to }
 }
 
 /// Who sends a request and what it is called.

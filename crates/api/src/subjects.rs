@@ -5,7 +5,7 @@ use axum::response::Response;
 use quipu_domain::TenantId;
 use quipu_domain::subject::{SubjectCommand, SubjectErased, SubjectEvent};
 use quipu_domain::{Event, Label};
-use quipu_engine::{Command, Receipt, Request};
+use quipu_engine::{Command, EngineError, Receipt};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -14,7 +14,6 @@ use crate::call::Call;
 use crate::parameters::PathIds;
 use crate::problem::{Problem, outcome_unknown};
 use crate::reading::blocking;
-use crate::state::State;
 use crate::strict_json::StrictJson;
 
 /// An erasure.
@@ -40,16 +39,9 @@ pub(crate) async fn erase(
     PathIds(subject): PathIds<TenantId>,
     StrictJson(request): StrictJson<EraseRequest>,
 ) -> Result<Response, Problem> {
-    let state = call.state().clone();
-    let (keys, owner) = (state.keys.clone(), subject.clone());
-    let keys = blocking(move || keys.retire(&owner)).await?;
-    let reason = request.reason.clone();
-    let command =
-        Command::Subject(SubjectCommand::Erase { subject: subject.clone(), keys, reason });
-    let erasure = call.request("subjects.erase", &subject, &request, command).await?;
-    let timeout = state.limits.command_timeout;
+    let timeout = call.state().limits.command_timeout;
     // A task of its own: once it is recorded, it is done, whether the caller still waits or not.
-    let erased = tokio::spawn(record_and_destroy(state, erasure));
+    let erased = tokio::spawn(record_and_destroy(call, subject, request));
     let receipt = tokio::time::timeout(timeout, erased)
         .await
         .map_err(|_elapsed| outcome_unknown())?
@@ -60,14 +52,43 @@ pub(crate) async fn erase(
 /// The event comes first, because it says which keys are to go: after a crash between the two, the
 /// next start reads it and destroys them. The other way round, data would be gone that nobody
 /// has recorded as erased. A retry destroys again what is left.
-async fn record_and_destroy(state: State, erasure: Request) -> Result<Receipt, Problem> {
-    let receipt = state.engine.execute(erasure).await?;
-    for recorded in &receipt.events {
+async fn record_and_destroy(
+    call: Call,
+    subject: TenantId,
+    request: EraseRequest,
+) -> Result<Receipt, Problem> {
+    let (engine, keys) = (call.state().engine.clone(), call.state().keys.clone());
+    let (all, owner) = (keys.clone(), subject.clone());
+    let retired = blocking(move || all.retire(&owner)).await?;
+    let (doomed, reason) = (retired.clone(), request.reason.clone());
+    let command =
+        Command::Subject(SubjectCommand::Erase { subject: subject.clone(), keys: doomed, reason });
+    let erasure = call.request("subjects.erase", &subject, &request, command).await?;
+    let outcome = engine.execute(erasure).await;
+    for recorded in outcome.iter().flat_map(|receipt| &receipt.events) {
         if let Event::Subject(SubjectEvent::SubjectErased(erased)) = &recorded.event {
             let SubjectErased { subject, keys: doomed, .. } = erased.clone();
-            let keys = state.keys.clone();
+            let keys = keys.clone();
             blocking(move || keys.destroy(&subject, &doomed)).await?;
         }
     }
-    Ok(receipt)
+    if is_without_effect(&outcome) {
+        keys.spare(&retired);
+    }
+    Ok(outcome?)
+}
+
+/// Whether an erasure is not recorded for sure. Where that is open, its keys must seal nothing more.
+fn is_without_effect(outcome: &Result<Receipt, EngineError>) -> bool {
+    match outcome {
+        Ok(receipt) => receipt.replayed,
+        Err(error) => matches!(
+            error,
+            EngineError::Refused(_)
+                | EngineError::KeyReused { .. }
+                | EngineError::KeyInFlight
+                | EngineError::EventTooLarge { .. }
+                | EngineError::Overloaded
+        ),
+    }
 }

@@ -69,8 +69,7 @@ impl Decider {
         index: usize,
         done: &mut Option<Done>,
     ) -> Result<Option<Receipt>, EngineError> {
-        let Request { command, metadata } = &requests[index];
-        match self.draft.known.command(command.tenant(), metadata, &self.past.index) {
+        match self.draft.known.command(&requests[index], &self.past.index) {
             KeyState::Free => Ok(None),
             KeyState::InFlight => Err(EngineError::KeyInFlight),
             KeyState::Reused(position) => Err(EngineError::KeyReused { position }),
@@ -86,7 +85,7 @@ impl Decider {
     }
 
     fn decide(&mut self, request: &Request) -> Result<Receipt, EngineError> {
-        let Request { command, metadata } = request;
+        let Request { command, metadata, .. } = request;
         let moment = self.moment();
         let events = match command {
             Command::Tenant { tenant, command } => {
@@ -253,12 +252,12 @@ impl Decider {
 /// J7: a command whose key is in flight is answered from the receipt that a command before it in
 /// the same request got: no answer of the request is given before that is durable.
 fn again_in_one_request(requests: &[Request], outcomes: &Outcomes) -> Result<Receipt, EngineError> {
-    let Request { command, metadata } = &requests[outcomes.len()];
+    let request @ Request { command, metadata, .. } = &requests[outcomes.len()];
     let receipts = outcomes.iter().flatten();
     let mut firsts = receipts.filter_map(|receipt| Some((receipt, receipt.events.first()?)));
     match firsts.find(|(_, first)| is_command(first, command.tenant(), metadata)) {
         None => Err(EngineError::KeyInFlight),
-        Some((_, first)) if first.metadata.fingerprint != metadata.fingerprint => {
+        Some((_, first)) if !request.is_of(first) => {
             Err(EngineError::KeyReused { position: first.position })
         }
         Some((receipt, _)) => Ok(Receipt { replayed: true, ..receipt.clone() }),

@@ -12,7 +12,7 @@ use quipu_domain::wallet::event::{Usage, UsageRecorded};
 use quipu_domain::{Event, Metadata, Position, Recorded, TenantId};
 use quipu_journal::{Index, Journal, JournalError, KeyHash, keys_of};
 
-use crate::{Receipt, UsageBatch, UsageReport};
+use crate::{Receipt, Request, UsageBatch, UsageReport};
 
 /// Receipts that are kept to answer retries without reading the journal.
 const RECENT_RECEIPTS: NonZeroUsize = NonZeroUsize::new(16_384).expect("it is not zero");
@@ -101,12 +101,9 @@ impl Known {
     }
 
     /// What is known of a command's key.
-    pub(crate) fn command(
-        &mut self,
-        tenant: Option<&TenantId>,
-        metadata: &Metadata,
-        index: &Index,
-    ) -> KeyState {
+    pub(crate) fn command(&mut self, request: &Request, index: &Index) -> KeyState {
+        let Request { command, metadata, .. } = request;
+        let tenant = command.tenant();
         let Some(key) = &metadata.command else { return KeyState::Free };
         let hash = KeyHash::command(tenant, key);
         let same = |event: &Recorded| is_command(event, tenant, metadata);
@@ -116,7 +113,7 @@ impl Known {
         if let Some(receipt) = self.recent.get(&hash)
             && let Some(first) = receipt.events.first().filter(|event| same(event))
         {
-            return match first.metadata.fingerprint == metadata.fingerprint {
+            return match request.is_of(first) {
                 true => KeyState::Receipt(Receipt { replayed: true, ..receipt.clone() }),
                 false => KeyState::Reused(first.position),
             };

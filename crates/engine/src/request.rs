@@ -23,6 +23,16 @@ pub struct Request {
     pub command: Command,
     /// Who asks, under which idempotency key, bound to which request.
     pub metadata: Metadata,
+    /// Other fingerprints of the same request: the key may have been bound to one of these before.
+    pub also_bound_to: Vec<Label>,
+}
+
+impl Request {
+    /// Whether an event under its idempotency key is of the same request.
+    pub(crate) fn is_of(&self, event: &Recorded) -> bool {
+        let (theirs, ours) = (&event.metadata.fingerprint, &self.metadata.fingerprint);
+        theirs == ours || theirs.as_ref().is_some_and(|theirs| self.also_bound_to.contains(theirs))
+    }
 }
 
 /// A command to one aggregate.

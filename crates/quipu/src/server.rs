@@ -117,9 +117,12 @@ pub(crate) fn run(
     let book = Book::open(&place)?;
     let keys = args.subject_keys.open(&place)?;
     let runtime_handle = runtime.handle();
-    let Some(parts) = Parts::start(&book, keys, args, runtime_handle, &signals)? else {
+    let days = args.backdating_days;
+    let Some(parts) = Parts::start(&book, keys, days, &args.signing, runtime_handle, &signals)?
+    else {
         return Ok(exit_codes::OK);
     };
+    let parts = parts.allowing_hosts(args.allow_host.clone());
     let address = listener.local_addr()?;
     let ready = Ready { url: format!("http://{address}"), stopping: signals.stopping() };
     announce(&book, &ready)?;

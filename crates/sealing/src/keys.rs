@@ -1,6 +1,6 @@
 //! The keys of all subjects.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -49,12 +49,42 @@ struct Shared {
     known: Mutex<Known>,
 }
 
+/// Digests of the same bytes, under each key that there is for a subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digests {
+    /// Under the key that texts are sealed with now.
+    pub current: [u8; 32],
+    /// Under the others: bytes that were digested before may have been digested under one of them.
+    pub others: Vec<[u8; 32]>,
+}
+
 struct Known {
-    /// The key that a subject's texts are sealed with.
-    current: HashMap<TenantId, KeyId>,
+    /// The keys there are. A subject has one; more where two servers met it at the same time, or
+    /// where it is not known whether an erasure was recorded.
+    live: BTreeSet<(TenantId, KeyId)>,
+    /// Keys that erasures under way are to destroy, and how many of them each.
+    doomed: HashMap<KeyId, usize>,
     loaded: LruCache<KeyId, Arc<Key>>,
     /// Keys that an erasure destroyed, for telling that from a key that is missing.
     erased: HashSet<KeyId>,
+}
+
+impl Known {
+    fn add(&mut self, subject: &TenantId, key: KeyId) {
+        if !self.erased.contains(&key) {
+            self.live.insert((subject.clone(), key));
+        }
+    }
+
+    fn of(&self, subject: &TenantId) -> impl Iterator<Item = KeyId> {
+        let key = |id| (subject.clone(), KeyId(id));
+        self.live.range(key(0)..=key(u64::MAX)).map(|(_, id)| *id)
+    }
+
+    /// The key that a subject's texts are sealed with: none that is to be destroyed.
+    fn current(&self, subject: &TenantId) -> Option<KeyId> {
+        self.of(subject).find(|key| !self.doomed.contains_key(key))
+    }
 }
 
 impl SubjectKeys {
@@ -62,7 +92,8 @@ impl SubjectKeys {
     pub fn open(folder: &Path) -> Result<SubjectKeys, SealingError> {
         let folder = Folder::open(folder)?;
         let known = Known {
-            current: folder.keys()?.into_iter().collect(),
+            live: folder.keys()?.into_iter().collect(),
+            doomed: HashMap::new(),
             loaded: LruCache::new(KEYS_IN_MEMORY),
             erased: HashSet::new(),
         };
@@ -81,7 +112,18 @@ impl SubjectKeys {
     /// Whether there is a key to seal a subject's texts with; where not, the next one makes it.
     #[must_use]
     pub fn has_key(&self, subject: &TenantId) -> bool {
-        self.known().current.contains_key(subject)
+        self.known().current(subject).is_some()
+    }
+
+    /// Reads again which keys there are. Whoever has waited for another server of the book to let
+    /// it go calls this before anything is sealed: the other one has made and destroyed keys until
+    /// then.
+    pub fn read_again(&self) -> Result<(), SealingError> {
+        let live = self.0.folder.keys()?.into_iter().collect();
+        let mut known = self.known();
+        known.live = live;
+        known.loaded.clear();
+        Ok(())
     }
 
     /// Seals a text. The subject's first makes its key, which is durable when this returns.
@@ -89,9 +131,16 @@ impl SubjectKeys {
         self.current(subject)?.seal(subject, text)
     }
 
-    /// A digest of bytes that nobody can repeat once the subject was erased.
-    pub fn digest(&self, subject: &TenantId, bytes: &[u8]) -> Result<[u8; 32], SealingError> {
-        Ok(self.current(subject)?.digest(bytes))
+    /// Digests of bytes that nobody can repeat once the subject was erased.
+    pub fn digests(&self, subject: &TenantId, bytes: &[u8]) -> Result<Digests, SealingError> {
+        let current = self.current(subject)?;
+        let ids: Vec<KeyId> =
+            self.known().of(subject).filter(|other| *other != current.id).collect();
+        let mut others = Vec::with_capacity(ids.len());
+        for id in ids {
+            others.extend(self.load(subject, id)?.map(|key| key.digest(bytes)));
+        }
+        Ok(Digests { current: current.digest(bytes), others })
     }
 
     /// What a text says.
@@ -118,21 +167,38 @@ impl SubjectKeys {
     /// Begins an erasure: all keys there are for the subject, in order. What is sealed for it
     /// from now on is sealed with a new key, which is not among them.
     pub fn retire(&self, subject: &TenantId) -> Result<Vec<KeyId>, SealingError> {
-        self.known().current.remove(subject);
         let keys = self.0.folder.keys()?.into_iter();
         let mut keys: Vec<KeyId> = keys.filter(|key| key.0 == *subject).map(|key| key.1).collect();
         keys.sort_unstable();
+        let mut known = self.known();
+        for key in &keys {
+            known.add(subject, *key);
+            *known.doomed.entry(*key).or_default() += 1;
+        }
         Ok(keys)
+    }
+
+    /// Gives an erasure up that is not recorded, and never will be: its keys seal again, unless
+    /// another erasure has them too.
+    pub fn spare(&self, keys: &[KeyId]) {
+        let mut known = self.known();
+        for key in keys {
+            if let Some(erasures) = known.doomed.get_mut(key) {
+                *erasures -= 1;
+                if *erasures == 0 {
+                    known.doomed.remove(key);
+                }
+            }
+        }
     }
 
     /// Ends an erasure: destroys keys, in the folder and in memory. Doing it again changes
     /// nothing.
     pub fn destroy(&self, subject: &TenantId, keys: &[KeyId]) -> Result<(), SealingError> {
         let mut known = self.known();
-        if known.current.get(subject).is_some_and(|current| keys.contains(current)) {
-            known.current.remove(subject);
-        }
         for key in keys {
+            known.live.remove(&(subject.clone(), *key));
+            known.doomed.remove(key);
             known.loaded.pop(key);
             known.erased.insert(*key);
         }
@@ -154,27 +220,34 @@ impl SubjectKeys {
         key.and_then(|key| key.open(sealed)).map_or(Opened::Unreadable, Opened::Text)
     }
 
-    /// The key to seal with. Of two first texts at the same time, one makes the key of both.
+    /// The key to seal with.
     fn current(&self, subject: &TenantId) -> Result<Arc<Key>, SealingError> {
-        let current = self.known().current.get(subject).copied();
-        if let Some(id) = current
-            && let Some(key) = self.load(subject, id)?
-        {
-            return Ok(key);
+        loop {
+            let current = self.known().current(subject);
+            let Some(id) = current else {
+                self.make(subject)?;
+                continue;
+            };
+            if let Some(key) = self.load(subject, id)? {
+                return Ok(key);
+            }
+            // It is none any more.
+            self.known().live.remove(&(subject.clone(), id));
         }
-        let key = Arc::new(Key::random()?);
+    }
+
+    /// Makes a key. Of two first texts at the same time, one makes the key of both.
+    fn make(&self, subject: &TenantId) -> Result<(), SealingError> {
+        let key = Key::random()?;
         self.0.folder.write(subject, &key)?;
         let mut known = self.known();
-        // The one that was there when this began could not be loaded: it is none any more.
-        let first = known.current.get(subject).copied().filter(|first| Some(*first) != current);
-        let Some(first) = first else {
-            known.current.insert(subject.clone(), key.id);
-            known.loaded.put(key.id, Arc::clone(&key));
-            return Ok(key);
-        };
+        if known.current(subject).is_none() {
+            // An erasure may have found it meanwhile: then it is doomed, or erased already.
+            known.add(subject, key.id);
+            return Ok(());
+        }
         drop(known);
-        self.0.folder.destroy(subject, key.id)?;
-        self.load(subject, first)?.map_or_else(|| self.current(subject), Ok)
+        self.0.folder.destroy(subject, key.id)
     }
 
     fn load(&self, subject: &TenantId, id: KeyId) -> Result<Option<Arc<Key>>, SealingError> {

@@ -39,4 +39,4 @@ mod json;
 mod keys;
 
 pub use error::SealingError;
-pub use keys::{Opened, SubjectKeys};
+pub use keys::{Digests, Opened, SubjectKeys};

@@ -182,11 +182,84 @@ fn p4_an_erasure_that_the_folder_refuses_is_an_error() {
 fn p4_a_digest_cannot_be_repeated_after_an_erasure() {
     let folder = TempDir::new().unwrap();
     let keys = SubjectKeys::open(folder.path()).unwrap();
-    let digest = |keys: &SubjectKeys| keys.digest(&subject("t_a"), b"a request").unwrap();
+    let digest = |keys: &SubjectKeys| keys.digests(&subject("t_a"), b"a request").unwrap();
     let first = digest(&keys);
     assert_eq!(digest(&SubjectKeys::open(folder.path()).unwrap()), first);
     erase(&keys, "t_a");
     assert_ne!(digest(&keys), first);
+}
+
+/// As a server that waited for another one to let the book go.
+#[test]
+fn p3_a_key_that_another_server_has_made_is_used() {
+    let folder = TempDir::new().unwrap();
+    let open = || SubjectKeys::open(folder.path()).unwrap();
+    let (old, new) = (open(), open());
+    let digests = |keys: &SubjectKeys| keys.digests(&subject("t_a"), b"a request").unwrap();
+    let before = digests(&old);
+    new.read_again().unwrap();
+    assert_eq!(digests(&new), before);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    // What was erased before it was read again stays so.
+    erase(&old, "t_a");
+    new.read_again().unwrap();
+    assert_ne!(digests(&new).current, before.current);
+}
+
+#[test]
+fn p3_a_digest_is_known_under_every_key_there_is_after_every_start() {
+    let folder = TempDir::new().unwrap();
+    let open = || SubjectKeys::open(folder.path()).unwrap();
+    let digests = |keys: &SubjectKeys| {
+        let digests = keys.digests(&subject("t_a"), b"a request").unwrap();
+        (digests.current, digests.others)
+    };
+    let ((one, _), (other, _)) = {
+        let servers = [open(), open()];
+        (digests(&servers[0]), digests(&servers[1]))
+    };
+    assert_ne!(one, other);
+    let (current, others) = digests(&open());
+    assert!((current, &others[..]) == (one, &[other]) || (current, &others[..]) == (other, &[one]));
+    for _ in 0..3 {
+        assert_eq!(digests(&open()), (current, others.clone()), "the same after every start");
+    }
+    digests(&open());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn p4_an_erasure_that_is_given_up_leaves_the_key_as_it_was() {
+    let folder = TempDir::new().unwrap();
+    let keys = SubjectKeys::open(folder.path()).unwrap();
+    let digests = || keys.digests(&subject("t_a"), b"a request").unwrap();
+    let before = digests();
+    let retired = keys.retire(&subject("t_a")).unwrap();
+    let meanwhile = digests();
+    assert_eq!(meanwhile.others, [before.current], "known, and nothing more is sealed with it");
+    keys.spare(&retired);
+    let after = digests();
+    assert!(after.current == before.current || after.others == [before.current]);
+    let all = keys.retire(&subject("t_a")).unwrap();
+    assert_eq!(all.len(), 2);
+    keys.spare(&all);
+    assert_eq!(digests(), after, "nothing was sealed meanwhile, so there is no third one");
+}
+
+#[test]
+fn p4_a_key_that_another_erasure_is_to_destroy_is_not_sealed_with() {
+    let folder = TempDir::new().unwrap();
+    let keys = SubjectKeys::open(folder.path()).unwrap();
+    let doomed = keys.seal(&subject("t_a"), &name()).unwrap();
+    let first = keys.retire(&subject("t_a")).unwrap();
+    let retry = keys.retire(&subject("t_a")).unwrap();
+    assert_eq!(first, retry);
+    keys.spare(&retry);
+    let after = keys.seal(&subject("t_a"), &name()).unwrap();
+    keys.destroy(&subject("t_a"), &first).unwrap();
+    keys.spare(&retry);
+    assert_eq!(keys.open_text(&doomed), Opened::Erased);
+    assert_eq!(keys.open_text(&after), text());
 }
 
 #[test]

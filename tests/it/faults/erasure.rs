@@ -47,6 +47,35 @@ both_stores! {
         assert_verifies(&store);
     }
 
+    /// P3: a new server reads the folder of keys before the old one has let the book go, which makes
+    /// keys until then. A retry of what was done under them is no other request.
+    fn a_server_that_waited_knows_what_the_one_before_it_sealed(store: Store) {
+        let old = Server::start(&store);
+        let new = Server::start_waiting(&store);
+        let client = old.client();
+        let name = json!({"id": "t_roll", "name": "Erika Mustermann"});
+        let debit = json!({"amount": "4", "reason": "Erika Mustermann"});
+        let (tenants, debits) = ("/v1/tenants", "/v1/tenants/t_roll/debits");
+        let created = client.post_with_key(tenants, &name, "create");
+        client.post("/v1/tenants/t_roll/grants", &json!({"amount": "5"})).ok();
+        let debited = client.post_with_key(debits, &debit, "debit");
+        old.stop();
+
+        new.wait_until_ready();
+        let client = new.client();
+        for (path, body, key, first) in
+            [(tenants, &name, "create", &created), (debits, &debit, "debit", &debited)]
+        {
+            let again = client.post_with_key(path, body, key);
+            assert!(again.replayed && again.body == first.body, "{}", again.body);
+        }
+        assert_eq!(client.balance("t_roll")["available"], "1");
+        client.post_with_key(debits, &json!({"amount": "1", "reason": "the rest"}), "rest").ok();
+        assert_eq!(store.key_files("t_roll").len(), 1, "no second key");
+        new.stop();
+        assert_verifies(&store);
+    }
+
     /// P1: two books in one folder would seal under each other's keys.
     fn two_books_do_not_share_a_folder_of_keys(store: Store) {
         let server = Server::start(&store);

@@ -117,8 +117,28 @@ impl Server {
         Server::of(command, port)
     }
 
+    /// Starts one on a book that another server has, once it says that it waits for that one.
+    pub(crate) fn start_waiting(store: &Store) -> Server {
+        let port = free_port();
+        let mut command = serve(port);
+        store.give_to(&mut command);
+        let server = Server::spawn(command, port);
+        server.wait_until("waiting", |server| server.said().contains("waiting for it to end"));
+        server
+    }
+
     /// What a command starts, once it is ready on that port.
-    pub(crate) fn of(mut command: Command, port: u16) -> Server {
+    pub(crate) fn of(command: Command, port: u16) -> Server {
+        let server = Server::spawn(command, port);
+        server.wait_until_ready();
+        server
+    }
+
+    pub(crate) fn wait_until_ready(&self) {
+        self.wait_until("ready", |server| server.client().is_ready());
+    }
+
+    fn spawn(mut command: Command, port: u16) -> Server {
         // Not a pipe: a server never waits for a file.
         let log = NamedTempFile::new().expect("the system's folder can be written to");
         let child = command
@@ -126,13 +146,15 @@ impl Server {
             .stderr(log.reopen().expect("it is there"))
             .spawn()
             .expect("the program starts");
-        let server = Server { child, port, log };
+        Server { child, port, log }
+    }
+
+    fn wait_until(&self, what: &str, is_so: impl Fn(&Server) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(60);
-        while !server.client().is_ready() {
-            assert!(Instant::now() < deadline, "not ready after a minute; it: {}", server.said());
+        while !is_so(self) {
+            assert!(Instant::now() < deadline, "not {what} after a minute; it: {}", self.said());
             std::thread::sleep(Duration::from_millis(20));
         }
-        server
     }
 
     pub(crate) fn client(&self) -> Client {

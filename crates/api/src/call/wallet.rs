@@ -4,11 +4,11 @@
 use quipu_domain::wallet::WalletCommand;
 use quipu_domain::{HoldId, Label, Metadata, Personal, TenantId};
 use quipu_engine::{Command, Request};
-use quipu_sealing::{SealingError, SubjectKeys};
+use quipu_sealing::{Digests, SealingError, SubjectKeys};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::bound;
+use super::bound_request;
 use crate::idempotency::{IdempotencyKey, canonical, digest};
 
 /// The body of a command to a wallet.
@@ -58,15 +58,15 @@ pub(crate) fn bind<R: WalletRequest>(
 ) -> Result<Request, SealingError> {
     let tenant = target.tenant();
     let canonical = canonical(R::OPERATION, target, request);
-    let (digest, personal) = match request.personal() {
-        None => (digest(&canonical), None),
+    let (digests, personal) = match request.personal() {
+        None => (Digests { current: digest(&canonical), others: Vec::new() }, None),
         Some(text) => {
             let sealed = keys.seal(tenant, text)?;
             // P3: a plain digest would confirm a guess at what was erased.
-            (keys.digest(tenant, &canonical)?, Some(sealed))
+            (keys.digests(tenant, &canonical)?, Some(sealed))
         }
     };
     let command = request.command(target, personal);
     let command = Command::Wallet { tenant: tenant.clone(), command };
-    Ok(Request { command, metadata: bound(by, key, digest) })
+    Ok(bound_request(command, by, key, digests))
 }

@@ -1,5 +1,7 @@
 //! The whole interface on a journal in memory and views in a temporary file.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -120,13 +122,14 @@ impl App {
         App { router, engine, clock, store, publisher, views_fail, _runner, folder }
     }
 
-    pub(crate) fn head(&self) -> Position {
-        self.engine.subscribe().borrow().position
+    /// The names of the files with keys of personal texts.
+    pub(crate) fn subject_keys(&self) -> BTreeSet<OsString> {
+        let files = std::fs::read_dir(self.folder.path().join("subject-keys")).unwrap();
+        files.map(|file| file.unwrap().file_name()).collect()
     }
 
-    /// How many keys of personal texts there are.
-    pub(crate) fn subject_keys(&self) -> usize {
-        std::fs::read_dir(self.folder.path().join("subject-keys")).unwrap().count()
+    pub(crate) fn head(&self) -> Position {
+        self.engine.subscribe().borrow().position
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

@@ -115,7 +115,7 @@ async fn p4_a_tenant_that_never_was_leaves_no_key_and_cannot_be_erased() {
         assert_eq!(refused.status, StatusCode::NOT_FOUND, "{path}: {}", refused.text());
         assert_eq!(refused.code(), "unknown_tenant", "{path}");
     }
-    assert_eq!((app.subject_keys(), app.head()), (keys, head));
+    assert_eq!((app.subject_keys(), app.head()), (keys.clone(), head));
     let grant = |tenant: &str| json!({"operation": "grant", "tenant": tenant, "idempotency_key": "g", "request": {"amount": "1", "source": "x"}});
     let commands = json!([grant("t_ghost"), grant("t_acme"), grant("t_nobody")]).to_string();
     let request = axum::http::Request::post("/v1/commands")
@@ -140,4 +140,35 @@ async fn p4_what_is_given_after_an_erasure_is_sealed_anew() {
     assert_eq!(renamed.json()["name"], "Acme", "{}", renamed.text());
     let again = app.post("/v1/subjects/t_acme/erase", "e2", r#"{"reason": "request 2"}"#).await;
     assert_eq!(again.status, StatusCode::OK, "{}", again.text());
+}
+
+/// P3: who is told to use a new key pays twice.
+#[tokio::test]
+async fn p3_a_retry_is_known_after_an_erasure_that_destroys_nothing() {
+    let app = App::start();
+    created(&app).await;
+    let erase = |key: &'static str, reason: &str| {
+        app.post("/v1/subjects/t_acme/erase", key, json!({"reason": reason}).to_string())
+    };
+    assert_eq!(erase("erase", "request 1").await.status, StatusCode::OK);
+    app.post("/v1/tenants/t_acme/grants", "grant", r#"{"amount": "5"}"#).await;
+    let debit = |key: &'static str, reason: &str| {
+        let body = json!({"amount": "1", "reason": reason}).to_string();
+        app.post("/v1/tenants/t_acme/debits", key, body)
+    };
+    let first = debit("debit", NAME).await;
+    assert_eq!(first.status, StatusCode::CREATED, "{}", first.text());
+    let files = app.subject_keys();
+    // Answered again; refused, because its key is another request's.
+    let refused = StatusCode::UNPROCESSABLE_ENTITY;
+    for (key, status, next) in [("erase", StatusCode::OK, "second"), ("debit", refused, "third")] {
+        assert_eq!(erase(key, "request 1").await.status, status);
+        assert_eq!(debit(next, NAME).await.status, StatusCode::CREATED);
+        let again = debit("debit", NAME).await;
+        assert_eq!(again.header("idempotency-replayed"), "true", "{}", again.text());
+        assert_eq!(again.bytes, first.bytes);
+    }
+    assert_eq!(app.subject_keys(), files, "nothing was destroyed, and no key is needed");
+    let other = debit("debit", "Somebody else").await;
+    assert_eq!(other.code(), "idempotency_key_reused");
 }

@@ -26,11 +26,9 @@ impl Decider {
         from: usize,
     ) -> Result<Done, EngineError> {
         let mut candidates: Vec<(usize, Vec<Position>)> = Vec::new();
-        for (index, Request { command, metadata }) in requests.iter().enumerate().skip(from) {
+        for (index, request) in requests.iter().enumerate().skip(from) {
             let known = &mut self.draft.known;
-            if let KeyState::Durable(positions) =
-                known.command(command.tenant(), metadata, &self.past.index)
-            {
+            if let KeyState::Durable(positions) = known.command(request, &self.past.index) {
                 candidates.push((index, positions));
             }
         }
@@ -44,13 +42,14 @@ impl Decider {
         let mut done = Done::new();
         let mut accepted: Vec<(usize, Events)> = Vec::new();
         for (index, positions) in candidates {
-            let Request { command, metadata } = &requests[index];
+            let request = &requests[index];
             let own = positions.iter().filter_map(|position| events.get(position));
-            let own = own.filter(|event| is_command(event, command.tenant(), metadata));
+            let own =
+                own.filter(|event| is_command(event, request.command.tenant(), &request.metadata));
             let own: Events = own.cloned().collect();
             match own.first() {
                 None => {}
-                Some(first) if first.metadata.fingerprint != metadata.fingerprint => {
+                Some(first) if !request.is_of(first) => {
                     let position = first.position;
                     done.insert(index, Err(EngineError::KeyReused { position }));
                 }

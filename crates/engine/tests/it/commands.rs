@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use quipu_domain::wallet::command::Grant;
 use quipu_domain::wallet::{WalletCommand, WalletEvent};
-use quipu_domain::{Event, HoldId, Position, Refusal, Timestamp};
-use quipu_engine::{EngineError, Receipt};
+use quipu_domain::{Event, HoldId, Label, Position, Refusal, Timestamp};
+use quipu_engine::{Command, EngineError, Receipt};
 use quipu_journal::MemoryStore;
 
-use crate::support::{Bench, START, credits, debit, grant, hold, tenant, time};
+use crate::support::{Bench, START, credits, debit, grant, hold, label, request, tenant, time};
 
 fn types(receipt: &Receipt) -> Vec<&str> {
     receipt.events.iter().map(|event| event.event.type_name()).collect()
@@ -131,6 +131,33 @@ async fn a_key_has_one_effect_and_is_bound_to_its_request() {
     assert!(matches!(reused, Err(EngineError::KeyReused { position: Position(5) })), "{reused:?}");
     let elsewhere = bench.wallet(&other, debit("4"), Some("k")).await.unwrap();
     assert!(!elsewhere.replayed, "keys of different tenants never meet");
+}
+
+/// P3: the digest of a request is made anew for a retry, and the key of digests may have changed.
+#[tokio::test]
+async fn a_key_is_known_by_each_fingerprint_that_the_request_may_have() {
+    let store = Arc::new(MemoryStore::default());
+    let acme = tenant("acme");
+    let bench = Bench::on(store.clone());
+    bench.tenant_with(&acme, "10").await;
+    let first = bench.wallet(&acme, debit("4"), Some("k")).await.unwrap();
+    let again = |also: &[&Label]| {
+        let command = Command::Wallet { tenant: acme.clone(), command: debit("4") };
+        let mut again = request(command, Some("k"));
+        again.metadata.fingerprint = Some(label("another"));
+        again.also_bound_to = also.iter().map(|&label| label.clone()).collect();
+        again
+    };
+    let (bound, third) = (first.events[0].metadata.fingerprint.as_ref().unwrap(), label("third"));
+    let assert_known = async |bench: &Bench| {
+        let known = bench.engine.execute(again(&[&third, bound])).await.unwrap();
+        assert!(known.replayed && known.events == first.events);
+        let reused = bench.engine.execute(again(&[&third])).await;
+        assert!(matches!(reused, Err(EngineError::KeyReused { position: Position(3) })));
+    };
+    assert_known(&bench).await;
+    bench.engine.shutdown().await;
+    assert_known(&Bench::on(store)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -91,7 +91,7 @@ pub(crate) fn request(command: Command, key: Option<&str>) -> Request {
     let mut metadata = Metadata::by(label("tester"));
     metadata.command = key.map(label);
     metadata.fingerprint = key.map(|_| fingerprint(&command));
-    Request { command, metadata }
+    Request { command, metadata, also_bound_to: Vec::new() }
 }
 
 fn fingerprint(command: &Command) -> Label {

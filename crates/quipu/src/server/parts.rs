@@ -16,9 +16,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::SigningArgs;
 use super::cosigning::WitnessClient;
 use super::publication::Publication;
-use super::{ServingArgs, SigningArgs};
 use crate::book::{self, Book, Place};
 use crate::error::CliError;
 use crate::signals::Signals;
@@ -62,13 +62,14 @@ impl Parts {
     pub(super) fn start(
         book: &Book,
         keys: SubjectKeys,
-        args: &ServingArgs,
+        backdating_days: u32,
+        signing: &SigningArgs,
         runtime: &Handle,
         signals: &Signals,
     ) -> Result<Option<Parts>, CliError> {
         let options = Options {
             lease: Lease::Wait(LEASE_WAIT),
-            backdating_seconds: i64::from(args.backdating_days) * 86_400,
+            backdating_seconds: i64::from(backdating_days) * 86_400,
             recent: Arc::clone(&book.recent),
             follower: Some(Follower {
                 position: book.views.subscribe_folded(),
@@ -81,9 +82,11 @@ impl Parts {
         let Some(engine) = take_lease(book, &options, signals)? else { return Ok(None) };
         refuse_lost_end(&engine, &book.views)?;
         subject_keys::claim(&keys, engine.journal())?;
+        // Whoever had the lease has made keys until now.
+        keys.read_again().map_err(|error| subject_keys::unusable(&error))?;
         runtime.block_on(destroy_erased(&engine, &keys))?;
         let proofs = book::open_proofs(&book.place, engine.journal().clone())?;
-        let publication = publication(&engine, &proofs, &book.place, &args.signing, runtime)?;
+        let publication = publication(&engine, &proofs, &book.place, signing, runtime)?;
         let runner = Runner::start(
             &book.views,
             RunnerOptions {
@@ -104,8 +107,7 @@ impl Parts {
             metrics.clone(),
             book.settings()?,
             Limits::default(),
-        )
-        .allowing_hosts(args.allow_host.clone());
+        );
         let state = if publication.is_signing() { state } else { state.without_signing() };
         let scheduler = Scheduler {
             engine: engine.clone(),
@@ -115,6 +117,11 @@ impl Parts {
         };
         let (stop, _) = watch::channel(false);
         Ok(Some(Parts { engine, runner, keys, state, stop, scheduler, publication, metrics }))
+    }
+
+    /// The same, answering under these host names, too.
+    pub(super) fn allowing_hosts(self, names: Vec<String>) -> Parts {
+        Parts { state: self.state.allowing_hosts(names), ..self }
     }
 
     /// Answers requests until `shutdown`, and then those under way.

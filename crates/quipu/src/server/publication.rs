@@ -157,7 +157,8 @@ fn publisher(
         };
         let metadata = Metadata::by("server".parse().expect("a word is a label"));
         let command = Command::Epoch(EpochCommand::Start(loss.last, new));
-        let receipt = runtime.block_on(engine.execute(Request { command, metadata }));
+        let request = Request { command, metadata, also_bound_to: Vec::new() };
+        let receipt = runtime.block_on(engine.execute(request));
         let receipt = receipt.map_err(|error| epoch(&error))?;
         started = receipt.events.iter().find_map(|recorded| started_by(&recorded.event));
     }
