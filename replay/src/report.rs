@@ -27,6 +27,8 @@ pub struct Report {
     pub accounts: u64,
     /// The projections whose views were compared.
     pub projections: Vec<ProjectionReport>,
+    /// Those whose views were not, or not wholly: nothing that holds is said of what was left out.
+    pub not_compared: Vec<String>,
 }
 
 /// One projection's view, compared with its fold.
@@ -45,6 +47,13 @@ pub struct ProjectionReport {
     /// Events that somebody decided to leave out of it (`quipu projections skip`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Position>,
+}
+
+impl ProjectionReport {
+    /// Whether every row of it was compared, with a fold of all events.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.compared && self.parked.is_empty() && self.skipped.is_empty()
+    }
 }
 
 /// Something that does not hold.

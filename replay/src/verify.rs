@@ -282,6 +282,9 @@ impl Verifier<'_> {
     }
 
     fn report(self, finding: Option<Finding>) -> Report {
+        let projections = self.views.into_reports();
+        let not_whole = projections.iter().filter(|view| !view.is_whole());
+        let not_compared = not_whole.map(|view| view.name.clone()).collect();
         Report {
             holds: finding.is_none(),
             finding,
@@ -291,7 +294,8 @@ impl Verifier<'_> {
             rows: self.chain.rows(),
             streams: self.aggregates.count(),
             accounts: self.trial_balance.accounts(),
-            projections: self.views.into_reports(),
+            projections,
+            not_compared,
         }
     }
 }

@@ -204,11 +204,19 @@ fn write_views(diff: &ViewsDiff, right: &str, out: &mut dyn Write) -> io::Result
     if untold > 0 {
         writeln!(out, "\nand {} besides; --limit tells more", output::count(untold, "row"))?;
     }
-    let all = diff.projections.iter().all(|projection| projection.not_compared.is_none());
-    let end = match (diff.same, all) {
-        (true, true) => "Both are the same.",
-        (true, false) => "What was compared is the same.",
-        (false, _) => "They are not the same.",
+    let left_out: Vec<&str> = diff
+        .projections
+        .iter()
+        .filter(|projection| projection.not_compared.is_some() || !projection.left_out.is_empty())
+        .map(|projection| projection.name.as_str())
+        .collect();
+    let end = match (diff.same, left_out.as_slice()) {
+        (true, []) => "Both are the same.".to_owned(),
+        (true, left_out) => format!(
+            "What was compared is the same; not, or not wholly, compared: {}.",
+            left_out.join(", ")
+        ),
+        (false, _) => "They are not the same.".to_owned(),
     };
     writeln!(out, "\n{end}")
 }

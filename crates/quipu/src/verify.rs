@@ -108,8 +108,10 @@ fn write(report: &Report, place: &str, out: &mut dyn Write) -> io::Result<()> {
     match &report.finding {
         None => writeln!(
             out,
-            "\nThe book holds. To hold it to this later: quipu verify --expect {}:{}",
-            report.position, report.root
+            "\n{} To hold it to this later: quipu verify --expect {}:{}",
+            verdict(&report.not_compared),
+            report.position,
+            report.root
         ),
         Some(finding) => {
             writeln!(
@@ -121,10 +123,23 @@ fn write(report: &Report, place: &str, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
+/// What holds. Of a view that was left out, as after an upgrade, nobody can say that it does.
+fn verdict(not_compared: &[String]) -> String {
+    match not_compared {
+        [] => "The book holds.".to_owned(),
+        left_out => format!(
+            "The journal holds, and what was compared with it; not, or not wholly, compared: {}.",
+            left_out.join(", ")
+        ),
+    }
+}
+
 /// What the comparison of one view gave.
 fn compared(view: &ProjectionReport) -> String {
     if !view.compared {
-        return "not compared: it was built by another version of quipu, or not yet".to_owned();
+        return "not compared: it was built by another version of quipu, or not yet; a start of \
+                the server, or `quipu projections rebuild`, makes it anew"
+            .to_owned();
     }
     let rows = output::count(view.rows, "row");
     let parked = match view.parked.as_slice() {

@@ -1,6 +1,6 @@
 //! Every view against the fold of the journal at the view's checkpoint (J5).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use quipu_domain::{Position, Recorded};
 use quipu_projections::{Parked, Partition};
@@ -84,15 +84,25 @@ fn compare(view: &ViewFold, source: &mut dyn ViewSource, equal_rows: &mut u64) -
     Ok(())
 }
 
-/// A partition that fails in the fold must have failed in the view.
+/// What fails in the fold must have failed in the view, and nothing else: of what is parked the view's
+/// rows are not looked at.
 fn parked_alike(state: &ViewState, parked: &HashMap<Partition, Parked>) -> Result<(), Finding> {
     let unknown =
         parked.iter().filter(|(partition, _)| !state.parked.contains(&partition_text(partition)));
-    match unknown.min_by_key(|(_, parked)| parked.position) {
-        None => Ok(()),
-        Some((_, parked)) => {
-            let what = format!("the projection {} fails: {}", state.name, parked.error);
-            Err(Finding::at(parked.position, what))
-        }
+    if let Some((_, parked)) = unknown.min_by_key(|(_, parked)| parked.position) {
+        let what = format!("the projection {} fails: {}", state.name, parked.error);
+        return Err(Finding::at(parked.position, what));
     }
+    let failing: BTreeSet<String> = parked.keys().map(partition_text).collect();
+    state.parked.difference(&failing).next().map_or(Ok(()), |partition| {
+        let whose = if partition.is_empty() { "the catalogue" } else { partition };
+        let retry = format!("quipu projections retry {} {partition}", state.name);
+        let what = format!(
+            "in the view {}, {whose} is parked, but the journal gives no reason: let it go on with \
+             `{}`",
+            state.name,
+            retry.trim_end()
+        );
+        Err(Finding::at(state.checkpoint, what))
+    })
 }

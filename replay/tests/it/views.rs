@@ -52,16 +52,35 @@ fn a_missing_a_surplus_and_a_changed_row_are_found_in_every_table() {
 }
 
 #[test]
-fn a_parked_partition_is_reported_and_left_out() {
+fn a_partition_that_is_parked_for_a_reason_is_reported_and_left_out() {
     let book = bookkeeper();
     let mut views = views(&book.events);
-    for state in &mut views.states {
-        state.parked.insert("t_acme".to_owned());
+    let balances = views.states.iter_mut().find(|state| state.name == "balances").unwrap();
+    // Without the first grant, what is drawn from it cannot be applied.
+    balances.skipped.insert(Position(2));
+    balances.parked.insert("t_acme".to_owned());
+    for table in ["balance", "lot"] {
+        if views.tables.iter().any(|(schema, _)| schema.name == table) {
+            views.table(table).clear();
+        }
     }
-    views.tables.clear();
     let report = report(rows(&book.events), Some(&mut views), &[]);
     assert_eq!(report.finding, None);
-    assert!(report.projections.iter().all(|view| view.parked == ["t_acme"]));
+    let balances = report.projections.iter().find(|view| view.name == "balances").unwrap();
+    assert_eq!(balances.parked, ["t_acme"]);
+    assert_eq!(report.not_compared, ["balances"]);
+}
+
+#[test]
+fn a_partition_that_is_parked_for_no_reason_is_found() {
+    for partition in ["t_acme", "t_other", ""] {
+        let what = found(|views| {
+            views.states[1].parked.insert(partition.to_owned());
+            views.table("balance")[0].pop();
+        });
+        assert!(what.contains("is parked, but the journal gives no reason"), "{what}");
+        assert!(what.contains("quipu projections retry balances"), "{what}");
+    }
 }
 
 #[test]
@@ -71,6 +90,7 @@ fn a_view_that_is_behind_is_compared_where_it_stands() {
     let report = report(rows(&book.events), Some(&mut behind), &[]);
     assert_eq!(report.finding, None);
     assert!(report.projections.iter().all(|view| view.checkpoint == Position(3)));
+    assert!(report.not_compared.is_empty());
 }
 
 #[test]
@@ -81,4 +101,5 @@ fn a_view_of_another_version_is_not_compared() {
     let report = report(rows(&book.events), Some(&mut views), &[]);
     assert_eq!(report.finding, None);
     assert!(!report.projections[0].compared);
+    assert_eq!(report.not_compared, [report.projections[0].name.as_str()]);
 }

@@ -13,3 +13,4 @@ mod journal;
 mod program;
 mod proofs;
 mod replay;
+mod tampering;
