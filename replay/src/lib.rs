@@ -16,5 +16,5 @@ mod verify;
 mod view_source;
 
 pub use report::{Finding, ProjectionReport, ReplayError, Report};
-pub use verify::{Expectation, Progress, verify};
+pub use verify::{Expectation, Progress, Signed, verify};
 pub use view_source::{ViewSource, ViewState};

@@ -5,6 +5,7 @@ mod chain;
 mod identity;
 mod pages;
 mod periods;
+mod signed;
 mod snapshots;
 mod trial_balance;
 mod views;
@@ -27,6 +28,8 @@ use snapshots::{REMEDY, Snapshots, Suspect};
 use trial_balance::TrialBalance;
 use views::Views;
 
+pub use signed::Signed;
+
 /// A tree head that the book must still lead to: remembered from an earlier verification, so
 /// that nobody can have cut the end off or rewritten everything since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +49,14 @@ pub struct Progress {
     pub head: Position,
 }
 
-/// Verifies a whole book. `Err` only when it could not be read; whatever is wrong with it is in
+/// Verifies a whole book, which must lead to everything `expected`, and to everything `signed` in its
+/// present epoch. `Err` only when it could not be read; whatever is wrong with it is in
 /// the report, which names the first bad position.
 pub fn verify(
     store: &Arc<dyn Store>,
     mut views: Option<&mut dyn ViewSource>,
     expected: &[Expectation],
+    signed: &[Signed],
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Report, ReplayError> {
     // Views and caches follow the journal, so a journal that is read after them is never behind.
@@ -69,7 +74,10 @@ pub fn verify(
         movements: Movements::default(),
         views: Views::new(&states),
     };
-    let verified = verifier.journal(progress).and_then(|()| verifier.beyond_the_end(&states));
+    let verified = verifier
+        .journal(progress)
+        .and_then(|()| verifier.beyond_the_end(&states))
+        .and_then(|()| verifier.leads_to(signed));
     let verified = match (verified, views) {
         (Ok(()), Some(source)) => verifier.views.compare(source),
         (verified, _) => verified,

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use quipu_domain::epoch::SignedHead;
 use quipu_journal::Root;
 
 use crate::note::is_key_name;
@@ -75,6 +76,12 @@ impl fmt::Display for LogName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// The tree head of what was signed; nothing where that was not signed here, being no hash.
+#[must_use]
+pub fn signed_root(head: &SignedHead) -> Option<Root> {
+    decode_hash(head.root.as_str())
 }
 
 /// A number as C2SP writes it: digits without a leading zero.

@@ -31,7 +31,7 @@ mod tile_path;
 mod tiles;
 mod witness;
 
-pub use checkpoint::{Checkpoint, LogName};
+pub use checkpoint::{Checkpoint, LogName, signed_root};
 pub use error::{FormatError, ProofError};
 pub use key::{Algorithm, VerifierKey};
 pub use key_folder::{KeyFolder, KeyRecord};

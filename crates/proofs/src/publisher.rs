@@ -4,7 +4,7 @@ use quipu_domain::Timestamp;
 use quipu_domain::epoch::{self, EpochStarted, SignedHead};
 use quipu_journal::{Head, Journal};
 
-use crate::checkpoint::{decode_hash, encode_hash};
+use crate::checkpoint::{encode_hash, signed_root};
 use crate::key::sign;
 use crate::proofs::reaches;
 use crate::{
@@ -163,7 +163,7 @@ pub(crate) const fn order(head: &SignedHead) -> (u64, u64) {
 
 /// Whether a journal leads to what was signed. What is no hash was not signed here.
 fn leads_to(journal: &Journal, head: &SignedHead) -> Result<bool, ProofError> {
-    match decode_hash(head.root.as_str()) {
+    match signed_root(head) {
         Some(root) => reaches(journal, head.size, &root),
         None => Ok(false),
     }

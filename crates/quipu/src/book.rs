@@ -135,6 +135,14 @@ pub(crate) fn open_proofs(place: &Place, journal: Journal) -> Result<Proofs, Cli
     Ok(Proofs::new(store.map_err(|error| unusable(&error))?, journal))
 }
 
+/// A journal's checkpoints and tiles, if it has any.
+pub(crate) fn existing_proofs(place: &Place, journal: Journal) -> Result<Option<Proofs>, CliError> {
+    match place {
+        Place::Folder(folder) if !folder.join(PROOFS_FILE).is_file() => Ok(None),
+        _ => open_proofs(place, journal).map(Some),
+    }
+}
+
 fn open_journal(place: &Place) -> Result<SqlStore, CliError> {
     let journal = match place {
         Place::Folder(folder) => SqlStore::open_sqlite(&folder.join(JOURNAL_FILE)),

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp as Clock;
-use quipu_domain::Timestamp;
+use quipu_domain::{Position, Timestamp};
+use quipu_journal::{Journal, Root};
 use quipu_proofs::{KeyFolder, ProofError};
+use quipu_replay::{Expectation, Signed};
 
 use crate::book::{self, Place};
 use crate::error::CliError;
@@ -45,6 +47,42 @@ impl KeysArgs {
         })?;
         KeyFolder::open(&folder).map_err(|error| unusable(&error))
     }
+}
+
+/// The heads that a book has signed last, as the checkpoints beside it and the folder of its keys
+/// have them. A folder that nobody named may be missing, as on a machine that only verifies.
+pub(crate) fn signed(
+    keys: &KeysArgs,
+    place: &Place,
+    journal: Journal,
+) -> Result<Vec<Signed>, CliError> {
+    let failed = |error: ProofError| unusable(&error);
+    let mut signed = Vec::new();
+    let proofs = book::existing_proofs(place, journal)?;
+    if let Some(newest) =
+        proofs.map(|proofs| proofs.newest()).transpose().map_err(failed)?.flatten()
+    {
+        let head = Expectation { position: Position(newest.size), root: newest.root };
+        signed.push(Signed { epoch: newest.epoch, head });
+    }
+    let Some(folder) = keys.folder(place) else { return Ok(signed) };
+    if !folder.is_dir() {
+        return match place {
+            Place::Folder(book) if folder == book.join(KEYS_FOLDER) => Ok(signed),
+            _ => Err(CliError::Unusable {
+                what: format!("there is no folder {}", folder.display()),
+                hint: "name the folder of the book's keys with --keys, or leave it out".into(),
+            }),
+        };
+    }
+    let last = KeyFolder::open(&folder).and_then(|folder| folder.last_signed()).map_err(failed)?;
+    if let Some(last) = last {
+        // What is no hash was not signed here, and is nowhere in the journal.
+        let root = quipu_proofs::signed_root(&last).unwrap_or_else(Root::empty);
+        let head = Expectation { position: Position(last.size), root };
+        signed.push(Signed { epoch: last.epoch, head });
+    }
+    Ok(signed)
 }
 
 /// Now, by this machine's clock.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use indicatif::ProgressBar;
 use quipu_domain::Position;
-use quipu_journal::{Root, Store};
+use quipu_journal::{Journal, Root, Store};
 use quipu_replay::{Expectation, Progress, ProjectionReport, ReplayError, Report, ViewSource};
 use quipu_views::ViewsError;
 
@@ -17,14 +17,17 @@ use crate::checkpoint;
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::output::{self, Align, Table};
+use crate::signing::{self, KeysArgs};
 use crate::snapshot_source::SnapshotSource;
 
 /// Prove the book: every hash, state, balance and view, recomputed from the stored bytes
 ///
 /// Reads only, and works while a server runs. Names the first position at which something does
-/// not hold, and exits with 1. The end of a journal can be cut off together with everything that
-/// was derived from it, and leave no trace: only a root that was noted elsewhere shows that, so
-/// keep the one that is printed, and give it back with --expect.
+/// not hold, and exits with 1. The book must lead to the checkpoint that it published last, and to
+/// the one that the folder of its keys knows. The end of a journal can be cut off together with
+/// everything that was made from it, and leave no trace: only a root that was noted elsewhere shows
+/// that, so keep the one that is printed, and give it back with --expect. A view that another
+/// version of quipu has built is not compared, and the last line says so.
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
@@ -35,6 +38,8 @@ pub(crate) struct VerifyArgs {
     /// A file with a checkpoint that was kept (`quipu checkpoint`): the book must still lead to it
     #[arg(long, value_name = "FILE")]
     checkpoint: Vec<PathBuf>,
+    #[command(flatten)]
+    keys: KeysArgs,
     /// Leave the views out: the journal alone
     #[arg(long)]
     journal_only: bool,
@@ -70,12 +75,14 @@ pub(crate) fn run(args: &VerifyArgs, json: bool) -> Result<u8, CliError> {
         bar.set_length(progress.head.0);
         bar.set_position(progress.position.0);
     };
+    // Before the journal is read, which is then never behind what was signed of it.
+    let journal = book::open_existing_journal(&place)?;
+    let signed = signing::signed(&args.keys, &place, Journal::new(Arc::new(journal.clone())))?;
     let mut verify = |store: Arc<dyn Store>, views: Option<&mut dyn ViewSource>| {
-        quipu_replay::verify(&store, views, &expected, &mut progress)
+        quipu_replay::verify(&store, views, &expected, &signed, &mut progress)
     };
     let verified = if args.journal_only {
-        let journal = book::open_existing_journal(&place)?;
-        verify(Arc::new(journal), None)
+        verify(Arc::new(journal.clone()), None)
     } else {
         let book = Book::open_existing(&place)?;
         let read = book.views.snapshot(|snapshot| {

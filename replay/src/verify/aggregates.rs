@@ -82,6 +82,14 @@ impl Aggregates {
         Ok(saved.and_then(|saved| saved.suspect(recorded, &aggregate.state)))
     }
 
+    /// The epoch that the journal is in.
+    pub(super) fn epoch(&self) -> u64 {
+        match self.streams.get(&Stream::epoch()).map(|aggregate| &aggregate.state) {
+            Some(State::Epoch(epoch)) => epoch.number(),
+            _ => Epoch::default().number(),
+        }
+    }
+
     /// Whether a snapshot's text reads as the state that a stream has now.
     pub(super) fn is_read_from(&self, stream: &Stream, text: &str) -> bool {
         self.streams.get(stream).is_some_and(|aggregate| aggregate.state.is_read_from(text))

@@ -14,7 +14,7 @@ use quipu_journal::{
     SealedSegment, SegmentBounds, SegmentEnd, Snapshot, Store, Tree, Writer, codec,
 };
 use quipu_projections::{Cell, Fold, Schema};
-use quipu_replay::{Expectation, ReplayError, Report, ViewSource, ViewState, verify};
+use quipu_replay::{Expectation, ReplayError, Report, Signed, ViewSource, ViewState, verify};
 use uuid::Uuid;
 
 /// Events so far, and the states to decide on.
@@ -360,7 +360,17 @@ pub(crate) fn report_of(
         .map(|(position, root)| Expectation { position: Position(*position), root: *root })
         .collect();
     let views = views.map(|views| views as &mut dyn ViewSource);
-    verify(&store, views, &expected, &mut |_| {}).unwrap()
+    verify(&store, views, &expected, &[], &mut |_| {}).unwrap()
+}
+
+/// Verifies rows of which heads were signed, each in an epoch.
+pub(crate) fn report_signed(rows: Vec<BatchRow>, signed: &[(u64, u64, Root)]) -> Report {
+    let store: Arc<dyn Store> = Arc::new(Rows::of(rows));
+    let signed = signed.iter().map(|(epoch, position, root)| Signed {
+        epoch: *epoch,
+        head: Expectation { position: Position(*position), root: *root },
+    });
+    verify(&store, None, &[], &signed.collect::<Vec<_>>(), &mut |_| {}).unwrap()
 }
 
 /// The first bad position, and what is wrong there.

@@ -7,7 +7,7 @@ use quipu_journal::{BatchRow, Root, codec};
 use quipu_projections::{AuditLine, Cell, Statement};
 use serde::Deserialize;
 
-use crate::book::{report, views};
+use crate::book::{report, report_signed, views};
 
 const FORMAT_1: &str = include_str!("../../golden/format-1.jsonl");
 /// As format 1, of a book that was restored and lost what had been signed.
@@ -111,6 +111,21 @@ fn a_book_with_a_second_epoch_verifies() {
     );
     let reason = line.reason.map(|reason| reason.to_string());
     assert_eq!(reason.as_deref(), Some("the book has 2 events, and 7 had been signed"));
+}
+
+/// J6: what an older epoch signed and a restore lost is said by the event that began the new one.
+#[test]
+fn j6_a_book_is_held_to_what_was_signed_in_its_present_epoch() {
+    let rows = journal(FORMAT_1_EPOCHS);
+    let last = rows.last().unwrap();
+    let (end, root, other) = (last.last_position.0, last.root, rows[0].root);
+    let held = |signed: &[(u64, u64, Root)]| {
+        report_signed(rows.clone(), signed).finding.map(|found| found.position.0)
+    };
+    assert_eq!(held(&[(2, end, root), (1, 7, other), (1, end + 9, other)]), None);
+    assert_eq!(held(&[(2, end, other)]), Some(end), "rewritten");
+    assert_eq!(held(&[(1, 7, other), (2, end + 9, root)]), Some(end + 1), "cut off");
+    assert_eq!(held(&[(3, end + 9, root)]), Some(end + 1), "an epoch that is lost");
 }
 
 #[test]

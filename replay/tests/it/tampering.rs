@@ -3,7 +3,9 @@
 use quipu_domain::Position;
 use quipu_journal::{BatchRow, Root};
 
-use crate::book::{Rows, bookkeeper, finding, report, report_of, rows, segments, views};
+use crate::book::{
+    Rows, bookkeeper, finding, report, report_of, report_signed, rows, segments, views,
+};
 
 fn honest() -> Vec<BatchRow> {
     rows(&bookkeeper().events)
@@ -160,4 +162,20 @@ fn of_two_roots_noted_for_one_position_both_are_held_against_the_journal() {
         let finding = report(honest.clone(), None, &noted).finding.unwrap();
         assert_eq!(finding.position, Position(4), "{}", finding.what);
     }
+}
+
+/// J6: a copy that is older than a checkpoint that was signed, and a past that was written anew.
+#[test]
+fn j6_a_book_leads_to_what_was_signed() {
+    let honest = honest();
+    let signed = [(1, 6, honest[2].root)];
+    assert_eq!(report_signed(honest.clone(), &signed).finding, None);
+    let older = report_signed(honest[..2].to_vec(), &signed).finding.unwrap();
+    assert_eq!(older.position, Position(5));
+    assert!(older.what.contains("the end of the journal is missing"), "{}", older.what);
+    let mut rewritten = bookkeeper();
+    rewritten.events[2].metadata.actor = "somebody else".parse().unwrap();
+    let found = report_signed(rows(&rewritten.events), &signed).finding.unwrap();
+    assert_eq!(found.position, Position(6));
+    assert!(found.what.contains("rewritten"), "{}", found.what);
 }

@@ -1,5 +1,6 @@
 //! `quipu verify` on a book that somebody has changed behind Quipu's back, elsewhere than in its rows.
 
+use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -92,4 +93,47 @@ fn a_forged_view_does_not_pass_for_one_of_another_version_or_a_parked_one() {
     assert_eq!(report["not_compared"], json!(["balances"]));
     let diff = server.on_book(&["diff"]).out();
     assert!(diff.contains("not, or not wholly, compared: balances."), "{diff}");
+}
+
+/// J6: whoever puts an older copy back has to take away everything that was signed, too.
+#[test]
+fn j6_an_older_copy_is_found_by_what_was_signed() {
+    let mut server = book();
+    let data = Path::new(&server.data()).to_owned();
+    let files = ["journal.db", "views.db"];
+    for file in files {
+        fs::copy(data.join(file), data.join(format!("{file}.old"))).unwrap();
+    }
+    server.restart();
+    debit(&server, 40);
+    signed(&server, 46);
+    assert_eq!(server.terminate(), Some(i32::from(exit_codes::OK)));
+    for file in files {
+        for ending in ["-wal", "-shm"] {
+            let _absent = fs::remove_file(data.join(format!("{file}{ending}")));
+        }
+        fs::rename(data.join(format!("{file}.old")), data.join(file)).unwrap();
+    }
+    for journal_only in [&["verify"][..], &["verify", "--journal-only"]] {
+        let said = caught(&server.on_book(journal_only));
+        assert!(said.contains("a checkpoint of 46 events"), "{said}");
+        assert!(said.contains("the end of the journal is missing"), "{said}");
+    }
+    fs::remove_file(data.join("proofs.db")).unwrap();
+    assert!(caught(&server.on_book(&["verify"])).contains("a checkpoint of 46 events"));
+    assert!(!data.join("proofs.db").exists(), "verify makes no files");
+    fs::rename(data.join("keys"), data.join("kept")).unwrap();
+    assert_eq!(server.on_book(&["verify"]).code(), i32::from(exit_codes::OK));
+    let kept = data.join("kept").display().to_string();
+    assert!(caught(&server.on_book(&["verify", "--keys", &kept])).contains("46 events"));
+    let nowhere = server.on_book(&["verify", "--keys", "/nonexistent"]);
+    assert_eq!(nowhere.code(), i32::from(exit_codes::UNUSABLE), "{}", nowhere.err());
+
+    // Where it was restored on purpose, a start says so, and the book holds from then on.
+    fs::rename(data.join("kept"), data.join("keys")).unwrap();
+    server.restart();
+    debit(&server, 41);
+    assert_eq!(server.terminate(), Some(i32::from(exit_codes::OK)));
+    let verified = server.on_book(&["verify"]);
+    assert_eq!(verified.code(), i32::from(exit_codes::OK), "{}", verified.out());
 }
