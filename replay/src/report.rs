@@ -65,6 +65,16 @@ pub struct Finding {
     pub what: String,
 }
 
+impl Report {
+    /// The same with something else that does not hold, unless something is found already.
+    #[must_use]
+    pub fn and(mut self, finding: Option<Finding>) -> Report {
+        self.finding = self.finding.or(finding);
+        self.holds = self.finding.is_none();
+        self
+    }
+}
+
 impl Finding {
     /// A finding at a position.
     pub(crate) fn at(position: Position, what: impl Into<String>) -> Finding {

@@ -75,6 +75,15 @@ impl Database {
         }
     }
 
+    /// What the database finds wrong with its own structures, such as an index that lacks an entry;
+    /// nothing on PostgreSQL, which does not look by itself. Reads all of it.
+    pub fn damage(&self) -> Result<Option<String>, DatabaseError> {
+        match &*self.0 {
+            Kind::Sqlite(file) => file.damage(),
+            Kind::Postgres(_) => Ok(None),
+        }
+    }
+
     /// Reads from one snapshot: all statements of `work` see the same state. A connection that
     /// broke while it was idle is replaced before `work` starts.
     pub fn read<T>(

@@ -92,6 +92,21 @@ impl SqliteFile {
         Ok(settings)
     }
 
+    /// The first thing that SQLite finds wrong with the file's trees and indexes.
+    pub(crate) fn damage(&self) -> Result<Option<String>, DatabaseError> {
+        let mut reader = self.reader()?;
+        match reader.query("PRAGMA integrity_check(1)", &[]) {
+            Ok(rows) => {
+                self.end_read(reader)?;
+                let first =
+                    rows.first().map(|row| row.text(0).map(ToOwned::to_owned)).transpose()?;
+                Ok(first.filter(|found| found != "ok"))
+            }
+            Err(DatabaseError::Corrupt(why)) => Ok(Some(why)),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(crate) fn writer(&self) -> Result<SqliteConnection, DatabaseError> {
         SqliteConnection::open(self.place.clone())
     }

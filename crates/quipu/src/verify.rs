@@ -8,8 +8,10 @@ use std::sync::Arc;
 use clap::Args;
 use indicatif::ProgressBar;
 use quipu_domain::Position;
-use quipu_journal::{Journal, Root, Store};
-use quipu_replay::{Expectation, Progress, ProjectionReport, ReplayError, Report, ViewSource};
+use quipu_journal::{Journal, Root, SqlStore, Store};
+use quipu_replay::{
+    Expectation, Finding, Progress, ProjectionReport, ReplayError, Report, ViewSource,
+};
 use quipu_views::ViewsError;
 
 use crate::book::{self, Book, BookArgs};
@@ -91,13 +93,29 @@ pub(crate) fn run(args: &VerifyArgs, json: bool) -> Result<u8, CliError> {
         read.unwrap_or_else(|error| Err(ReplayError::Views(error.to_string())))
     };
     bar.finish_and_clear();
-    let report = verified.map_err(|error| book::not_replayed(&error))?;
+    let mut report = verified.map_err(|error| book::not_replayed(&error))?;
+    if report.holds {
+        report = report.and(damage(&journal)?);
+    }
     if json {
         output::json(&report)?;
     } else {
         write(&report, &place.to_string(), &mut io::stdout().lock())?;
     }
     Ok(if report.holds { exit_codes::OK } else { exit_codes::NOT_VERIFIED })
+}
+
+/// Whatever leads to the rows may be damaged while they themselves are whole.
+fn damage(journal: &SqlStore) -> Result<Option<Finding>, CliError> {
+    let damage = journal.database().damage().map_err(|error| book::unusable(&error))?;
+    Ok(damage.map(|damage| Finding {
+        position: Position(1),
+        what: format!(
+            "its rows hold, but the file that they are in is damaged ({}): `quipu export journal` and \
+             `quipu import journal` make a new one of them",
+            damage.trim_end().replace('\n', " ")
+        ),
+    }))
 }
 
 fn write(report: &Report, place: &str, out: &mut dyn Write) -> io::Result<()> {

@@ -137,3 +137,26 @@ fn j6_an_older_copy_is_found_by_what_was_signed() {
     let verified = server.on_book(&["verify"]);
     assert_eq!(verified.code(), i32::from(exit_codes::OK), "{}", verified.out());
 }
+
+#[test]
+fn a_damaged_index_of_the_journal_is_found() {
+    let server = book();
+    let file = Path::new(&server.data()).join("journal.db");
+    let database = rusqlite::Connection::open(&file).unwrap();
+    let number = |sql: &str| {
+        let found = database.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap();
+        usize::try_from(found).unwrap()
+    };
+    database.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(())).unwrap();
+    let page_bytes = number("pragma page_size");
+    let root = number(
+        "select rootpage from sqlite_master where name = 'sqlite_autoindex_journal_batch_3'",
+    );
+    drop(database);
+    let mut bytes = fs::read(&file).unwrap();
+    // How many entries the page has, behind its kind and its first free block.
+    bytes[(root - 1) * page_bytes + 3..][..2].fill(0);
+    fs::write(&file, bytes).unwrap();
+    let said = caught(&server.on_book(&["verify"]));
+    assert!(said.contains("the file that they are in is damaged"), "{said}");
+}
