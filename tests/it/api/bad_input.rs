@@ -72,7 +72,7 @@ both_stores! {
 fn a_body_that_comes_late_is_read_before_its_type_is_refused() {
     let server = Server::start(&Store::sqlite());
     let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
-    let head = "POST /v1/tenants HTTP/1.1\r\nhost: quipu\r\nconnection: close\r\n\
+    let head = "POST /v1/tenants HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
         idempotency-key: late\r\ncontent-type: text/plain\r\ncontent-length: 200000\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
     for _ in 0..20 {
