@@ -16,6 +16,7 @@ use self::disk::Promise;
 use self::found::Found;
 use self::run::Run;
 use super::kill_during_import::Random;
+use crate::support::server::program;
 
 const CUTS: usize = 60;
 /// A server is started on at least so many of them; `quipu verify` looks at all with a book.
@@ -45,6 +46,16 @@ fn a_power_cut_takes_nothing_that_was_acknowledged() {
         Found::after(&run, records, Promise::BrokenFor("-wal"), &mut random).verify(&run).is_err()
     });
     assert!(lost.count() > CUTS / 4, "what was never synced is missed");
+}
+
+/// Verification of a disk's book, against what its folder of keys says was signed, if it is there.
+fn verify(disk: &Path) -> Command {
+    let mut command = on(disk, program());
+    if !disk.join("keys").is_dir() {
+        command.env_remove("QUIPU_KEYS");
+    }
+    command.arg("verify");
+    command
 }
 
 /// A command of the program on the book, the keys and the subjects' keys of a disk.

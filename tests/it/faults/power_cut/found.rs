@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::disk::Promise;
 use super::run::{Acknowledged, Checkpoint, Rotation, Run};
-use super::{NAME, on};
+use super::{NAME, on, verify};
 use crate::cli::import_usage::talk;
 use crate::cli::prove::believed;
 use crate::faults::kill_during_import::Random;
@@ -48,8 +48,7 @@ impl<'a> Found<'a> {
         if self.acknowledged.is_empty() && !book.join("journal.lock").exists() {
             return Ok(());
         }
-        let mut verify = on(self.disk.path(), program());
-        verify.arg("verify");
+        let mut verify = verify(self.disk.path());
         if let Some(checkpoint) = self.checkpoint {
             let signed = believed(&checkpoint.note, std::slice::from_ref(&run.vkey));
             let noted = format!("{}:{}", signed.size(), Root(signed.hash().0));

@@ -7,8 +7,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::disk::{Promise, Trace};
-use super::on;
 use super::run::Traced;
+use super::{on, verify};
 use crate::api::usage::{prices, record};
 use crate::cli::import_usage::talk;
 use crate::faults::kill_during_import::Random;
@@ -85,7 +85,7 @@ fn again(
     trace.cut(records, promise, random, disk.path());
     let again = import(on(disk.path(), program()), file)?;
     assert_eq!((&again["position"], &again["root"]), (&said["position"], &said["root"]));
-    let verified = on(disk.path(), program()).arg("verify").output().expect("the program starts");
+    let verified = verify(disk.path()).output().expect("the program starts");
     let added = again["added"].as_u64().expect("a number");
     verified.status.success().then_some(added).ok_or_else(|| talk(&verified))
 }
