@@ -122,7 +122,7 @@ impl Call {
     ) -> Result<Request, Problem> {
         let canonical = canonical(operation, target, request);
         let digests = match self.subject {
-            None => Digests { current: digest(&canonical), others: Vec::new() },
+            None => Digests::of_nobody(digest(&canonical)),
             // P3: a plain digest would confirm a guess at what was erased.
             Some(subject) => {
                 let keys = self.state.keys.clone();

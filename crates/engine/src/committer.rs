@@ -252,7 +252,8 @@ fn lost_end(found: Position, acknowledged: Position) -> String {
     )
 }
 
-const OVERTAKEN: &str = "another writer has taken the journal over";
+/// Why what was decided is given up.
+pub(crate) const OVERTAKEN: &str = "another writer has taken the journal over";
 
 /// Whether no journal takes this batch, at any time (J4): to try again would hold up everybody.
 fn is_final(error: &AppendError) -> bool {

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 
 use crate::aggregates::Cache;
 use crate::batch::{Answer, Batch, Caller, Outcomes};
-use crate::committer::{Committed, Work};
+use crate::committer::{Committed, OVERTAKEN, Work};
 use crate::draft::Draft;
 use crate::engine::{Options, Status};
 use crate::past::Past;
@@ -263,7 +263,7 @@ impl Decider {
                 self.durable = head.position;
                 self.draft.restart(&head);
                 self.draft.known.overtaken();
-                self.forget("another writer has taken the journal over");
+                self.forget(OVERTAKEN);
             }
             Committed::Refused => {
                 self.flying = false;

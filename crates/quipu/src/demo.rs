@@ -12,6 +12,7 @@ use clap::Args;
 
 use crate::client::{Client, ServerArgs};
 use crate::error::CliError;
+use crate::output;
 use crate::server::{self, Ready, ServingArgs};
 use live::Live;
 use player::Player;
@@ -48,7 +49,7 @@ fn play(ready: &Ready, rows: Vec<trace::Row>, speed: u32) -> Result<JoinHandle<(
         if let Err(error) = played
             && !player.stopping.load(std::sync::atomic::Ordering::Relaxed)
         {
-            crate::output::tell(format_args!(
+            output::tell(format_args!(
                 "quipu: the demo's customers stopped: {error}\n       {}",
                 error.hint()
             ));

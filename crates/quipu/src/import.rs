@@ -189,7 +189,7 @@ impl<'a> Import<'a> {
         &self,
         work: impl FnOnce(&mut Patience<'_>) -> Result<T, CliError>,
     ) -> Result<T, CliError> {
-        let tell = &mut |why: &str| self.progress.suspend(|| output::tell(format_args!("{why}")));
+        let tell = &mut |why: &str| self.progress.suspend(|| output::tell(why));
         work(&mut Patience { most: Duration::from_secs(self.args.patience), tell })
     }
 

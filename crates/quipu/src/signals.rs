@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::error::CliError;
-use crate::exit_codes;
+use crate::{exit_codes, output};
 
 /// Whether a signal has come.
 pub(crate) struct Signals {
@@ -32,12 +32,12 @@ impl Signals {
                     _ = terminate.recv() => {}
                 }
                 if first.swap(true, Ordering::SeqCst) {
-                    crate::output::tell(format_args!(
-                        "stopped at once; what was acknowledged is in the book all the same"
-                    ));
+                    output::tell(
+                        "stopped at once; what was acknowledged is in the book all the same",
+                    );
                     std::process::exit(exit_codes::INTERRUPTED.into());
                 }
-                crate::output::tell(format_args!("{what_now}; again to stop at once"));
+                output::tell(format_args!("{what_now}; again to stop at once"));
                 sender.send_replace(true);
             }
         });

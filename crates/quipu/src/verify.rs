@@ -77,20 +77,28 @@ pub(crate) fn run(args: &VerifyArgs, json: bool) -> Result<u8, CliError> {
         bar.set_length(progress.head.0);
         bar.set_position(progress.position.0);
     };
+    let book = match args.journal_only {
+        true => None,
+        false => Some(Book::open_existing(&place)?),
+    };
+    let journal = match &book {
+        Some(book) => book.journal.clone(),
+        None => book::open_existing_journal(&place)?,
+    };
+    let store: Arc<dyn Store> = Arc::new(journal.clone());
     // Before the journal is read, which is then never behind what was signed of it.
-    let journal = book::open_existing_journal(&place)?;
-    let signed = signing::signed(&args.keys, &place, Journal::new(Arc::new(journal.clone())))?;
-    let mut verify = |store: Arc<dyn Store>, views: Option<&mut dyn ViewSource>| {
+    let signed = signing::signed(&args.keys, &place, Journal::new(Arc::clone(&store)))?;
+    let mut verify = |views: Option<&mut dyn ViewSource>| {
         quipu_replay::verify(&store, views, &expected, &signed, &mut progress)
     };
-    let verified = if args.journal_only {
-        verify(Arc::new(journal.clone()), None)
-    } else {
-        let book = Book::open_existing(&place)?;
-        let read = book.views.snapshot(|snapshot| {
-            Ok::<_, ViewsError>(verify(book.store(), Some(&mut SnapshotSource(snapshot))))
-        });
-        read.unwrap_or_else(|error| Err(ReplayError::Views(error.to_string())))
+    let verified = match &book {
+        None => verify(None),
+        Some(book) => {
+            let read = book.views.snapshot(|snapshot| {
+                Ok::<_, ViewsError>(verify(Some(&mut SnapshotSource(snapshot))))
+            });
+            read.unwrap_or_else(|error| Err(ReplayError::Views(error.to_string())))
+        }
     };
     bar.finish_and_clear();
     let mut report = verified.map_err(|error| book::not_replayed(&error))?;

@@ -58,6 +58,14 @@ pub struct Digests {
     pub others: Vec<[u8; 32]>,
 }
 
+impl Digests {
+    /// Of bytes with nothing personal in them, which no key is asked for.
+    #[must_use]
+    pub const fn of_nobody(digest: [u8; 32]) -> Digests {
+        Digests { current: digest, others: Vec::new() }
+    }
+}
+
 struct Known {
     /// The keys there are. A subject has one; more where two servers met it at the same time, or
     /// where it is not known whether an erasure was recorded.

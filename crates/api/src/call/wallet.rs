@@ -59,7 +59,7 @@ pub(crate) fn bind<R: WalletRequest>(
     let tenant = target.tenant();
     let canonical = canonical(R::OPERATION, target, request);
     let (digests, personal) = match request.personal() {
-        None => (Digests { current: digest(&canonical), others: Vec::new() }, None),
+        None => (Digests::of_nobody(digest(&canonical)), None),
         Some(text) => {
             let sealed = keys.seal(tenant, text)?;
             // P3: a plain digest would confirm a guess at what was erased.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use quipu_domain::Credits;
 
-use crate::output::count;
+use crate::output::{self, count};
 
 /// Where nobody watches, a line is written only so often.
 const QUIET: Duration = Duration::from_secs(10);
@@ -48,13 +48,13 @@ impl Live {
         let Ok(mut written) = self.written.lock() else { return };
         if written.is_none_or(|at| at.elapsed() >= QUIET) {
             *written = Some(Instant::now());
-            crate::output::tell(format_args!("{line}"));
+            output::tell(line);
         }
     }
 
     /// Says something that stays.
     pub(super) fn say(&self, what: &str) {
-        self.bar.suspend(|| crate::output::tell(format_args!("{what}")));
+        self.bar.suspend(|| output::tell(what));
     }
 
     /// Takes the line away.
