@@ -117,7 +117,7 @@ impl Committer {
                 metrics::counter!("quipu_events_total").increment(events.len() as u64);
                 self.recent.push(&events);
                 self.head.send_replace(appended.head);
-                self.outcomes.send(Committed::Durable(events, appended)).map_err(|_| Over)?;
+                self.tell(Committed::Durable(events, appended))?;
                 for answer in answers {
                     answer.give();
                 }
@@ -130,7 +130,7 @@ impl Committer {
                 Ok(())
             }
             Resolved::Refused => {
-                self.outcomes.send(Committed::Refused).map_err(|_| Over)?;
+                self.tell(Committed::Refused)?;
                 lose(answers, "an event beside it was too large for the journal");
                 Ok(())
             }
@@ -147,7 +147,10 @@ impl Committer {
         let Err(error) = self.writer.check() else { return Ok(()) };
         match self.resolve(&[], AppendError::Failed(error)) {
             Resolved::Overtaken(index, head) => self.read_anew(index, head),
-            Resolved::Durable(_) | Resolved::Refused => Ok(()),
+            Resolved::Durable(_) | Resolved::Refused => {
+                self.ready();
+                Ok(())
+            }
             Resolved::GaveUp => {
                 drop(self.outcomes.send(Committed::GaveUp));
                 Err(Over)
@@ -158,7 +161,21 @@ impl Committer {
     fn read_anew(&mut self, index: Box<Index>, head: Head) -> Result<(), Over> {
         self.generation += 1;
         self.head.send_replace(head);
-        self.outcomes.send(Committed::Overtaken(index, head)).map_err(|_| Over)
+        self.tell(Committed::Overtaken(index, head))
+    }
+
+    /// The deciding thread hears of it before anybody hears that the journal is within reach: a
+    /// retry that comes at once must not be told that its command is still under way.
+    fn tell(&self, outcome: Committed) -> Result<(), Over> {
+        self.outcomes.send(outcome).map_err(|_| Over)?;
+        self.ready();
+        Ok(())
+    }
+
+    fn ready(&self) {
+        if *self.status.borrow() != Status::Ready {
+            self.status.send_replace(Status::Ready);
+        }
     }
 
     /// Finds out what became of a batch whose append failed, and appends it again as long as it
@@ -180,20 +197,14 @@ impl Committer {
                 }
                 Ok(Outcome::NotCommitted) => match self.writer.append(events) {
                     Ok(appended) => return self.reached(appended),
-                    Err(error) if is_final(&error) => {
-                        self.status.send_replace(Status::Ready);
-                        return Resolved::Refused;
-                    }
+                    Err(error) if is_final(&error) => return Resolved::Refused,
                     Err(error) => why = error.to_string(),
                 },
                 Ok(Outcome::Overtaken) => match self.reopen() {
                     Ok((_, head)) if head.position < acknowledged => {
                         why = lost_end(head.position, acknowledged);
                     }
-                    Ok((index, head)) => {
-                        self.status.send_replace(Status::Ready);
-                        return Resolved::Overtaken(Box::new(index), head);
-                    }
+                    Ok((index, head)) => return Resolved::Overtaken(Box::new(index), head),
                     Err(error) => why = error.to_string(),
                 },
                 Err(error) => why = error.to_string(),
@@ -208,7 +219,6 @@ impl Committer {
 
     fn reached(&self, appended: Appended) -> Resolved {
         tracing::info!(position = appended.head.position.0, "the journal is within reach again");
-        self.status.send_replace(Status::Ready);
         Resolved::Durable(appended)
     }
 
