@@ -101,6 +101,16 @@ impl Connection {
         on_either!(self, connection => connection.commit())
     }
 
+    /// Waits until all that was committed, by whomever, is as durable as the database's settings
+    /// promise. After a crash what is read may be on no synchronous standby yet. (On SQLite, which
+    /// knows no standby, opening a connection that writes has brought it to the disk.)
+    pub fn settle(&mut self) -> Result<(), DatabaseError> {
+        match &mut self.0 {
+            Inner::Sqlite(_) => Ok(()),
+            Inner::Postgres(connection) => connection.settle(),
+        }
+    }
+
     /// Undoes a transaction; does nothing where none is open.
     pub fn rollback(&mut self) -> Result<(), DatabaseError> {
         on_either!(self, connection => connection.rollback())

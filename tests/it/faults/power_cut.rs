@@ -5,6 +5,7 @@
 //! moments, a disk is made as it may be found after that moment, and they go on with it.
 
 mod disk;
+mod failed_sync;
 mod found;
 mod import;
 mod run;

@@ -8,17 +8,28 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures::{StreamExt, stream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
-use tokio_postgres::{Config, Error, NoTls, Statement};
+use tokio_postgres::{AsyncMessage, Config, Error, NoTls, Statement};
 
 use super::error::from_postgres;
 use crate::DatabaseError;
 
+/// The function of PostgreSQL's own that waits for a synchronous standby
+/// (`src/backend/replication/syncrep.c`). Where somebody cancels that, it says in a warning that the
+/// standby may lack what was committed, and PostgreSQL answers with success. The warning's text
+/// depends on the server's language.
+const STANDBY_WAIT: &str = "SyncRepWaitForLSN";
+
 pub(super) struct Client {
     client: tokio_postgres::Client,
     prepared: RefCell<HashMap<&'static str, Statement>>,
+    /// A wait for a synchronous standby was cancelled on this connection.
+    gave_up_waiting: Arc<AtomicBool>,
     /// Drives the connection while something is waited for; absent only while it is dropped.
     runtime: Option<Runtime>,
 }
@@ -27,17 +38,34 @@ impl Client {
     pub(super) fn connect(config: &Config) -> Result<Client, DatabaseError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| DatabaseError::Unavailable(error.to_string()))?;
+        let gave_up_waiting = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&gave_up_waiting);
         let client = runtime.block_on(async {
-            let (client, connection) = config.connect(NoTls).await?;
+            let (client, mut connection) = config.connect(NoTls).await?;
             tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "connection to PostgreSQL ended");
+                let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
+                while let Some(message) = messages.next().await {
+                    match message {
+                        Ok(AsyncMessage::Notice(notice)) => {
+                            tracing::debug!(%notice, "notice of PostgreSQL");
+                            flag.fetch_or(
+                                notice.routine() == Some(STANDBY_WAIT),
+                                Ordering::Relaxed,
+                            );
+                        }
+                        Ok(_) => {}
+                        Err(error) => {
+                            tracing::debug!(%error, "connection to PostgreSQL ended");
+                            break;
+                        }
+                    }
                 }
             });
             Ok(client)
         });
         let client = client.map_err(|error| from_postgres(&error, "connect"))?;
-        Ok(Client { client, prepared: RefCell::default(), runtime: Some(runtime) })
+        let (prepared, runtime) = (RefCell::default(), Some(runtime));
+        Ok(Client { client, prepared, gave_up_waiting, runtime })
     }
 
     /// Drives the connection until the work is done.
@@ -73,6 +101,11 @@ impl Client {
                 yield_now().await;
             }
         });
+    }
+
+    /// Whether a standby may lack what was committed here with success.
+    pub(super) fn gave_up_waiting(&self) -> bool {
+        self.gave_up_waiting.load(Ordering::Relaxed)
     }
 
     /// Whether the server has not closed it, as far as that has come here.

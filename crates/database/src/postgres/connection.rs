@@ -35,6 +35,8 @@ enum Transaction {
 }
 
 pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+/// Needs no table: it stands in the write-ahead log alone.
+const MARK: &str = "SELECT pg_logical_emit_message(true, 'quipu', '')";
 
 impl PostgresConnection {
     pub(super) const fn own(client: Client) -> PostgresConnection {
@@ -64,10 +66,14 @@ impl PostgresConnection {
         sql: &'static str,
         params: &[Value],
     ) -> Result<u64, DatabaseError> {
-        self.run(sql, async |client| {
+        let changed = self.run(sql, async |client| {
             let statement = client.prepared(sql).await?;
             client.execute(&statement, &borrow(params)).await
-        })
+        })?;
+        if self.transaction == Transaction::None {
+            self.check_standby()?;
+        }
+        Ok(changed)
     }
 
     pub(crate) fn execute_many(
@@ -138,7 +144,7 @@ impl PostgresConnection {
                     other => other,
                 })?;
                 self.transaction = Transaction::None;
-                Ok(())
+                self.check_standby()
             }
             Transaction::None | Transaction::ToBegin | Transaction::Failed => {
                 self.rollback()?;
@@ -162,6 +168,19 @@ impl PostgresConnection {
             self.client().send("ROLLBACK");
         }
         self.transaction = Transaction::None;
+    }
+
+    /// Commits something, which waits for all that was committed before it.
+    pub(crate) fn settle(&mut self) -> Result<(), DatabaseError> {
+        self.execute(MARK, &[]).map(drop)
+    }
+
+    fn check_standby(&self) -> Result<(), DatabaseError> {
+        if self.client().gave_up_waiting() {
+            let why = "the wait for a synchronous standby was cancelled".to_owned();
+            return Err(DatabaseError::CommitUnknown(why));
+        }
+        Ok(())
     }
 
     fn control(&mut self, sql: &'static str) -> Result<(), DatabaseError> {

@@ -3,7 +3,8 @@
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement, params_from_iter};
 
-use super::{Place, error};
+use super::settle::settle;
+use super::{Durability, Place, error};
 use crate::{DatabaseError, Row, Value};
 
 pub(crate) struct SqliteConnection {
@@ -15,7 +16,11 @@ pub(crate) struct SqliteConnection {
 
 impl SqliteConnection {
     pub(super) fn open(place: Place) -> Result<SqliteConnection, DatabaseError> {
-        let connection = place.open()?;
+        let mut connection = place.open()?;
+        // A process that wrote before may have died of a sync that failed.
+        if !place.read_only && place.durability == Durability::Full {
+            settle(&mut connection, &place.path)?;
+        }
         Ok(SqliteConnection { place, connection, broken: false })
     }
 
@@ -154,6 +159,10 @@ impl SqliteConnection {
 
     fn reopen(&mut self) -> Result<(), DatabaseError> {
         self.connection = self.place.open()?;
+        // The error may have been a sync's. Only now: the connection before it held a lock.
+        if !self.place.read_only {
+            settle(&mut self.connection, &self.place.path)?;
+        }
         self.broken = false;
         Ok(())
     }

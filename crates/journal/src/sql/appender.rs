@@ -26,6 +26,8 @@ impl SqlAppender {
         if let (Lease::Wait(patience), Engine::Postgres) = (lease, database.engine()) {
             lease::lock_session(&mut connection, patience)?;
         }
+        // Who asks again is answered from what is read, as if it had just been committed.
+        connection.settle()?;
         Ok(SqlAppender { connection, _lock: lock })
     }
 
@@ -35,7 +37,9 @@ impl SqlAppender {
             // One statement is a transaction: one round trip in place of three.
             return match self.connection.execute(statement::APPEND, row) {
                 Ok(_) => Ok(()),
-                Err(lost @ DatabaseError::Unavailable(_)) => Err(AppendError::Unknown(lost.into())),
+                Err(error @ (DatabaseError::Unavailable(_) | DatabaseError::CommitUnknown(_))) => {
+                    Err(AppendError::Unknown(error.into()))
+                }
                 Err(error) => Err(refused(error)),
             };
         }

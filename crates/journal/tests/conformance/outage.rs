@@ -1,9 +1,10 @@
 //! Appends that go wrong, and what recovery finds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use quipu_journal::{
-    AppendError, Fault, Head, Index, KeyWindow, MemoryStore, Outcome, SqlStore, Writer,
+    AppendError, Fault, Head, Index, KeyWindow, MemoryStore, Outcome, SqlStore, Store, Writer,
 };
 use quipu_testkit::postgres::Server;
 
@@ -84,7 +85,7 @@ fn a_postgres_that_crashes_under_the_writer_is_used_again() {
         writer.append(&events(next, next + size - 1)).unwrap();
         next += size;
     }
-    assert_eq!(quipu_journal::Store::head(store.as_ref()).unwrap(), writer.head());
+    assert_eq!(Store::head(store.as_ref()).unwrap(), writer.head());
 }
 
 #[test]
@@ -100,4 +101,62 @@ fn a_writer_whose_connection_is_killed_recovers_its_lease() {
     writer.append(&events(3, 4)).unwrap_err();
     assert_eq!(writer.recover().unwrap(), Outcome::NotCommitted);
     writer.append(&events(3, 4)).unwrap();
+}
+
+/// A commit that a synchronous standby may lack is not taken for durable, whoever cancelled the
+/// wait for it, until one has it.
+#[test]
+fn a_commit_that_no_standby_has_confirmed_is_not_acknowledged() {
+    let server = Server::own();
+    let url = server.database();
+    let standbys = |names: &str| {
+        let set = format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'");
+        server.psql(&url, &set).unwrap();
+        server.psql(&url, "SELECT pg_reload_conf()").unwrap();
+        let now = || server.psql(&url, "SHOW synchronous_standby_names").unwrap();
+        wait_until(|| now() == names);
+    };
+    // The backend that waits for a standby, or nothing.
+    let waits = || {
+        let sql = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        server.psql(&url, sql).unwrap()
+    };
+    let store: Arc<dyn Store> = Arc::new(SqlStore::connect_postgres(&url).unwrap());
+    let (mut writer, _) = Writer::open(store, PATIENCE, KeyWindow::default()).unwrap();
+    let mut next = 1;
+    // One row is a statement, several are a transaction.
+    for size in [1, 300] {
+        for end in ["pg_cancel_backend", "pg_terminate_backend"] {
+            writer.append(&events(next, next)).unwrap();
+            standbys("nobody");
+            let batch = events(next + 1, next + size);
+            std::thread::scope(|scope| {
+                let written = scope.spawn(|| {
+                    let failed = writer.append(&batch).unwrap_err();
+                    assert!(matches!(failed, AppendError::Unknown(_)), "{end}: {failed}");
+                    writer.recover().unwrap()
+                });
+                wait_until(|| !waits().is_empty());
+                let first = waits();
+                server.psql(&url, &format!("SELECT {end}({first})")).unwrap();
+                wait_until(|| !waits().is_empty() && waits() != first);
+                assert!(!written.is_finished(), "{end}: no standby has it yet");
+                standbys("");
+                let outcome = written.join().unwrap();
+                assert!(matches!(outcome, Outcome::Committed(_)), "{end}: {outcome:?}");
+            });
+            next += size + 1;
+        }
+    }
+    writer.append(&events(next, next)).unwrap();
+}
+
+fn wait_until(condition: impl Fn() -> bool) {
+    for _ in 0..3_000 {
+        if condition() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("it did not happen within half a minute");
 }

@@ -43,6 +43,9 @@ enum What {
     EndSync {
         sync: usize,
     },
+    FailSync {
+        sync: usize,
+    },
     Entry(Entry),
 }
 
@@ -197,15 +200,19 @@ fn entries<'a>(
 }
 
 /// Up to which record each file and each folder is on the disk.
+#[derive(Default)]
 struct Synced<'a> {
     files: HashMap<usize, usize>,
     folders: HashMap<&'a Path, usize>,
+    /// What a sync that failed was to bring there. The system believes it is there: no later sync
+    /// brings it, and programs read it until the power goes.
+    given_up: HashMap<usize, Vec<Range<usize>>>,
 }
 
 impl<'a> Synced<'a> {
     fn of(done: &'a [Record], promise: Promise) -> Synced<'a> {
         let mut begun = HashMap::new();
-        let mut synced = Synced { files: HashMap::new(), folders: HashMap::new() };
+        let mut synced = Synced::default();
         for (index, record) in done.iter().enumerate() {
             match &record.what {
                 What::BeginSync { file, sync, path } => {
@@ -220,6 +227,11 @@ impl<'a> Synced<'a> {
                         raise(synced.folders.entry(path).or_default());
                     }
                 }
+                What::FailSync { sync } => {
+                    let (file, _, index) = begun.remove(sync).expect("it has begun");
+                    let from = synced.files.get(&file).copied().unwrap_or_default();
+                    synced.given_up.entry(file).or_default().push(from..index);
+                }
                 _ => {}
             }
         }
@@ -227,7 +239,9 @@ impl<'a> Synced<'a> {
     }
 
     fn file(&self, file: usize, index: usize) -> bool {
+        let given_up = self.given_up.get(&file).map(Vec::as_slice).unwrap_or_default();
         self.files.get(&file).is_some_and(|until| index < *until)
+            && !given_up.iter().any(|records| records.contains(&index))
     }
 
     fn folder(&self, folder: &Path, index: usize) -> bool {
@@ -252,6 +266,7 @@ impl What {
             "truncate" => What::Truncate { file, length: number },
             "begin_sync" => What::BeginSync { file, sync: number, path: text().into() },
             "end_sync" => What::EndSync { sync: number },
+            "fail_sync" => What::FailSync { sync: number },
             "create" => What::Entry(Entry::Create { file, path: text().into() }),
             "make_folder" => What::Entry(Entry::MakeFolder(text().into())),
             "remove" => What::Entry(Entry::Remove(text().into())),

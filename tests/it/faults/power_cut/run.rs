@@ -66,7 +66,13 @@ impl Run {
             Recorder { client: server.client(), traced: &traced, done: AtomicBool::new(false) };
         let (acknowledged, checkpoints, rotations) = recorder.work();
         server.kill();
+        Run { checkpoints, rotations, ..Run::of(traced, acknowledged) }
+    }
+
+    /// Of which nothing but the commands is known.
+    pub(super) fn of(traced: Traced, acknowledged: Vec<Acknowledged>) -> Run {
         let vkey = vkeys(&traced.disk.join("keys"), &[]).remove(0);
+        let (checkpoints, rotations) = (Vec::new(), Vec::new());
         Run { trace: traced.read(), acknowledged, checkpoints, rotations, vkey }
     }
 
@@ -107,7 +113,26 @@ impl Traced {
         command
     }
 
-    pub(super) fn length(&self) -> u64 {
+    /// A command that is acknowledged.
+    pub(super) fn post(&self, client: &Client, path: &str, body: Value, key: &str) -> Acknowledged {
+        let answer = client.post_with_key(path, &body, key);
+        let length = self.length();
+        answer.ok();
+        Acknowledged {
+            path: path.to_owned(),
+            body,
+            key: key.to_owned(),
+            answer: answer.body,
+            length,
+        }
+    }
+
+    /// A file that is not watched.
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
+        self.place.path().join(name)
+    }
+
+    fn length(&self) -> u64 {
         std::fs::metadata(&self.trace).expect("it is written").len()
     }
 
@@ -130,7 +155,7 @@ impl Recorder<'_> {
     fn work(&self) -> (Vec<Acknowledged>, Vec<Checkpoint>, Vec<Rotation>) {
         let acknowledged = Mutex::new(Vec::new());
         let post = |path: &str, body: Value| {
-            let answered = self.post(path, body);
+            let answered = self.traced.post(&self.client, path, body, &fresh_key());
             acknowledged.lock().expect("nobody panicked").push(answered);
         };
         let (checkpoints, rotations) = std::thread::scope(|scope| {
@@ -144,14 +169,6 @@ impl Recorder<'_> {
             (keeper.join().expect("it has ended"), rotations)
         });
         (acknowledged.into_inner().expect("nobody panicked"), checkpoints, rotations)
-    }
-
-    fn post(&self, path: &str, body: Value) -> Acknowledged {
-        let key = fresh_key();
-        let answer = self.client.post_with_key(path, &body, &key);
-        let length = self.traced.length();
-        answer.ok();
-        Acknowledged { path: path.to_owned(), body, key, answer: answer.body, length }
     }
 
     fn keep_checkpoints(&self) -> Vec<Checkpoint> {

@@ -2,9 +2,10 @@
  * a folder, in the order in which it takes effect. A record is a line, `what inode number length`,
  * and `length` bytes: what was written, or the path, or two paths with a zero byte between them.
  * What is done through a memory map is not seen; of SQLite's files that is `-shm`, which a start
- * makes anew. */
+ * makes anew. While the file TRACE_FAIL_SYNCS is there, the journal's log cannot be synced. */
 
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -102,6 +103,14 @@ int ftruncate(int fd, off_t length) {
 
 int ftruncate64(int fd, off64_t length) { return ftruncate(fd, length); }
 
+static int is_to_fail(const char *path) {
+  static const char end[] = "/journal.db-wal";
+  const char *flag = getenv("TRACE_FAIL_SYNCS");
+  size_t length = strlen(path);
+  return flag && length >= sizeof end && !strcmp(path + length + 1 - sizeof end, end) &&
+         !access(flag, F_OK);
+}
+
 /* What was written before it began is on the disk when it has ended. */
 static int synced(int fd, long call) {
   char path[PATH_MAX];
@@ -109,6 +118,12 @@ static int synced(int fd, long call) {
   pthread_mutex_lock(&turn);
   unsigned long long sync = ++syncs;
   record("begin_sync", status_of(fd).st_ino, sync, path, strlen(path));
+  if (is_to_fail(path)) {
+    record("fail_sync", 0, sync, NULL, 0);
+    pthread_mutex_unlock(&turn);
+    errno = EIO;
+    return -1;
+  }
   pthread_mutex_unlock(&turn);
   int failed = syscall(call, fd);
   pthread_mutex_lock(&turn);
