@@ -13,6 +13,7 @@ use quipu_views::Views;
 
 use crate::edge::Hosts;
 use crate::quota::Quotas;
+use crate::subjects::NamedKeys;
 
 /// Bounds on what one request may cost.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +65,7 @@ pub struct Parts {
     pub(crate) engine: Engine,
     pub(crate) views: Views,
     pub(crate) keys: SubjectKeys,
+    pub(crate) named_keys: NamedKeys,
     pub(crate) proofs: Proofs,
     /// Whether checkpoints are signed, so that it makes sense to wait for one.
     pub(crate) is_signing: bool,
@@ -92,6 +94,7 @@ impl State {
             engine,
             views,
             keys,
+            named_keys: NamedKeys::default(),
             proofs,
             is_signing: true,
             metrics,

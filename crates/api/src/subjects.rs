@@ -1,6 +1,8 @@
 //! `/v1/subjects/{subject}/erase`: what was sealed for a subject becomes unreadable, for everybody
 //! and for ever (rule P4).
 
+mod named_keys;
+
 use axum::response::Response;
 use quipu_domain::TenantId;
 use quipu_domain::subject::{SubjectCommand, SubjectErased, SubjectEvent};
@@ -15,6 +17,7 @@ use crate::parameters::PathIds;
 use crate::problem::{Problem, outcome_unknown};
 use crate::reading::blocking;
 use crate::strict_json::StrictJson;
+pub(crate) use named_keys::NamedKeys;
 
 /// An erasure.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -40,6 +43,9 @@ pub(crate) async fn erase(
     StrictJson(request): StrictJson<EraseRequest>,
 ) -> Result<Response, Problem> {
     let timeout = call.state().limits.command_timeout;
+    // Outside the timeout: the first erasure of a server reads the whole journal.
+    let state = call.state();
+    state.named_keys.read_on(state.engine.journal()).await?;
     // A task of its own: once it is recorded, it is done, whether the caller still waits or not.
     let erased = tokio::spawn(record_and_destroy(call, subject, request));
     let receipt = tokio::time::timeout(timeout, erased)
@@ -58,8 +64,8 @@ async fn record_and_destroy(
     request: EraseRequest,
 ) -> Result<Receipt, Problem> {
     let (engine, keys) = (call.state().engine.clone(), call.state().keys.clone());
-    let (all, owner) = (keys.clone(), subject.clone());
-    let retired = blocking(move || all.retire(&owner)).await?;
+    let (all, named, owner) = (keys.clone(), call.state().named_keys.clone(), subject.clone());
+    let retired = blocking(move || all.retire(&owner, named.of(&owner))).await?;
     let (doomed, reason) = (retired.clone(), request.reason.clone());
     let command =
         Command::Subject(SubjectCommand::Erase { subject: subject.clone(), keys: doomed, reason });

@@ -14,8 +14,8 @@ use crate::output;
 ///
 /// They read [erased] from then on, for everybody and for ever; amounts, hashes and proofs stay as
 /// they are. The erasure itself is recorded, with its reason, which stays in clear: refer to the
-/// request, and name nobody. A backup of the keys that was made before can bring them back only
-/// until a server starts on it.
+/// request, and name nobody. It names every key that the journal's texts are sealed with, so a
+/// backup of the keys that was made before can bring them back only until a server starts on it.
 #[derive(Args, Debug)]
 pub(crate) struct EraseArgs {
     /// The tenant's id, such as t_acme

@@ -1,7 +1,7 @@
 //! Where the keys of personal texts are, and opening them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-
 use std::time::Duration;
 
 use clap::Args;
@@ -13,6 +13,8 @@ use quipu_sealing::{SealingError, SubjectKeys};
 use crate::book::{self, Place};
 use crate::error::CliError;
 
+/// Some so many events at each end of the journal tell whether the folder is the book's.
+const EVENTS_LOOKED_AT: usize = 4_096;
 /// How long after a failure the folder is claimed again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -82,6 +84,31 @@ pub(crate) async fn claim_with_first_event(keys: SubjectKeys, engine: Engine) {
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Says so where the folder lacks keys of the book that no erasure has destroyed: most likely it is
+/// another folder. Looks at both ends of the journal only, where the keys are like everywhere.
+pub(crate) fn warn_of_missing(keys: &SubjectKeys, journal: &Journal) -> Result<(), CliError> {
+    let unusable = |error| book::journal_unusable(&error);
+    let end = journal.head().map_err(unusable)?.position.0;
+    let mut named = BTreeSet::new();
+    for after in [0, end.saturating_sub(EVENTS_LOOKED_AT as u64)] {
+        for row in journal.rows_after(Position(after), EVENTS_LOOKED_AT).map_err(unusable)? {
+            named.extend(SubjectKeys::named_in(&row.events));
+        }
+    }
+    let all = named.len();
+    named.retain(|(subject, key)| !keys.knows(subject, *key));
+    if let Some((subject, key)) = named.first() {
+        tracing::warn!(
+            "{} of {all} keys that texts of the book are sealed with are not in {}, and no erasure has \
+             destroyed them (one is {subject}.{key}): is --subject-keys right? Until they are there, \
+             those texts read [unreadable], and a retry of a request with such a text is not known",
+            named.len(),
+            keys.folder().display()
+        );
+    }
+    Ok(())
 }
 
 /// Keys that do not open, are another book's, or cannot be destroyed.

@@ -37,6 +37,11 @@ impl Folder {
         Ok(folder)
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Gives the folder to a book, if it is not another's.
     pub(crate) fn claim(&self, first_event: Option<&[u8; 32]>) -> Result<(), SealingError> {
         let book = first_event.map(|hash| hash.iter().map(|byte| format!("{byte:02x}")).collect());
@@ -90,7 +95,7 @@ impl Folder {
 
     /// A key; `None` where there is none of that name.
     pub(crate) fn read(&self, subject: &TenantId, id: KeyId) -> Result<Option<Key>, SealingError> {
-        let path = self.path(subject, id);
+        let path = self.file(subject, id);
         let mut file = match File::open(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             file => file.map_err(failed("read", &path))?,
@@ -112,7 +117,7 @@ impl Folder {
     /// Overwrites a key and takes it away. One that is not there is no error; how far this came
     /// is durable after [`sync`](Self::sync).
     pub(crate) fn destroy(&self, subject: &TenantId, id: KeyId) -> Result<(), SealingError> {
-        let path = self.path(subject, id);
+        let path = self.file(subject, id);
         let destroyed = OpenOptions::new().write(true).open(&path).and_then(|mut file| {
             file.write_all(&[0; KEY_BYTES])?;
             file.sync_all()?;
@@ -136,7 +141,7 @@ impl Folder {
         written.map_err(failed("write", &unfinished))
     }
 
-    fn path(&self, subject: &TenantId, id: KeyId) -> PathBuf {
+    fn file(&self, subject: &TenantId, id: KeyId) -> PathBuf {
         self.path.join(name(subject, id))
     }
 

@@ -1,6 +1,8 @@
 //! Sealed texts within JSON.
 
-use memchr::memmem;
+use std::ops::Range;
+
+use memchr::{memchr, memmem};
 use quipu_domain::personal::SealedText;
 
 /// How a JSON string begins that may be a sealed text. Neither it nor what follows has a
@@ -12,34 +14,40 @@ pub(crate) fn has_mark(body: &[u8]) -> bool {
     memmem::find(body, MARK.as_bytes()).is_some()
 }
 
-/// Replaces every string that is a sealed text. No label has that form (P2), so every one that is
-/// found was sealed here; one inside a longer string has its closing quote escaped, and is none.
+/// Replaces every string that is a sealed text.
 pub(crate) fn replace_sealed(
     body: Vec<u8>,
     replacement: impl Fn(&SealedText<'_>) -> String,
 ) -> Vec<u8> {
     let Ok(text) = std::str::from_utf8(&body) else { return body };
-    let mut rest = text;
-    let mut replaced = String::new();
-    while let Some(start) = rest.find(MARK) {
-        let string = &rest[start + 1..];
-        let Some(end) = string.find('"') else { break };
-        match SealedText::parse(&string[..end]) {
-            Some(sealed) => {
-                let opened =
-                    serde_json::to_string(&replacement(&sealed)).expect("a string is always JSON");
-                replaced.push_str(&rest[..start]);
-                replaced.push_str(&opened);
-            }
-            None => replaced.push_str(&rest[..start + 1 + end + 1]),
-        }
-        rest = &string[end + 1..];
+    let (mut replaced, mut copied) = (String::new(), 0);
+    for (place, sealed) in sealed_texts(text) {
+        replaced.push_str(&text[copied..place.start]);
+        let opened = serde_json::to_string(&replacement(&sealed)).expect("a string is always JSON");
+        replaced.push_str(&opened);
+        copied = place.end;
     }
-    if rest.len() == text.len() {
+    if copied == 0 {
         return body;
     }
-    replaced.push_str(rest);
+    replaced.push_str(&text[copied..]);
     replaced.into_bytes()
+}
+
+/// Every string that is a sealed text, and where it stands with its quotes. No label has that form
+/// (P2), so every one that is found was sealed here; one inside a longer string has its closing
+/// quote escaped, and is none.
+pub(crate) fn sealed_texts(
+    text: &str,
+) -> impl Iterator<Item = (Range<usize>, SealedText<'_>)> + use<'_> {
+    let mut from = 0;
+    let strings = std::iter::from_fn(move || {
+        let start = from + memmem::find(&text.as_bytes()[from..], MARK.as_bytes())?;
+        let end = start + 1 + memchr(b'"', &text.as_bytes()[start + 1..])?;
+        from = end + 1;
+        Some((start..from, &text[start + 1..end]))
+    });
+    strings.filter_map(|(place, string)| Some((place, SealedText::parse(string)?)))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use lru::LruCache;
@@ -47,6 +48,8 @@ pub struct SubjectKeys(Arc<Shared>);
 struct Shared {
     folder: Folder,
     known: Mutex<Known>,
+    /// Whether it was said that a text cannot be read: a page of them would say nothing more.
+    has_complained: AtomicBool,
 }
 
 /// Digests of the same bytes, under each key that there is for a subject.
@@ -105,7 +108,8 @@ impl SubjectKeys {
             loaded: LruCache::new(KEYS_IN_MEMORY),
             erased: HashSet::new(),
         };
-        Ok(SubjectKeys(Arc::new(Shared { folder, known: Mutex::new(known) })))
+        let (known, has_complained) = (Mutex::new(known), AtomicBool::new(false));
+        Ok(SubjectKeys(Arc::new(Shared { folder, known, has_complained })))
     }
 
     /// Gives the folder to a book, and refuses where it is another's: an erasure must find every
@@ -121,6 +125,19 @@ impl SubjectKeys {
     #[must_use]
     pub fn has_key(&self, subject: &TenantId) -> bool {
         self.known().current(subject).is_some()
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.0.folder.path()
+    }
+
+    /// Whether it has a key of a subject, or has it no more because of an erasure.
+    #[must_use]
+    pub fn knows(&self, subject: &TenantId, key: KeyId) -> bool {
+        let known = self.known();
+        known.erased.contains(&key) || known.live.contains(&(subject.clone(), key))
     }
 
     /// Reads again which keys there are. Whoever has waited for another server of the book to let
@@ -172,18 +189,32 @@ impl SubjectKeys {
         json::replace_sealed(body, |sealed| self.open_sealed(sealed).shown().to_owned())
     }
 
-    /// Begins an erasure: all keys there are for the subject, in order. What is sealed for it
-    /// from now on is sealed with a new key, which is not among them.
-    pub fn retire(&self, subject: &TenantId) -> Result<Vec<KeyId>, SealingError> {
-        let keys = self.0.folder.keys()?.into_iter();
-        let mut keys: Vec<KeyId> = keys.filter(|key| key.0 == *subject).map(|key| key.1).collect();
-        keys.sort_unstable();
+    /// Whose texts stand sealed in JSON, and under which key each.
+    pub fn named_in(json: &str) -> impl Iterator<Item = (TenantId, KeyId)> + use<'_> {
+        json::sealed_texts(json).map(|(_, sealed)| (sealed.subject, sealed.key))
+    }
+
+    /// Begins an erasure: all keys of the subject, in order. Those that the folder has, those in
+    /// memory, and those that the book's texts are `named` to be sealed with and no erasure has
+    /// destroyed, wherever they are: a backup may bring them back. What is sealed for it from now on
+    /// is sealed with a new key, which is not among them.
+    pub fn retire(
+        &self,
+        subject: &TenantId,
+        named: impl IntoIterator<Item = KeyId>,
+    ) -> Result<Vec<KeyId>, SealingError> {
+        let files = self.0.folder.keys()?.into_iter().filter(|(owner, _)| owner == subject);
+        let mut keys: BTreeSet<KeyId> = files.map(|(_, key)| key).collect();
         let mut known = self.known();
         for key in &keys {
             known.add(subject, *key);
+        }
+        keys.extend(known.of(subject));
+        keys.extend(named.into_iter().filter(|key| !known.erased.contains(key)));
+        for key in &keys {
             *known.doomed.entry(*key).or_default() += 1;
         }
-        Ok(keys)
+        Ok(keys.into_iter().collect())
     }
 
     /// Gives an erasure up that is not recorded, and never will be: its keys seal again, unless
@@ -225,7 +256,16 @@ impl SubjectKeys {
             tracing::error!(%error, "a subject's key cannot be read");
             None
         });
-        key.and_then(|key| key.open(sealed)).map_or(Opened::Unreadable, Opened::Text)
+        let opened = key.and_then(|key| key.open(sealed));
+        if opened.is_none() && !self.0.has_complained.swap(true, Ordering::Relaxed) {
+            let (subject, key) = (&sealed.subject, sealed.key);
+            tracing::warn!(
+                "a text of {subject} is [unreadable]: its key {subject}.{key} is missing in {}, or \
+                 another one, and no erasure has destroyed it; this is said once",
+                self.folder().display()
+            );
+        }
+        opened.map_or(Opened::Unreadable, Opened::Text)
     }
 
     /// The key to seal with.
@@ -291,7 +331,7 @@ mod tests {
         keys.seal(&subject, &"Erika Mustermann".parse().unwrap()).unwrap();
         let file = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
         let read = fs::read(&file).unwrap();
-        let doomed = keys.retire(&subject).unwrap();
+        let doomed = keys.retire(&subject, []).unwrap();
         keys.destroy(&subject, &doomed).unwrap();
         assert!(keys.known().loaded.is_empty());
         fs::write(&file, read).unwrap();

@@ -15,7 +15,7 @@
 //! let sealed = keys.seal(&acme, &name)?;
 //! assert_eq!(keys.open_text(&sealed), Opened::Text("Acme".to_owned()));
 //!
-//! let doomed = keys.retire(&acme)?;
+//! let doomed = keys.retire(&acme, [])?;
 //! keys.destroy(&acme, &doomed)?;
 //! assert_eq!(keys.open_text(&sealed), Opened::Erased);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -25,7 +25,7 @@ fn text() -> Opened {
 }
 
 fn erase(keys: &SubjectKeys, id: &str) {
-    let doomed = keys.retire(&subject(id)).unwrap();
+    let doomed = keys.retire(&subject(id), []).unwrap();
     keys.destroy(&subject(id), &doomed).unwrap();
 }
 
@@ -106,7 +106,7 @@ fn p4_what_is_given_after_an_erasure_has_a_new_key_that_can_be_erased_too() {
     let folder = TempDir::new().unwrap();
     let keys = SubjectKeys::open(folder.path()).unwrap();
     let before = keys.seal(&subject("t_a"), &name()).unwrap();
-    let doomed = keys.retire(&subject("t_a")).unwrap();
+    let doomed = keys.retire(&subject("t_a"), []).unwrap();
     let between = keys.seal(&subject("t_a"), &name()).unwrap();
     keys.destroy(&subject("t_a"), &doomed).unwrap();
     assert_eq!(keys.open_text(&before), Opened::Erased);
@@ -123,11 +123,15 @@ fn p4_every_key_of_a_subject_is_found_and_nobody_elses() {
         (SubjectKeys::open(folder.path()).unwrap(), SubjectKeys::open(folder.path()).unwrap());
     let sealed = [&one, &other].map(|keys| keys.seal(&subject("t_a"), &name()).unwrap());
     let of_others = one.seal(&subject("t_a.b"), &name()).unwrap();
-    assert_eq!(one.retire(&subject("t_a")).unwrap().len(), 2);
+    assert_eq!(one.retire(&subject("t_a"), []).unwrap().len(), 2);
     erase(&one, "t_a");
     assert_eq!(sealed.map(|sealed| one.open_text(&sealed)), [Opened::Erased, Opened::Erased]);
     assert_eq!(one.open_text(&of_others), text());
-    assert_eq!(one.retire(&subject("t_a.b")).unwrap().len(), 1, "a point in an id is no end of it");
+    assert_eq!(
+        one.retire(&subject("t_a.b"), []).unwrap().len(),
+        1,
+        "a point in an id is no end of it"
+    );
 }
 
 #[test]
@@ -146,7 +150,7 @@ fn p1_of_two_first_texts_at_the_same_time_one_makes_the_key_of_both() {
                 assert_eq!(keys.open_text(&sealed.join().unwrap()), text());
             }
         });
-        assert_eq!(keys.retire(&subject(id)).unwrap().len(), 1, "{id}");
+        assert_eq!(keys.retire(&subject(id), []).unwrap().len(), 1, "{id}");
     }
 }
 
@@ -169,7 +173,7 @@ fn p4_an_erasure_that_the_folder_refuses_is_an_error() {
     let folder = TempDir::new().unwrap();
     let keys = SubjectKeys::open(folder.path()).unwrap();
     keys.seal(&subject("t_a"), &name()).unwrap();
-    let doomed = keys.retire(&subject("t_a")).unwrap();
+    let doomed = keys.retire(&subject("t_a"), []).unwrap();
     let key_file = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
     fs::remove_file(&key_file).unwrap();
     // Nobody, not even root, removes a folder as if it were a file.
@@ -234,13 +238,13 @@ fn p4_an_erasure_that_is_given_up_leaves_the_key_as_it_was() {
     let keys = SubjectKeys::open(folder.path()).unwrap();
     let digests = || keys.digests(&subject("t_a"), b"a request").unwrap();
     let before = digests();
-    let retired = keys.retire(&subject("t_a")).unwrap();
+    let retired = keys.retire(&subject("t_a"), []).unwrap();
     let meanwhile = digests();
     assert_eq!(meanwhile.others, [before.current], "known, and nothing more is sealed with it");
     keys.spare(&retired);
     let after = digests();
     assert!(after.current == before.current || after.others == [before.current]);
-    let all = keys.retire(&subject("t_a")).unwrap();
+    let all = keys.retire(&subject("t_a"), []).unwrap();
     assert_eq!(all.len(), 2);
     keys.spare(&all);
     assert_eq!(digests(), after, "nothing was sealed meanwhile, so there is no third one");
@@ -251,8 +255,8 @@ fn p4_a_key_that_another_erasure_is_to_destroy_is_not_sealed_with() {
     let folder = TempDir::new().unwrap();
     let keys = SubjectKeys::open(folder.path()).unwrap();
     let doomed = keys.seal(&subject("t_a"), &name()).unwrap();
-    let first = keys.retire(&subject("t_a")).unwrap();
-    let retry = keys.retire(&subject("t_a")).unwrap();
+    let first = keys.retire(&subject("t_a"), []).unwrap();
+    let retry = keys.retire(&subject("t_a"), []).unwrap();
     assert_eq!(first, retry);
     keys.spare(&retry);
     let after = keys.seal(&subject("t_a"), &name()).unwrap();

@@ -47,6 +47,40 @@ both_stores! {
         assert_verifies(&store);
     }
 
+    /// P4: for a while the server has no key of the subject, because it was started on another
+    /// folder, and then the right one comes back.
+    fn an_erasure_reaches_the_keys_of_every_folder_that_was_served_with(store: Store) {
+        let missing = "is --subject-keys right?";
+        let server = Server::start(&store);
+        server.client().post("/v1/tenants", &json!({"id": "t_gone", "name": "Erika Mustermann"})).ok();
+        server.client().tenant_with("t_kept", "5");
+        assert!(!server.stop().contains(missing));
+
+        let wrong = tempfile::TempDir::new().expect("the system's folder can be written to");
+        let more = ["--subject-keys", wrong.path().to_str().expect("UTF-8")];
+        let server = Server::start_with(&store, &more);
+        let client = server.client();
+        assert_eq!(name(&client, "t_gone"), "[unreadable]");
+        let renamed = json!({"name": "Erika Musterfrau"});
+        client.post("/v1/tenants/t_gone/rename", &renamed).ok();
+        let reason = json!({"reason": "request 4711"});
+        let erased = client.post("/v1/subjects/t_gone/erase", &reason).ok();
+        assert_eq!(erased["keys"].as_array().map(Vec::len), Some(2), "{erased}");
+        let log = server.stop();
+        assert!(log.contains(missing), "{log}");
+
+        let server = Server::start(&store);
+        let client = server.client();
+        assert_eq!(name(&client, "t_gone"), "[erased]");
+        let shown = client.get("/v1/audit?limit=1000").ok().to_string();
+        assert!(!shown.contains("Erika") && !shown.contains("[unreadable]"), "{shown}");
+        assert_eq!(name(&client, "t_kept"), "t_kept");
+        assert_eq!(client.post("/v1/subjects/t_gone/erase", &reason).code(), "nothing_to_erase");
+        let log = server.stop();
+        assert!(!log.contains(missing), "{log}");
+        assert_verifies(&store);
+    }
+
     /// P3: a new server reads the folder of keys before the old one has let the book go, which makes
     /// keys until then. A retry of what was done under them is no other request.
     fn a_server_that_waited_knows_what_the_one_before_it_sealed(store: Store) {

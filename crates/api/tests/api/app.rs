@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -33,6 +34,7 @@ pub(crate) struct App {
     pub(crate) publisher: Publisher,
     /// While it is true, the views cannot go on.
     pub(crate) views_fail: Arc<AtomicBool>,
+    keys: SubjectKeys,
     _runner: Runner,
     folder: TempDir,
 }
@@ -117,9 +119,22 @@ impl App {
         let name = "example.com/book".parse().unwrap();
         let publisher = Publisher::new(proofs.clone(), keys, &name, 1);
         let keys = SubjectKeys::open(&folder.path().join("subject-keys")).unwrap();
-        let state = State::new(engine.clone(), views, proofs, keys, metrics, settings, limits);
+        let state =
+            State::new(engine.clone(), views, proofs, keys.clone(), metrics, settings, limits);
         let (router, _runner) = (router(finish(state)), runner);
-        App { router, engine, clock, store, publisher, views_fail, _runner, folder }
+        App { router, engine, clock, store, publisher, views_fail, keys, _runner, folder }
+    }
+
+    /// As a server that starts: it knows the keys that are in the folder, and no others.
+    pub(crate) fn read_keys_again(&self) {
+        self.keys.read_again().unwrap();
+    }
+
+    /// The files of a tenant's keys.
+    pub(crate) fn key_files(&self, tenant: &str) -> Vec<PathBuf> {
+        let files = std::fs::read_dir(self.folder.path().join("subject-keys")).unwrap();
+        let files = files.map(|file| file.unwrap().path());
+        files.filter(|file| file.file_stem().is_some_and(|stem| stem == tenant)).collect()
     }
 
     /// The names of the files with keys of personal texts.

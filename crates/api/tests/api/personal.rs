@@ -172,3 +172,52 @@ async fn p3_a_retry_is_known_after_an_erasure_that_destroys_nothing() {
     let other = debit("debit", "Somebody else").await;
     assert_eq!(other.code(), "idempotency_key_reused");
 }
+
+/// As after a while with a wrong `--subject-keys`, or with files that a backup brings back later.
+#[tokio::test]
+async fn p4_an_erasure_names_every_key_that_the_journal_was_sealed_with() {
+    let app = App::start();
+    created(&app).await;
+    let agent = r#"{"id": "robot", "name": "Robbie"}"#;
+    let [key] = <[_; 1]>::try_from(app.key_files("t_acme")).unwrap();
+    let aside = key.with_file_name("aside");
+    std::fs::rename(&key, &aside).unwrap();
+    app.read_keys_again();
+    app.post("/v1/tenants/t_acme/agents", "agent", agent).await;
+    let made = app.key_files("t_acme");
+    assert!(made.len() == 1 && made[0] != key);
+    let erase = |key: &'static str| {
+        app.post("/v1/subjects/t_acme/erase", key, r#"{"reason": "request 1"}"#)
+    };
+    let erased = erase("erase").await.json();
+    let id = |key: &std::path::Path| key.extension().unwrap().to_str().unwrap().to_owned();
+    let mut ids = [id(&key), id(&made[0])];
+    ids.sort();
+    assert_eq!(erased["keys"], json!(ids));
+    std::fs::rename(&aside, &key).unwrap();
+    assert_eq!(app.get("/v1/tenants/t_acme?at_least=3").await.json()["name"], "[erased]");
+    let agents = app.get("/v1/tenants/t_acme/agents").await.json();
+    assert_eq!(agents["agents"][0]["name"], "[erased]", "{agents}");
+    // The file that came back is a key again, until it is destroyed.
+    assert_eq!(erase("erase-again").await.json()["keys"], json!([id(&key)]));
+    assert_eq!(erase("and-again").await.code(), "nothing_to_erase");
+    // Who comes back is given a new key, which is all that the next erasure names.
+    let renamed = app.post("/v1/tenants/t_acme/rename", "r", r#"{"name": "Acme"}"#).await;
+    assert_eq!(renamed.json()["name"], "Acme", "{}", renamed.text());
+    let [new] = <[_; 1]>::try_from(app.key_files("t_acme")).unwrap();
+    assert_eq!(erase("e2").await.json()["keys"], json!([id(&new)]));
+}
+
+#[tokio::test]
+async fn p4_a_key_whose_file_is_gone_while_it_is_in_memory_is_erased_too() {
+    let app = App::start();
+    created(&app).await;
+    for key in app.key_files("t_acme") {
+        std::fs::remove_file(key).unwrap();
+    }
+    let name = || async { app.get("/v1/tenants/t_acme?at_least=1").await.json()["name"].clone() };
+    assert_eq!(name().await, NAME);
+    let erased = app.post("/v1/subjects/t_acme/erase", "erase", r#"{"reason": "request 1"}"#).await;
+    assert_eq!(erased.status, StatusCode::OK, "{}", erased.text());
+    assert_eq!(name().await, "[erased]");
+}

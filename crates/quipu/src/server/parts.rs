@@ -85,6 +85,7 @@ impl Parts {
         // Whoever had the lease has made keys until now.
         keys.read_again().map_err(|error| subject_keys::unusable(&error))?;
         runtime.block_on(destroy_erased(&engine, &keys))?;
+        subject_keys::warn_of_missing(&keys, engine.journal())?;
         let proofs = book::open_proofs(&book.place, engine.journal().clone())?;
         let publication = publication(&engine, &proofs, &book.place, signing, runtime)?;
         let runner = Runner::start(
