@@ -114,9 +114,9 @@ impl Folder {
         self.put(&name(subject, key.id), &*key.bytes)
     }
 
-    /// Overwrites a key and takes it away. One that is not there is no error; how far this came
-    /// is durable after [`sync`](Self::sync).
-    pub(crate) fn destroy(&self, subject: &TenantId, id: KeyId) -> Result<(), SealingError> {
+    /// Overwrites a key, durably, and takes it away; says whether it was there. That its file is
+    /// gone is durable after [`sync`](Self::sync).
+    pub(crate) fn destroy(&self, subject: &TenantId, id: KeyId) -> Result<bool, SealingError> {
         let path = self.file(subject, id);
         let destroyed = OpenOptions::new().write(true).open(&path).and_then(|mut file| {
             file.write_all(&[0; KEY_BYTES])?;
@@ -124,8 +124,8 @@ impl Folder {
             fs::remove_file(&path)
         });
         match destroyed {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            destroyed => destroyed.map_err(failed("destroy", &path)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            destroyed => destroyed.map(|()| true).map_err(failed("destroy", &path)),
         }
     }
 

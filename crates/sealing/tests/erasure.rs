@@ -183,6 +183,23 @@ fn p4_an_erasure_that_the_folder_refuses_is_an_error() {
 }
 
 #[test]
+fn p4_a_key_that_cannot_be_destroyed_spares_no_other() {
+    let folder = TempDir::new().unwrap();
+    let keys = SubjectKeys::open(folder.path()).unwrap();
+    // Two programs that met the subject at the same time made a key each.
+    let other = SubjectKeys::open(folder.path()).unwrap();
+    for program in [&keys, &other] {
+        program.seal(&subject("t_a"), &name()).unwrap();
+    }
+    let doomed = keys.retire(&subject("t_a"), []).unwrap();
+    let file = |key| folder.path().join(format!("t_a.{key}"));
+    fs::remove_file(file(doomed[0])).unwrap();
+    fs::create_dir(file(doomed[0])).unwrap();
+    assert!(keys.destroy(&subject("t_a"), &doomed).is_err());
+    assert!(!file(doomed[1]).exists());
+}
+
+#[test]
 fn p4_a_digest_cannot_be_repeated_after_an_erasure() {
     let folder = TempDir::new().unwrap();
     let keys = SubjectKeys::open(folder.path()).unwrap();
