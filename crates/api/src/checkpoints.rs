@@ -62,7 +62,7 @@ impl From<Published> for CheckpointView {
         CheckpointView {
             number: published.number,
             epoch: published.epoch,
-            origin: published.origin,
+            origin: published.origin.to_string(),
             size: published.size,
             root: published.root.to_string(),
             published_at: published.published_at,

@@ -38,6 +38,14 @@ pub enum ProofError {
         /// Its size.
         size: u64,
     },
+    /// A checkpoint that is kept is none, or not the one that its note says.
+    #[error("checkpoint {number} in the table checkpoint is not as it was published: {why}")]
+    Stored {
+        /// Its number.
+        number: i64,
+        /// What does not fit.
+        why: String,
+    },
     /// A key or a state file could not be used.
     #[error("{}: {why}", path.display())]
     File {

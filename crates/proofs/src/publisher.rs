@@ -79,7 +79,8 @@ impl Publisher {
         let size = durable.position.0;
         let newest = self.proofs.newest()?;
         let is_published = newest.as_ref().is_some_and(|newest| {
-            (&newest.origin, newest.size, newest.root) == (&self.origin, size, durable.root)
+            (newest.origin.as_str(), newest.size, newest.root)
+                == (self.origin.as_str(), size, durable.root)
         });
         if size == 0 || is_published {
             return Ok(None);
@@ -111,7 +112,7 @@ impl Publisher {
             // Where another server has published since, the number is taken, and this is an error.
             number: newest.map_or(1, |newest| newest.number + 1),
             epoch: self.epoch,
-            origin: checkpoint.origin,
+            origin: head.origin,
             size,
             root: durable.root,
             published_at: now,
@@ -149,7 +150,7 @@ impl Publisher {
 fn later(noted: Option<SignedHead>, published: Option<&Published>) -> Option<SignedHead> {
     let published = published.map(|newest| SignedHead {
         epoch: newest.epoch,
-        origin: newest.origin.parse().expect("it was a label when it was signed"),
+        origin: newest.origin.clone(),
         size: newest.size,
         root: encode_hash(&newest.root).parse().expect("base64 is a label"),
     });

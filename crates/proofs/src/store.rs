@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use quipu_database::{Connection, Database, DatabaseError, Durability, Migrations, Row, Value};
-use quipu_domain::Timestamp;
+use quipu_domain::{Label, Timestamp};
 use quipu_journal::Root;
 
 use crate::tiles::{Level, Tile};
+use crate::{Checkpoint, ProofError, SignedNote};
 
 const MIGRATIONS: Migrations = Migrations {
     sqlite: &[("0001_tables", include_str!("../../../migrations/sqlite/proofs_0001_tables.sql"))],
@@ -29,7 +30,7 @@ pub struct Published {
     /// The epoch of its origin.
     pub epoch: u64,
     /// Under which origin.
-    pub origin: String,
+    pub origin: Label,
     /// Over how many events.
     pub size: u64,
     /// The tree head over them.
@@ -61,18 +62,18 @@ impl ProofStore {
         Ok(ProofStore { database, writer: Arc::default() })
     }
 
-    pub(crate) fn newest(&self) -> Result<Option<Published>, DatabaseError> {
+    pub(crate) fn newest(&self) -> Result<Option<Published>, ProofError> {
         let rows = self.database.query(NEWEST, &[])?;
         rows.first().map(published).transpose()
     }
 
     /// The newest of those over exactly so many events.
-    pub(crate) fn of_size(&self, size: u64) -> Result<Option<Published>, DatabaseError> {
+    pub(crate) fn of_size(&self, size: u64) -> Result<Option<Published>, ProofError> {
         let rows = self.database.query(OF_SIZE, &[int(size)])?;
         rows.first().map(published).transpose()
     }
 
-    pub(crate) fn after(&self, number: u64, most: usize) -> Result<Vec<Published>, DatabaseError> {
+    pub(crate) fn after(&self, number: u64, most: usize) -> Result<Vec<Published>, ProofError> {
         let params = [int(number), int(most as u64)];
         let rows = self.database.query(AFTER, &params)?;
         rows.iter().map(published).collect()
@@ -192,17 +193,30 @@ const SAVE_TILE: &str = "\
 
 const FORGET_TILES: &str = "DELETE FROM tile";
 
-fn published(row: &Row) -> Result<Published, DatabaseError> {
-    let corrupt = || DatabaseError::Corrupt("a published checkpoint".to_owned());
-    Ok(Published {
-        number: row.int(0)?.unsigned_abs(),
-        epoch: row.int(1)?.unsigned_abs(),
-        origin: row.text(2)?.to_owned(),
-        size: row.int(3)?.unsigned_abs(),
-        root: hash(row.blob(4)?)?,
-        published_at: Timestamp::from_micros(row.int(5)?).map_err(|_| corrupt())?,
+/// Whoever has the database may have changed it, and what was read from it is signed over and served.
+fn published(row: &Row) -> Result<Published, ProofError> {
+    let number = row.int(0)?;
+    let bad = |why: String| ProofError::Stored { number, why };
+    let count = |column: usize, what: &str| -> Result<u64, ProofError> {
+        u64::try_from(row.int(column)?).map_err(|_| bad(format!("its {what} is below zero")))
+    };
+    let published = Published {
+        number: count(0, "number")?,
+        epoch: count(1, "epoch")?,
+        origin: row.text(2)?.parse().map_err(|error| bad(format!("its origin: {error}")))?,
+        size: count(3, "size")?,
+        root: hash(row.blob(4)?).map_err(|error| bad(error.to_string()))?,
+        published_at: Timestamp::from_micros(row.int(5)?)
+            .map_err(|error| bad(error.to_string()))?,
         note: row.text(6)?.to_owned(),
-    })
+    };
+    let note = SignedNote::parse(&published.note).and_then(|note| Checkpoint::of(&note));
+    let Checkpoint { origin, size, root } = note.map_err(|error| bad(error.to_string()))?;
+    if (origin.as_str(), size, root) != (published.origin.as_str(), published.size, published.root)
+    {
+        return Err(bad("its note is another checkpoint".to_owned()));
+    }
+    Ok(published)
 }
 
 fn hash(bytes: &[u8]) -> Result<Root, DatabaseError> {

@@ -59,9 +59,12 @@ pub(crate) fn signed(
     let failed = |error: ProofError| unusable(&error);
     let mut signed = Vec::new();
     let proofs = book::existing_proofs(place, journal)?;
-    if let Some(newest) =
-        proofs.map(|proofs| proofs.newest()).transpose().map_err(failed)?.flatten()
-    {
+    let newest = proofs.map(|proofs| proofs.newest()).transpose();
+    let newest = newest.map_err(|error| match error {
+        ProofError::Stored { .. } => CliError::NotVerified { what: error.to_string() },
+        error => failed(error),
+    });
+    if let Some(newest) = newest?.flatten() {
         let head = Expectation { position: Position(newest.size), root: newest.root };
         signed.push(Signed { epoch: newest.epoch, head });
     }
@@ -102,6 +105,10 @@ pub(crate) fn unusable(error: &ProofError) -> CliError {
              `quipu checkpoint` shows the newest"
         }
         ProofError::Unreachable { .. } => "a restore lost events; see the event EpochStarted",
+        ProofError::Stored { .. } => {
+            "restore proofs.db, or the schema quipu_proofs, from a backup; where there is none, move \
+             it away: what was signed last is in the folder of keys, too"
+        }
         ProofError::File { .. } => "the folder of keys must be there, and yours alone",
         ProofError::NoKey { .. } => "the server goes on signing once there is one",
     };

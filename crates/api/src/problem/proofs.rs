@@ -52,7 +52,9 @@ impl From<ProofError> for Problem {
                 detail,
                 "a restore lost events; the event EpochStarted says which",
             ),
-            ProofError::File { .. } | ProofError::NoKey { .. } => Problem::internal(&detail),
+            ProofError::Stored { .. } | ProofError::File { .. } | ProofError::NoKey { .. } => {
+                Problem::internal(&detail)
+            }
         }
     }
 }

@@ -191,7 +191,7 @@ fn a_restore_that_lost_what_was_signed_begins_a_new_epoch() {
     assert_eq!(find_loss(&book.proofs, &book.keys, Some(started)).unwrap(), None, "it is said");
 
     let published = book.publisher_of(2).publish(book.head(), now()).unwrap().unwrap();
-    assert_eq!(published.origin, started.origin.as_str());
+    assert_eq!(published.origin, started.origin);
     assert_eq!(published.epoch, 2);
     assert_eq!(find_loss(&book.proofs, &book.keys, Some(started)).unwrap(), None);
     // The old checkpoint is kept, and nothing is proved against it.
@@ -233,4 +233,46 @@ fn a_loss_is_found_when_the_checkpoints_were_restored_too() {
     restored.write(7);
     let loss = find_loss(&restored.proofs, &restored.keys, None).unwrap().unwrap();
     assert_eq!(loss.last.size, 20);
+}
+
+/// Whoever has the database may have written anything there.
+#[test]
+fn a_checkpoint_that_was_changed_where_it_is_kept_is_named_and_not_believed() {
+    let mut book = Book::new();
+    book.write(7);
+    book.publisher().publish(book.head(), now()).unwrap().unwrap();
+    let file = rusqlite::Connection::open(book.folder.path().join("proofs.db")).unwrap();
+    for change in [
+        "origin = 'example.com/book/e1' || char(10) || 'x'",
+        "origin = ''",
+        "origin = 'example.com/other/e1'",
+        "epoch = -1",
+        "size = -7",
+        "size = 8",
+        "root = zeroblob(32)",
+        "published_at = 9223372036854775807",
+        "note = ''",
+        "note = replace(note, char(10) || '7' || char(10), char(10) || '9' || char(10))",
+    ] {
+        file.execute_batch("BEGIN; CREATE TEMP TABLE kept AS SELECT * FROM checkpoint").unwrap();
+        file.execute(&format!("UPDATE checkpoint SET {change}"), []).unwrap();
+        file.execute_batch("COMMIT").unwrap();
+        let found = [
+            book.proofs.newest().map(drop),
+            book.proofs.checkpoints(0, 10).map(drop),
+            find_loss(&book.proofs, &book.keys, None).map(drop),
+            book.publisher().publish(book.head(), now()).map(drop),
+        ];
+        for found in found {
+            let Err(ProofError::Stored { number: 1, .. }) = &found else {
+                panic!("{change}: {found:?}");
+            };
+            let said = found.unwrap_err().to_string();
+            assert!(said.starts_with("checkpoint 1 in the table checkpoint "), "{said}");
+        }
+        let restore = "DELETE FROM checkpoint; INSERT INTO checkpoint SELECT * FROM kept; \
+                       DROP TABLE kept";
+        file.execute_batch(restore).unwrap();
+    }
+    assert_eq!(book.publisher().publish(book.head(), now()).unwrap(), None, "it is as it was");
 }

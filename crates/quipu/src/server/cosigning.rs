@@ -86,7 +86,9 @@ impl WitnessClient {
             let note = SignedNote::parse(&newest.note);
             note.is_ok_and(|note| self.address.key.has_signed(&note) == Ok(true))
         };
-        newest.number != seen.asked && newest.origin == publisher.origin() && !is_cosigned()
+        newest.number != seen.asked
+            && newest.origin.as_str() == publisher.origin()
+            && !is_cosigned()
     }
 
     fn cosign(
@@ -96,8 +98,8 @@ impl WitnessClient {
         publisher: &Publisher,
         newest: &Published,
     ) -> Result<(), String> {
-        if seen.origin != newest.origin {
-            (seen.origin, seen.size) = (newest.origin.clone(), 0);
+        if seen.origin != newest.origin.as_str() {
+            (seen.origin, seen.size) = (newest.origin.to_string(), 0);
         }
         let failed = |error: ProofError| error.to_string();
         // A second time where it has seen more than is known here, as after a restart.

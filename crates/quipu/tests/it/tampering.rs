@@ -160,3 +160,26 @@ fn a_damaged_index_of_the_journal_is_found() {
     let said = caught(&server.on_book(&["verify"]));
     assert!(said.contains("the file that they are in is damaged"), "{said}");
 }
+
+/// What a published checkpoint says is not taken for granted: the database may be anybody's.
+#[test]
+fn a_changed_checkpoint_is_named_with_what_to_do() {
+    let mut server = book();
+    change(&server, "proofs.db", "update checkpoint set origin = 'a' || char(10) || 'b'");
+    let verified = server.on_book(&["verify"]);
+    assert_eq!(verified.code(), i32::from(exit_codes::NOT_VERIFIED), "{}", verified.err());
+    assert!(verified.err().contains("in the table checkpoint"), "{}", verified.err());
+    for verb in [&["serve", "--listen", "127.0.0.1:0"][..], &["checkpoint"], &["prove", "1"]] {
+        let refused = server.on_book(verb);
+        assert_eq!(refused.code(), i32::from(exit_codes::UNUSABLE), "{verb:?}: {}", refused.err());
+        assert!(refused.err().contains("in the table checkpoint"), "{}", refused.err());
+        assert!(refused.err().contains("restore proofs.db"), "{}", refused.err());
+    }
+    let proofs = Path::new(&server.data()).join("proofs.db");
+    fs::rename(&proofs, proofs.with_extension("aside")).unwrap();
+    server.restart();
+    debit(&server, 40);
+    signed(&server, 46);
+    assert_eq!(server.terminate(), Some(i32::from(exit_codes::OK)));
+    assert_eq!(server.on_book(&["verify"]).code(), i32::from(exit_codes::OK));
+}
