@@ -156,8 +156,12 @@ impl Tiles {
         if proof::root(&mut tree, last.last_position.0)? == last.root {
             return Ok((tree.edge, full));
         }
-        let why = "its events do not hash to its root; run `quipu verify`".to_owned();
-        Err(JournalError::Corrupt { position: last.first_position, why }.into())
+        let (position, last) = (rows[0].first_position, last.last_position);
+        let why = format!(
+            "the events from there to {last} do not hash to the root at {last}; `quipu verify` names \
+             the first of them that does not"
+        );
+        Err(JournalError::Corrupt { position, why }.into())
     }
 }
 

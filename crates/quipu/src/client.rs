@@ -193,6 +193,10 @@ impl Answer {
             _ => "see /docs on the server for what it takes",
         });
         let hint = hint.to_owned();
+        // Nothing that time mends.
+        if matches!(self.code(), Some("book_does_not_hold" | "checkpoint_unreachable")) {
+            return Err(CliError::NotVerified { what });
+        }
         Err(match self.status {
             429 | 500.. => CliError::Unavailable { what, hint },
             _ => CliError::Refused { what, hint },

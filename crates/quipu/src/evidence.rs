@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use quipu_domain::Position;
 use quipu_journal::Journal;
-use quipu_proofs::Proofs;
+use quipu_proofs::{ProofError, Proofs};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -75,7 +75,7 @@ impl Evidence {
                 published(|| client.get_text(&format!("/v1/events/{event}/proof"), &size))
             }
             Evidence::Book { proofs, .. } => {
-                proofs.inclusion(Position(event), size).map_err(|error| unusable(&error))
+                proofs.inclusion(Position(event), size).map_err(|error| unproved(&error))
             }
         }
     }
@@ -89,7 +89,7 @@ impl Evidence {
                 published(|| client.get_text("/v1/proofs/consistency", &query))
             }
             Evidence::Book { proofs, .. } => {
-                proofs.consistency(from, to).map_err(|error| unusable(&error))
+                proofs.consistency(from, to).map_err(|error| unproved(&error))
             }
         }
     }
@@ -110,7 +110,7 @@ impl Evidence {
             }
             Evidence::Book { journal, .. } => {
                 let stored = journal.stored_at(&[Position(position)]);
-                let stored = stored.map_err(|error| book::journal_unusable(&error))?;
+                let stored = stored.map_err(|error| unproved(&ProofError::Journal(error)))?;
                 stored.into_iter().next().map(|event| event.text)
             }
         };
@@ -118,6 +118,16 @@ impl Evidence {
             what: format!("there is no event {position}"),
             hint: "positions begin with 1 and end with the journal's last".into(),
         })
+    }
+}
+
+/// Why there is no proof. A book that was changed is no outage: it was checked, and does not hold.
+fn unproved(error: &ProofError) -> CliError {
+    match error {
+        ProofError::Journal(journal) if journal.is_corrupt() => {
+            CliError::NotVerified { what: error.to_string() }
+        }
+        error => unusable(error),
     }
 }
 

@@ -3,8 +3,8 @@
 /// Everything that was asked for was done: `verify` found nothing, `diff` no difference, and every
 /// assertion holds.
 pub const OK: u8 = 0;
-/// `verify` found something wrong with the book, an explanation does not add up, or an assertion
-/// does not hold.
+/// `verify` found something wrong with the book, an explanation does not add up, an assertion does
+/// not hold, or the book does not lead to what was to be proved.
 pub const NOT_VERIFIED: u8 = 1;
 /// `diff` found a difference.
 pub const DIFFERENT: u8 = 1;
@@ -26,7 +26,7 @@ pub(crate) const HELP: &str = "\
 Exit codes:
   0    done; for verify and assert: the book holds; for diff: both are the same
   1    verify found something wrong, diff a difference; an explanation does not add up; an
-       assertion does not hold
+       assertion or a proof does not hold
   2    the command line or an input file is malformed
   3    the book refused something
   4    the server or the store cannot be reached; try again

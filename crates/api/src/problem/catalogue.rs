@@ -88,6 +88,7 @@ codes! {
     TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "Too many requests are under way";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Too many requests are waiting";
     JournalUnavailable = "journal_unavailable", SERVICE_UNAVAILABLE, "The journal cannot be reached now";
+    BookDoesNotHold = "book_does_not_hold", INTERNAL_SERVER_ERROR, "What is stored is not what was written";
     JournalNewer = "journal_newer", SERVICE_UNAVAILABLE, "The journal was written by a newer version";
     KeysUnavailable = "keys_unavailable", SERVICE_UNAVAILABLE, "The keys of personal texts cannot be read or written";
     ViewsUnavailable = "views_unavailable", SERVICE_UNAVAILABLE, "The views cannot be read now";

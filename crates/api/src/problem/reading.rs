@@ -10,6 +10,14 @@ use super::{Code, Problem};
 impl From<JournalError> for Problem {
     fn from(error: JournalError) -> Problem {
         match &error {
+            error if error.is_corrupt() => {
+                tracing::error!(%error, "the book does not hold");
+                Problem::new(
+                    Code::BookDoesNotHold,
+                    error.to_string(),
+                    "have the operator run `quipu verify`, which names the first bad position",
+                )
+            }
             JournalError::Database(_) => {
                 tracing::warn!(%error, "journal not read");
                 Problem::new(

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use quipu::exit_codes;
 use serde_json::json;
 
-use crate::program::{Run, Server};
+use crate::program::{Run, Server, run};
 
 /// A book at rest with a wallet of 500 credits, of which 40 were spent one by one.
 fn book() -> Server {
@@ -182,4 +182,40 @@ fn a_changed_checkpoint_is_named_with_what_to_do() {
     signed(&server, 46);
     assert_eq!(server.terminate(), Some(i32::from(exit_codes::OK)));
     assert_eq!(server.on_book(&["verify"]).code(), i32::from(exit_codes::OK));
+}
+
+/// Whoever asks for a proof is told that there is none, and not to try again.
+#[test]
+fn an_event_that_was_changed_is_not_proved_by_the_book_nor_by_its_server() {
+    let mut server = book();
+    server.restart();
+    change_debit(&server);
+    let (out, url) = (server.data(), server.url.clone());
+    let prove = ["prove", "20", "--out", &out];
+    for refused in [run(&[&prove[..], &["--server", &url]].concat()), server.on_book(&prove)] {
+        assert_eq!(refused.code(), i32::from(exit_codes::NOT_VERIFIED), "{}", refused.err());
+        assert!(refused.err().contains("`quipu verify`"), "{}", refused.err());
+    }
+}
+
+/// Somebody makes a debit smaller, in the file.
+fn change_debit(server: &Server) {
+    let file = Path::new(&server.data()).join("journal.db");
+    let database = rusqlite::Connection::open(file).unwrap();
+    let triggers: Vec<String> = database
+        .prepare("select name from sqlite_master where type = 'trigger'")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    for trigger in triggers {
+        database.execute(&format!("drop trigger {trigger}"), []).unwrap();
+    }
+    let changed = database.execute(
+        "update journal_batch set events = replace(events, '\"amount\":\"1\"', '\"amount\":\"0\"')
+         where first_position = 20",
+        [],
+    );
+    assert_eq!(changed.unwrap(), 1);
 }
