@@ -6,6 +6,7 @@
 //!
 //! - [`Writer`] appends. There is one per journal; it owns the lease, the head and the tree.
 //! - [`Journal`] reads: pages, single events, rows as they are stored.
+//! - [`Checked`] reads a whole journal, and only what hashes to its roots.
 //! - [`Recent`] has the newest events in memory, for one who follows closely.
 //! - [`Index`] finds a stream's events and a key's event without a table row per event.
 //! - [`SegmentCheck`] compares what is saved of that with the journal.
@@ -19,6 +20,7 @@
 //! threads (whoever owns the writer decides where it runs).
 
 mod batch;
+mod checked;
 pub mod codec;
 mod error;
 mod index;
@@ -33,6 +35,7 @@ mod tree;
 mod writer;
 
 pub use batch::{BatchRow, Head, MOST_BYTES_IN_EVENT, Root, RootError};
+pub use checked::Checked;
 pub use codec::StoredEvent;
 pub use error::{AppendError, JournalError};
 pub use index::{Index, KeyWindow, SegmentCheck, SegmentMisfit};

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use super::Progress;
 use super::line::{Header, Mark, written};
-use crate::{BatchRow, Head, JournalError, Store, codec};
-use quipu_domain::Position;
+use crate::checked::Chain;
+use crate::{BatchRow, Head, JournalError, Store};
 
 /// Some so many events are read from the store at once.
 const PAGE_EVENTS: usize = 4_096;
@@ -21,8 +21,8 @@ pub enum ExportError {
     Write(#[from] io::Error),
 }
 
-/// Writes the journal up to where it ends now, whatever is appended meanwhile. What is stored is
-/// written as it is stored: whether it holds is for the reader to check.
+/// Writes the journal up to where it ends now, whatever is appended meanwhile. Whoever reads it checks
+/// it; and no row is written that does not hash to its root, because an export is what is kept.
 pub fn export(
     store: &dyn Store,
     out: &mut dyn Write,
@@ -31,35 +31,35 @@ pub fn export(
     let head = store.head()?;
     let header = Header::of(head);
     writeln!(out, "{}", written(&header))?;
-    let mut position = Position::ZERO;
-    while position < head.position {
-        let rows = store.rows_after(position, PAGE_EVENTS)?;
-        let rows = rows.iter().take_while(|row| row.first_position <= head.position);
-        let before = position;
-        for row in rows {
-            write_row(row, out)?;
-            position = row.last_position;
+    let mut chain = Chain::default();
+    while chain.position() < head.position {
+        let before = chain.position();
+        let rows = store.rows_after(before, PAGE_EVENTS)?;
+        for row in rows.iter().take_while(|row| row.first_position <= head.position) {
+            write_row(row, &chain.row(row)?, out)?;
         }
-        if position <= before {
-            let why = format!(
-                "the row of this position is missing: the journal goes on to {}",
-                head.position
-            );
-            return Err(JournalError::Corrupt { position: before.plus(1), why }.into());
+        let position = chain.position();
+        if position == before {
+            let but = format!("the journal goes on to {}", head.position);
+            return Err(chain.missing(&but).into());
         }
         progress(Progress { position, end: head.position });
+    }
+    if chain.root() != head.root {
+        let why =
+            format!("the head's root is {}, but the rows lead to {}", head.root, chain.root());
+        return Err(JournalError::Corrupt { position: head.position, why }.into());
     }
     writeln!(out, "{}", written(&header.end()))?;
     out.flush()?;
     Ok(head)
 }
 
-fn write_row(row: &BatchRow, out: &mut dyn Write) -> Result<(), ExportError> {
-    let corrupt = |why: String| JournalError::Corrupt { position: row.first_position, why };
-    for text in codec::split(&row.events).map_err(corrupt)? {
+fn write_row(row: &BatchRow, texts: &[&str], out: &mut dyn Write) -> Result<(), ExportError> {
+    for text in texts {
         if text.contains('\n') {
-            let why = "an event has a line feed, which was not there when it was hashed";
-            return Err(corrupt(why.to_owned()).into());
+            let why = "an event has a line feed, which no export can have within a line".to_owned();
+            return Err(JournalError::Corrupt { position: row.first_position, why }.into());
         }
         writeln!(out, "{text}")?;
     }

@@ -189,22 +189,41 @@ pub(crate) fn what_is_appended_during_an_export_is_left_out(bed: &Bed) {
     assert_eq!((head.position.0, writer.head().position.0), (12, 17));
 }
 
-pub(crate) fn what_no_line_can_hold_is_named_and_the_rest_is_written_as_it_is_stored(bed: &Bed) {
-    const SPLIT: &str = "UPDATE journal_batch SET events = \
-        replace(events, ',\"version\"', ' ,\n\"version\"') WHERE first_position = 2";
-    const MEND: &str = "UPDATE journal_batch SET first_position = 3, events = \
-        replace(events, ' ,\n\"version\"', ',\"version\"') WHERE first_position = 2";
+pub(crate) fn what_does_not_hold_is_named_and_not_written(bed: &Bed) {
     drop(bed.with_events(12));
+    let whole = exported(&*bed.store);
     let database = bed.without_triggers();
     let mut writer = database.writer().unwrap();
-    writer.execute(SPLIT, &[]).unwrap();
-    let refused = export(&*bed.store, &mut Vec::new(), &mut |_| {}).unwrap_err();
-    let ExportError::Journal(JournalError::Corrupt { position, why }) = refused else {
-        panic!("{refused}")
-    };
-    assert_eq!(position, Position(2));
-    assert!(why.contains("line feed"), "{why}");
-    writer.execute(MEND, &[]).unwrap();
-    // Whoever reads the lines sees that this row does not follow.
-    assert!(exported(&*bed.store).contains("\"first_position\":3,\"last_position\":6,"));
+    for (change, mend, expected) in [
+        (
+            "UPDATE journal_batch SET events = replace(events, ',\"version\"', ' ,\n\"version\"') \
+             WHERE first_position = 2",
+            "UPDATE journal_batch SET events = replace(events, ' ,\n\"version\"', ',\"version\"') \
+             WHERE first_position = 2",
+            "the bytes of positions 2 to 6 hash to ",
+        ),
+        (
+            "UPDATE journal_batch SET last_position = 7 WHERE first_position = 2",
+            "UPDATE journal_batch SET last_position = 6 WHERE first_position = 2",
+            "row says it holds positions 2 to 7 but has 5 events",
+        ),
+        (
+            "UPDATE journal_batch SET first_position = 3 WHERE first_position = 2",
+            "UPDATE journal_batch SET first_position = 2 WHERE first_position = 3",
+            "the row of this position is missing: the next one begins at 3",
+        ),
+    ] {
+        writer.execute(change, &[]).unwrap();
+        let mut lines = Vec::new();
+        let refused = export(&*bed.store, &mut lines, &mut |_| {}).unwrap_err();
+        let ExportError::Journal(JournalError::Corrupt { position, why }) = refused else {
+            panic!("{refused}")
+        };
+        assert_eq!(position, Position(2), "{why}");
+        assert!(why.contains(expected), "{why}");
+        let lines = String::from_utf8(lines).unwrap();
+        assert!(whole.starts_with(&lines) && lines.lines().count() == 3, "{lines}");
+        writer.execute(mend, &[]).unwrap();
+    }
+    assert_eq!(exported(&*bed.store), whole);
 }

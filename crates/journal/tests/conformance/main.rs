@@ -74,5 +74,5 @@ on_every_database! {
     sql::a_wrong_cache_is_rebuilt,
     sql::a_changed_segment_is_found,
     sql::a_changed_event_stops_the_journal_from_opening,
-    json_lines::what_no_line_can_hold_is_named_and_the_rest_is_written_as_it_is_stored,
+    json_lines::what_does_not_hold_is_named_and_not_written,
 }

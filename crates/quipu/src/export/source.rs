@@ -6,7 +6,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use quipu_domain::{Position, Recorded, TenantId};
 use quipu_exports::ExportError;
-use quipu_journal::{Journal, Root};
+use quipu_journal::{Checked, Journal, JournalError, Root};
 use serde::Serialize;
 
 use crate::book::{self, BookArgs, Place};
@@ -108,24 +108,30 @@ impl Source {
         event.position <= self.until && !(self.tenant.is_some() && is_anothers)
     }
 
-    /// Hands all events to `work`, one after the other, and shows how far it is.
+    /// Hands all events to `work`, one after the other, and shows how far it is. None of them is
+    /// another one than was hashed when it was written.
     pub(super) fn each(
         &self,
         mut work: impl FnMut(&Recorded) -> Result<(), CliError>,
     ) -> Result<(), CliError> {
         let bar = ProgressBar::new(self.until.0).with_style(output::events_bar());
-        let mut after = Position::ZERO;
-        while after < self.until {
-            let page = self.journal.page(after, PAGE_EVENTS);
+        let mut journal = Checked::new(self.journal.clone());
+        while journal.position() < self.until {
+            let page = journal.page(self.until, PAGE_EVENTS);
             let page = page.map_err(|error| book::journal_unusable(&error))?;
             for event in page.iter().filter(|event| self.takes(event)) {
                 work(event)?;
             }
-            after = page.last().map_or(self.until, |last| last.position);
-            bar.set_position(after.0.min(self.until.0));
+            bar.set_position(journal.position().0.min(self.until.0));
         }
         bar.finish_and_clear();
-        Ok(())
+        match self.root.filter(|root| *root != journal.root()) {
+            None => Ok(()),
+            Some(root) => Err(book::journal_unusable(&JournalError::Corrupt {
+                position: self.until,
+                why: format!("the head's root is {root}, but the rows lead to {}", journal.root()),
+            })),
+        }
     }
 }
 

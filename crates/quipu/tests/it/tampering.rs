@@ -219,3 +219,30 @@ fn change_debit(server: &Server) {
     );
     assert_eq!(changed.unwrap(), 1);
 }
+
+/// An export is what is kept and handed on; it claims the root of the journal.
+#[test]
+fn an_event_that_was_changed_is_not_exported() {
+    let server = book();
+    let out = format!("{}/export", server.data());
+    let focus = ["focus", "--provider", "x", "--currency", "SEK", "--rate", "1"];
+    let sie = ["sie", "--year", "2026", "--company", "x", "--rate", "1"];
+    let exports: [&[&str]; 6] =
+        [&["journal"], &["hledger"], &["beancount"], &sie, &focus, &["parquet", "events"]];
+    let export = |arguments: &[&str]| {
+        server.on_book(&[&["export"], arguments, &["--output", &out]].concat())
+    };
+    for arguments in exports {
+        let done = export(arguments);
+        assert_eq!(done.code(), i32::from(exit_codes::OK), "{arguments:?}: {}", done.err());
+        fs::remove_file(&out).unwrap();
+    }
+    change_debit(&server);
+    for arguments in exports {
+        let refused = export(arguments);
+        let code = i32::from(exit_codes::UNUSABLE);
+        assert_eq!(refused.code(), code, "{arguments:?}: {}", refused.err());
+        assert!(refused.err().contains("corrupt at position 20"), "{}", refused.err());
+        assert!(!Path::new(&out).exists(), "{arguments:?}");
+    }
+}
