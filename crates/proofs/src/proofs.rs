@@ -90,8 +90,10 @@ impl Proofs {
         for row in &rows {
             for (position, text) in codec::texts(row)? {
                 if (first + 1..=last).contains(&position.0) {
-                    let length =
-                        u16::try_from(text.len()).expect("an event has at most 60,000 bytes");
+                    let length = u16::try_from(text.len()).map_err(|_| {
+                        let why = format!("it has {} bytes, more than any event", text.len());
+                        JournalError::Corrupt { position, why }
+                    })?;
                     bundle.extend(length.to_be_bytes());
                     bundle.extend(text.as_bytes());
                 }

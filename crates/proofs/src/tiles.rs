@@ -100,16 +100,19 @@ impl Tiles {
         let full = self.store.full_tiles()?;
         let mut edge = Edge { size: full * TILE_WIDTH as u64, open: Vec::new() };
         let (mut level, mut entries) = (Level(0), edge.size);
+        // Where a level has more than those below it make up, their end was deleted.
+        let mut fits = true;
         while entries > 0 {
             let open_from = entries - entries % TILE_WIDTH as u64;
             let open = match level.0 {
                 0 => Vec::new(),
                 above => self.store.tile_roots(Level(above - 1), open_from)?,
             };
+            fits &= open.len() as u64 == entries - open_from;
             edge.open.push(open);
             (level, entries) = (Level(level.0 + 1), entries / TILE_WIDTH as u64);
         }
-        let fits = edge.size == 0 || self.fits(&edge)?;
+        let fits = edge.size == 0 || (fits && self.fits(&edge)?);
         if !fits {
             tracing::warn!("tiles are not those of this journal; they are made anew");
             self.store.forget_tiles()?;

@@ -104,6 +104,15 @@ fn a_third_level_of_tiles_begins_when_the_second_is_full() {
     // A proof from what is kept reads a few tiles, and no events.
     book.proofs = another(&book);
     assert_proved(&book, &[size], &[777]);
+    // One that is beyond those below it, as after the end of these was deleted, is none.
+    let file = rusqlite::Connection::open(book.folder.path().join("proofs.db")).unwrap();
+    let beyond = "INSERT INTO tile SELECT 1, 1, root, hashes FROM tile WHERE level = 1";
+    assert_eq!(file.execute(beyond, []).unwrap(), 1);
+    book.proofs = another(&book);
+    let tile = |level, index, width| book.proofs.tile(level, TilePath { index, width }).unwrap();
+    assert_eq!(tile(2, 0, 2), None);
+    assert_eq!(tile(2, 0, 1).map(|tile| tile.len()), Some(32));
+    assert_proved(&book, &[size], &[777]);
 }
 
 #[test]
