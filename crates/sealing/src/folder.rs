@@ -25,16 +25,19 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Opens it, makes it where there is none, and removes what a crash left unfinished.
+    /// Opens it, and makes it where there is none.
     pub(crate) fn open(path: &Path) -> Result<Folder, SealingError> {
         quipu_files::make_folder(path, 0o700).map_err(failed("make", path))?;
-        let folder = Folder { path: path.to_owned(), locked: Mutex::default() };
-        for name in folder.names()?.into_iter().filter(|name| name.starts_with(UNFINISHED)) {
-            let path = folder.path.join(name);
+        Ok(Folder { path: path.to_owned(), locked: Mutex::default() })
+    }
+
+    /// Removes what a crash left unfinished. Nobody else may be making keys.
+    pub(crate) fn remove_unfinished(&self) -> Result<(), SealingError> {
+        for name in self.names()?.into_iter().filter(|name| name.starts_with(UNFINISHED)) {
+            let path = self.path.join(name);
             fs::remove_file(&path).map_err(failed("remove", &path))?;
         }
-        folder.sync()?;
-        Ok(folder)
+        self.sync()
     }
 
     /// Where it is.

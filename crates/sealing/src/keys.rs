@@ -140,10 +140,11 @@ impl SubjectKeys {
         known.erased.contains(&key) || known.live.contains(&(subject.clone(), key))
     }
 
-    /// Reads again which keys there are. Whoever has waited for another server of the book to let
-    /// it go calls this before anything is sealed: the other one has made and destroyed keys until
-    /// then.
+    /// Reads again which keys there are, and removes what a crash left of one. Whoever has waited
+    /// for another server of the book to let it go calls this before anything is sealed: the other
+    /// one has made and destroyed keys until then.
     pub fn read_again(&self) -> Result<(), SealingError> {
+        self.0.folder.remove_unfinished()?;
         let live = self.0.folder.keys()?.into_iter().collect();
         let mut known = self.known();
         known.live = live;
