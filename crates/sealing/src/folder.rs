@@ -16,6 +16,8 @@ use crate::cipher::{KEY_BYTES, Key};
 const UNFINISHED: &str = ".new-";
 /// The file with the hash of the book's first event. No key's name is without a full stop.
 const BOOK: &str = "book";
+/// What a key is overwritten with.
+const DESTROYED: [u8; KEY_BYTES] = [0; KEY_BYTES];
 
 /// The folder of the keys.
 pub(crate) struct Folder {
@@ -96,7 +98,8 @@ impl Folder {
         Ok(self.names()?.into_iter().filter_map(parsed).collect())
     }
 
-    /// A key; `None` where there is none of that name.
+    /// A key; `None` where there is none of that name, or only what a crash left of one that was
+    /// being destroyed: what everybody knows seals nothing.
     pub(crate) fn read(&self, subject: &TenantId, id: KeyId) -> Result<Option<Key>, SealingError> {
         let path = self.file(subject, id);
         let mut file = match File::open(&path) {
@@ -109,7 +112,7 @@ impl Folder {
             return Err(SealingError::Malformed { path });
         }
         file.read_exact(&mut *bytes).map_err(failed("read", &path))?;
-        Ok(Some(Key { id, bytes }))
+        Ok((*bytes != DESTROYED).then_some(Key { id, bytes }))
     }
 
     /// Puts a key in; it is durable when this returns.
@@ -122,7 +125,7 @@ impl Folder {
     pub(crate) fn destroy(&self, subject: &TenantId, id: KeyId) -> Result<bool, SealingError> {
         let path = self.file(subject, id);
         let destroyed = OpenOptions::new().write(true).open(&path).and_then(|mut file| {
-            file.write_all(&[0; KEY_BYTES])?;
+            file.write_all(&DESTROYED)?;
             file.sync_all()?;
             fs::remove_file(&path)
         });

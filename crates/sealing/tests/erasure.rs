@@ -349,3 +349,17 @@ fn a_key_file_of_another_length_is_named() {
     assert!(matches!(refused, SealingError::Malformed { .. }));
     assert!(refused.to_string().contains("t_a.0123456789abcdef"), "{refused}");
 }
+
+/// The power went when it was overwritten and not yet gone: everybody knows such a key.
+#[test]
+fn p4_a_key_that_was_half_destroyed_seals_nothing() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("t_a.0000000000000000");
+    fs::write(&file, [0; 64]).unwrap();
+    let keys = SubjectKeys::open(folder.path()).unwrap();
+    let sealed = keys.seal(&subject("t_a"), &name()).unwrap();
+    assert!(!sealed.as_str().starts_with("sealed:t_a:0000000000000000:"), "{sealed}");
+    assert_eq!(keys.open_text(&sealed), text());
+    assert_eq!(keys.digests(&subject("t_a"), b"a request").unwrap().others.len(), 0);
+    assert_eq!(keys.retire(&subject("t_a"), []).unwrap().len(), 2, "an erasure takes it away");
+}
