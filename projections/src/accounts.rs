@@ -4,7 +4,7 @@ use quipu_domain::postings;
 use quipu_domain::{Recorded, TenantId};
 
 use crate::table::table;
-use crate::{Projection, ProjectionError, Rows, movement};
+use crate::{Projection, ProjectionError, Rows, movement, turnover};
 
 table! {
     /// One account of a tenant's book (M4).
@@ -16,9 +16,19 @@ table! {
         account: postings::Account,
     }
     columns {
-        /// The sum of its postings, in micros. Not an amount: a book may turn over more than M3
-        /// lets one amount be.
-        balance: i64,
+        /// The sum of its postings (see [`turnover`]): micros below a thousand credits.
+        balance_micros: i64,
+        /// And thousands of credits.
+        balance_thousands: i64,
+    }
+}
+
+impl Account {
+    /// The sum of its postings, in micros. Not an amount: a book may turn over more than M3 lets
+    /// one amount be.
+    #[must_use]
+    pub fn balance_micros(&self) -> i128 {
+        turnover::of_columns(self.balance_thousands, self.balance_micros)
     }
 }
 
@@ -32,7 +42,7 @@ impl Projection for Accounts {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn question(&self) -> &'static str {
@@ -58,10 +68,11 @@ impl Projection for Accounts {
             let row = rows.edit_or::<Account>(&key, || Account {
                 tenant: key.tenant.clone(),
                 account: key.account.clone(),
-                balance: 0,
+                balance_micros: 0,
+                balance_thousands: 0,
             })?;
-            let sum = row.balance.checked_add(posting.amount.micros());
-            row.balance = sum.ok_or(ProjectionError::Overflow { what: "an account" })?;
+            let sum = row.balance_micros() + i128::from(posting.amount.micros());
+            (row.balance_thousands, row.balance_micros) = turnover::columns(sum, "an account")?;
         }
         Ok(())
     }

@@ -32,7 +32,19 @@ pub enum BookKey {
 
 /// Amounts in micros, by place: of an account or a hold only the first, of a lot those that the
 /// constants name.
-pub type BookAmounts = [i64; 5];
+pub type BookAmounts = [i128; 5];
+
+/// What a tenant's own three accounts hold, in micros. M3 bounds what a wallet has at a time; what
+/// counts until a moment may have been recorded at very different times, and be more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BookBalance {
+    /// In lots and not held.
+    pub available: i128,
+    /// Reserved by holds.
+    pub held: i128,
+    /// What is owed: zero or below, as the account has it.
+    pub overdraft: i128,
+}
 
 /// Of a lot: what is left and not held.
 pub const REMAINING: usize = 0;
@@ -57,7 +69,7 @@ impl Projection for BookHistory {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn question(&self) -> &'static str {
@@ -93,7 +105,7 @@ fn parts_of(event: &WalletEvent) -> Result<Vec<(BookKey, BookAmounts)>, Projecti
             },
             account => BookKey::Account(account),
         };
-        parts.push((key, [posting.amount.micros(), 0, 0, 0, 0]));
+        parts.push((key, [posting.amount.micros().into(), 0, 0, 0, 0]));
     }
     Ok(parts)
 }
@@ -107,16 +119,31 @@ impl Sums<Book> {
         for (key, amounts) in self.iter() {
             match key {
                 BookKey::Account(account) => {
-                    accounts.push((account.clone(), i128::from(amounts[0])));
+                    accounts.push((account.clone(), amounts[0]));
                 }
-                BookKey::Lot(_) => available += i128::from(amounts[REMAINING]),
-                BookKey::Hold(_) => held += i128::from(amounts[0]),
+                BookKey::Lot(_) => available += amounts[REMAINING],
+                BookKey::Hold(_) => held += amounts[0],
             }
         }
         accounts.extend([(Account::Available, available), (Account::Held, held)]);
         accounts.retain(|(_, balance)| *balance != 0);
         accounts.sort();
         accounts
+    }
+
+    /// What the tenant's own accounts hold.
+    #[must_use]
+    pub fn balance(&self) -> BookBalance {
+        let mut balance = BookBalance::default();
+        for (account, micros) in self.accounts() {
+            match account {
+                Account::Available => balance.available = micros,
+                Account::Held => balance.held = micros,
+                Account::Overdraft => balance.overdraft = micros,
+                _ => {}
+            }
+        }
+        balance
     }
 
     /// The lots that have something left or held.

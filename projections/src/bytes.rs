@@ -21,6 +21,16 @@ pub(crate) fn put_signed(bytes: &mut Vec<u8>, number: i64) {
     put(bytes, ((number << 1) ^ (number >> 63)).cast_unsigned());
 }
 
+/// The same for a sum, for which 64 bits need not be enough: where they are, the bytes are the same.
+pub(crate) fn put_wide(bytes: &mut Vec<u8>, number: i128) {
+    let mut number = ((number << 1) ^ (number >> 127)).cast_unsigned();
+    while number >= u128::from(MORE) {
+        bytes.push(number.to_le_bytes()[0] | MORE);
+        number >>= 7;
+    }
+    bytes.push(number.to_le_bytes()[0]);
+}
+
 /// Reads numbers in the order in which they were written.
 pub struct Numbers<'a>(&'a [u8]);
 
@@ -46,6 +56,20 @@ impl<'a> Numbers<'a> {
     pub(crate) fn next_signed(&mut self) -> Option<i64> {
         let number = self.next()?;
         Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+    }
+
+    /// A sum; `None` where it has more than 17 bytes, which no sum of amounts comes to.
+    pub(crate) fn next_wide(&mut self) -> Option<i128> {
+        let mut number = 0_u128;
+        for shift in (0..17 * 7).step_by(7) {
+            let (byte, rest) = self.0.split_first()?;
+            self.0 = rest;
+            number |= u128::from(byte & !MORE) << shift;
+            if byte & MORE == 0 {
+                return Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed());
+            }
+        }
+        None
     }
 }
 
@@ -76,6 +100,25 @@ mod tests {
         let mut bytes = Vec::new();
         numbers.into_iter().for_each(|number| put(&mut bytes, number));
         assert_eq!(Numbers::of(&bytes).collect::<Vec<u64>>(), numbers);
+    }
+
+    #[test]
+    fn sums_come_back_and_short_ones_are_written_as_numbers_are() {
+        let short = [0, -1, 1, 63, -64, 64, i64::MAX, i64::MIN];
+        let (mut bytes, mut wide) = (Vec::new(), Vec::new());
+        short.into_iter().for_each(|number| put_signed(&mut bytes, number));
+        short.into_iter().for_each(|number| put_wide(&mut wide, number.into()));
+        assert_eq!(wide, bytes);
+        let most = (1_i128 << 118) - 1;
+        let sums = [i128::from(i64::MAX) + 1, i128::from(i64::MIN) - 1, most, -most - 1];
+        sums.into_iter().for_each(|sum| put_wide(&mut wide, sum));
+        let mut read = Numbers::of(&wide);
+        assert_eq!(short.map(|_| read.next_wide().unwrap()), short.map(i128::from));
+        assert_eq!(sums.map(|_| read.next_wide().unwrap()), sums);
+        assert!(read.is_empty());
+        let mut beyond = Vec::new();
+        put_wide(&mut beyond, most + 1);
+        assert_eq!(Numbers::of(&beyond).next_wide(), None);
     }
 
     #[test]

@@ -43,8 +43,9 @@ pub trait Subject: Clone + Debug + PartialEq + Send + 'static {
     const TABLE: &'static str;
     /// What a sum is about.
     type Key: Key;
-    /// What is summed up under a key.
-    type Amounts: AsRef<[i64]> + AsMut<[i64]> + Clone + Copy + Debug + Default + PartialEq + Send;
+    /// What is summed up under a key: of each event what fits into 64 bits (M1, M3), so that 2^63
+    /// events fit into a sum.
+    type Amounts: AsRef<[i128]> + AsMut<[i128]> + Clone + Copy + Debug + Default + PartialEq + Send;
 
     /// Brings a sum into the one form that it has.
     fn normalise(_: &mut Self::Amounts) {}

@@ -34,6 +34,7 @@ mod slots;
 mod statement;
 mod table;
 mod tenants;
+pub mod turnover;
 mod usage;
 
 use quipu_domain::Recorded;
@@ -44,7 +45,7 @@ pub use agents::{Agent, AgentKey, AgentStatus, Agents};
 pub use audit_line::AuditLine;
 pub use balances::{Balance, BalanceKey, Balances, Lot, LotKey};
 pub use book_history::{
-    Book, BookAmounts, BookHistory, BookKey, EXPIRED, HELD, REMAINING, VOIDED, VOIDS,
+    Book, BookAmounts, BookBalance, BookHistory, BookKey, EXPIRED, HELD, REMAINING, VOIDED, VOIDS,
 };
 pub use cell::{Cell, Field, Kind};
 pub use error::ProjectionError;

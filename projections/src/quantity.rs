@@ -11,13 +11,14 @@ const SCALE: u32 = 12;
 const MICRO: i128 = 1_000_000;
 
 /// An exact quantity, kept as whole units and parts of 10^-12 in two BIGINTs, because neither
-/// database has an exact decimal that the other understands.
+/// database has an exact decimal that the other understands. It ends at 10^26 units: no journal is
+/// long enough to come there (M1, M3).
 ///
 /// ```
 /// use quipu_projections::Quantity;
 /// let quantity = Quantity::from_decimal("-1.25".parse().unwrap()).unwrap();
 /// assert_eq!((quantity.units(), quantity.parts()), (-2, 750_000_000_000));
-/// assert_eq!(quantity.to_decimal().unwrap().to_string(), "-1.25");
+/// assert_eq!(quantity.to_string(), "-1.25");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Quantity(i128);
@@ -36,14 +37,14 @@ impl Quantity {
 
     /// The quantity that two columns hold, or their sums over several rows.
     #[must_use]
-    pub fn from_columns(units: i64, parts: i64) -> Quantity {
-        Quantity(i128::from(units) * PARTS + i128::from(parts))
+    pub fn from_columns(units: impl Into<i128>, parts: impl Into<i128>) -> Quantity {
+        Quantity(units.into().saturating_mul(PARTS).saturating_add(parts.into()))
     }
 
     /// An amount of credits as a quantity.
     #[must_use]
     pub fn from_micros(micros: impl Into<i128>) -> Quantity {
-        Quantity(micros.into() * MICRO)
+        Quantity(micros.into().saturating_mul(MICRO))
     }
 
     /// A count as a quantity.
@@ -52,42 +53,35 @@ impl Quantity {
         Quantity(i128::from(count) * PARTS)
     }
 
-    /// Whole units, rounded down; `i64`'s ends where it is beyond.
+    /// Whole units, rounded down.
     #[must_use]
-    pub fn units(self) -> i64 {
-        let units = self.0.div_euclid(PARTS);
-        i64::try_from(units).unwrap_or(if units < 0 { i64::MIN } else { i64::MAX })
+    pub const fn units(self) -> i128 {
+        self.0.div_euclid(PARTS)
     }
 
     /// Parts of 10^-12 above the whole units: 0 to 999,999,999,999.
     #[must_use]
-    pub fn parts(self) -> i64 {
-        i64::try_from(self.0.rem_euclid(PARTS)).expect("a remainder of 10^12 is below 2^63")
+    pub const fn parts(self) -> i128 {
+        self.0.rem_euclid(PARTS)
     }
 
-    /// The sum, if its whole units fit.
+    /// Units and parts, if the units fit into a column: those of nine million records of the
+    /// largest quantity (M1) do.
+    #[must_use]
+    pub fn columns(self) -> Option<(i64, i64)> {
+        Some((self.units().try_into().ok()?, self.parts().try_into().ok()?))
+    }
+
+    /// The sum, if it fits.
     #[must_use]
     pub fn plus(self, other: Quantity) -> Option<Quantity> {
-        let sum = Quantity(self.0.checked_add(other.0)?);
-        i64::try_from(sum.0.div_euclid(PARTS)).ok().map(|_| sum)
+        self.0.checked_add(other.0).map(Quantity)
     }
 
     /// The quantity with the sign turned.
     #[must_use]
     pub const fn negated(self) -> Quantity {
         Quantity(-self.0)
-    }
-
-    /// The decimal; `None` where it has more digits than a decimal can hold.
-    #[must_use]
-    pub fn to_decimal(self) -> Option<Decimal> {
-        let mut mantissa = self.0;
-        let mut scale = SCALE;
-        while scale > 0 && mantissa % 10 == 0 {
-            mantissa /= 10;
-            scale -= 1;
-        }
-        Decimal::try_from_i128_with_scale(mantissa, scale).ok()
     }
 }
 
@@ -116,17 +110,30 @@ mod tests {
         let small = Quantity::from_decimal("0.000000000001".parse().unwrap()).unwrap();
         let large = Quantity::from_decimal("1000000000000".parse().unwrap()).unwrap();
         let sum = large.plus(small).unwrap();
-        assert_eq!(sum.to_decimal().unwrap().to_string(), "1000000000000.000000000001");
+        assert_eq!(sum.to_string(), "1000000000000.000000000001");
         assert_eq!(sum.plus(large.negated()).unwrap(), small);
     }
 
     #[test]
     fn columns_add_up_to_the_sum_of_quantities() {
         let quantity = |text: &str| Quantity::from_decimal(text.parse().unwrap()).unwrap();
-        let (left, right) = (quantity("-1.9"), quantity("2.95"));
-        let summed =
-            Quantity::from_columns(left.units() + right.units(), left.parts() + right.parts());
+        let [left, right] = [quantity("-1.9"), quantity("2.95")];
+        let [(units, parts), (more_units, more_parts)] =
+            [left, right].map(|each| each.columns().unwrap());
+        let summed = Quantity::from_columns(units + more_units, parts + more_parts);
         assert_eq!(summed, left.plus(right).unwrap());
+    }
+
+    #[test]
+    fn a_sum_has_more_digits_than_a_decimal_has() {
+        let most = Quantity::from_columns(i64::MAX, 1);
+        assert_eq!(most.to_string(), "9223372036854775807.000000000001");
+        assert_eq!(most.columns(), Some((i64::MAX, 1)));
+        let beyond = most.plus(Quantity::from_count(1)).unwrap();
+        assert_eq!(
+            (beyond.to_string().as_str(), beyond.columns()),
+            ("9223372036854775808.000000000001", None)
+        );
     }
 
     #[test]

@@ -48,12 +48,14 @@ table! {
         cached_input_tokens: i64,
         /// Tokens generated.
         output_tokens: i64,
-        /// What was charged, in micros.
-        cost: i64,
+        /// What was charged (see [`turnover`](crate::turnover)): micros below a thousand credits.
+        cost_micros: i64,
         /// Records that have no price yet (U3).
         unpriced: i64,
         /// Records that were voided (U4).
         voided: i64,
+        /// What was charged: thousands of credits.
+        cost_thousands: i64,
     }
 }
 
@@ -111,7 +113,7 @@ impl Projection for Usage {
     }
 
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn question(&self) -> &'static str {

@@ -77,10 +77,10 @@ pub(crate) async fn of_tenant(
 ) -> Result<Response, Problem> {
     let read = move |views: &Views, _| views.accounts(&tenant);
     let wire = |accounts: Vec<Account>, position| AccountsAnswer {
-        sum: credits_of_micros(accounts.iter().map(|row| i128::from(row.balance)).sum()),
+        sum: credits_of_micros(accounts.iter().map(Account::balance_micros).sum()),
         accounts: accounts
             .into_iter()
-            .map(|row| AccountView::new(row.account.to_string(), row.balance.into()))
+            .map(|row| AccountView::new(row.account.to_string(), row.balance_micros()))
             .collect(),
         position,
     };

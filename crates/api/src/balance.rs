@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::response::Response;
-use quipu_domain::{Credits, MeterName, Personal, Position, TenantId, Timestamp};
+use quipu_domain::{MeterName, Personal, Position, TenantId, Timestamp};
 use quipu_views::{AsOf, BookBalance, Views, WalletBalance};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::RefOr;
@@ -15,6 +15,7 @@ use crate::openapi::any_of;
 use crate::parameters::{KnownAtParameter, PathIds, StrictQuery};
 use crate::problem::{Code, Problem};
 use crate::reading::Reader;
+use crate::wire::credits_of_micros;
 
 /// Which balance.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -104,19 +105,17 @@ pub(crate) struct BookBalanceAnswer {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct BookBalanceView {
     /// In lots and not held.
-    #[schema(value_type = String)]
-    available: Credits,
+    available: String,
     /// What holds have reserved.
-    #[schema(value_type = String)]
-    held: Credits,
+    held: String,
     /// What is owed.
-    #[schema(value_type = String)]
-    overdraft: Credits,
+    overdraft: String,
 }
 
 impl From<BookBalance> for BookBalanceView {
     fn from(book: BookBalance) -> BookBalanceView {
         let BookBalance { available, held, overdraft } = book;
+        let [available, held, overdraft] = [available, held, -overdraft].map(credits_of_micros);
         BookBalanceView { available, held, overdraft }
     }
 }

@@ -168,11 +168,11 @@ impl From<UsageSum> for UsageRow {
             window_start: sum.window_start,
             group: sum.group,
             records: sum.records,
-            quantity: sum.quantity.normalize().to_string(),
+            quantity: sum.quantity.to_string(),
             input_tokens: sum.input_tokens,
             cached_input_tokens: sum.cached_input_tokens,
             output_tokens: sum.output_tokens,
-            cost: credits_of_micros(sum.cost_micros.into()),
+            cost: credits_of_micros(sum.cost_micros),
             unpriced: sum.unpriced,
             voided: sum.voided,
         }

@@ -5,8 +5,9 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use quipu_domain::amount::{AmountError, SCALE};
+use quipu_domain::amount::AmountError;
 use quipu_domain::{Credits, Label};
+use quipu_projections::Quantity;
 use rust_decimal::Decimal;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
@@ -133,8 +134,7 @@ fn exact(text: &str) -> Option<Number> {
 
 /// A sum of credits, which may be larger than an amount can be, as a decimal string.
 pub(crate) fn credits_of_micros(micros: i128) -> String {
-    let decimal = Decimal::try_from_i128_with_scale(micros, SCALE);
-    decimal.map_or_else(|_| format!("{micros}e-6"), |decimal| decimal.normalize().to_string())
+    Quantity::from_micros(micros).to_string()
 }
 
 /// JSON that is text already, put into an answer as it is.

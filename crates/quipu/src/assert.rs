@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use clap::Args;
 use quipu_domain::Credits;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::client::{Client, ServerArgs};
 use crate::error::CliError;
@@ -74,7 +73,7 @@ struct Difference {
     tenant: String,
     balance: &'static str,
     expected: Credits,
-    found: Credits,
+    found: String,
     /// Where the book stood.
     position: u64,
 }
@@ -120,15 +119,15 @@ impl Assertion {
         let mut differences = Vec::new();
         for (name, expected) in self.expected.by_name() {
             let Some(expected) = expected else { continue };
-            let found = credits(&balance[name]).ok_or_else(|| client.not_understood())?;
-            if found != expected {
+            let found = balance[name].as_str().ok_or_else(|| client.not_understood())?;
+            if found != expected.to_string() {
                 let (tenant, balance_name) = (self.tenant.clone(), name);
                 let position = balance["position"].as_u64().unwrap_or_default();
                 differences.push(Difference {
                     tenant,
                     balance: balance_name,
                     expected,
-                    found,
+                    found: found.to_owned(),
                     position,
                 });
             }
@@ -141,10 +140,6 @@ impl ExpectedArgs {
     fn by_name(&self) -> [(&'static str, Option<Credits>); 3] {
         [("available", self.available), ("held", self.held), ("overdraft", self.overdraft)]
     }
-}
-
-fn credits(value: &Value) -> Option<Credits> {
-    value.as_str()?.parse().ok()
 }
 
 fn table(differences: &[Difference]) -> Table {
@@ -160,7 +155,7 @@ fn table(differences: &[Difference]) -> Table {
             tenant.clone(),
             (*balance).to_owned(),
             expected.to_string(),
-            found.to_string(),
+            found.clone(),
             position.to_string(),
         ]);
     }

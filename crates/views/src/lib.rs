@@ -34,10 +34,10 @@ pub use builder::Progress;
 pub use error::ViewsError;
 pub use feed::{Feed, FeedError};
 pub use reads::{
-    AccountBalance, AccountHolders, AllAccounts, Answer, AsOf, AuditQuery, BookBalance, EntryQuery,
-    GroupBy, HoldQuery, KnownAt, LotQuery, Order, Page, ParkedPartition, PeriodBalance,
-    ProjectionStatus, StatementPage, TenantPositions, TrialBalance, TrialBalanceGroup,
-    TrialBalanceLine, TrialBalanceQuery, UsageCursor, UsageQuery, UsageSum, WalletBalance,
+    AccountBalance, AccountHolders, AllAccounts, Answer, AsOf, AuditQuery, EntryQuery, GroupBy,
+    HoldQuery, KnownAt, LotQuery, Order, Page, ParkedPartition, PeriodBalance, ProjectionStatus,
+    StatementPage, TenantPositions, TrialBalance, TrialBalanceGroup, TrialBalanceLine,
+    TrialBalanceQuery, UsageCursor, UsageQuery, UsageSum, WalletBalance,
 };
 pub use replay::{Moment, ReplayFile};
 pub use retry::RetryOutcome;
@@ -48,6 +48,6 @@ pub use snapshot::Snapshot;
 pub use views::{Location, MIGRATIONS, Views};
 
 pub use quipu_projections::{
-    Agent, AgentStatus, AuditLine, ClosedPeriod, Entry, Hold, HoldStatus, Lot, Meter, PriceTable,
-    Tenant, TenantStatus, WindowUnit,
+    Agent, AgentStatus, AuditLine, BookBalance, ClosedPeriod, Entry, Hold, HoldStatus, Lot, Meter,
+    PriceTable, Tenant, TenantStatus, WindowUnit,
 };

@@ -28,7 +28,7 @@ use quipu_projections::{Cell, Field, Projection, ProjectionError, Row, Until};
 pub use accounts::{AccountBalance, AllAccounts};
 pub use activity::TenantPositions;
 pub use audit_log::AuditQuery;
-pub use balance::{BookBalance, WalletBalance};
+pub use balance::WalletBalance;
 pub use entries::{EntryQuery, PeriodBalance, StatementPage};
 pub use explained::AccountHolders;
 pub use holds::HoldQuery;

@@ -23,6 +23,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         ("0004_sums_before", include_str!("../../../migrations/sqlite/views_0004_sums_before.sql")),
         ("0005_child_spans", include_str!("../../../migrations/sqlite/views_0005_child_spans.sql")),
         ("0006_runs", include_str!("../../../migrations/sqlite/views_0006_runs.sql")),
+        ("0007_turnover", include_str!("../../../migrations/sqlite/views_0007_turnover.sql")),
     ],
     postgres: &[
         ("0001_tables", include_str!("../../../migrations/postgres/views_0001_tables.sql")),
@@ -41,6 +42,7 @@ pub const MIGRATIONS: Migrations = Migrations {
             include_str!("../../../migrations/postgres/views_0006_child_spans.sql"),
         ),
         ("0007_runs", include_str!("../../../migrations/postgres/views_0007_runs.sql")),
+        ("0008_turnover", include_str!("../../../migrations/postgres/views_0008_turnover.sql")),
     ],
 };
 

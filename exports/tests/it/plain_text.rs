@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
-use quipu_domain::{Recorded, calendar};
+use quipu_domain::{Recorded, TenantId, calendar, postings};
 use quipu_exports::{PlainText, account_in};
 use quipu_projections::{Account, Accounts, Fold, ProjectionError, Row as _};
 
@@ -38,27 +38,26 @@ fn what_is_written_adds_up_to_the_accounts_of_the_book() {
             let micros: i128 = amount.replace('.', "").parse().unwrap();
             *sums.entry(account.to_owned()).or_default() += micros;
         }
-        let mut written: Vec<Account> = sums
-            .iter()
-            .map(|(name, micros)| {
-                let (tenant, account) = account_in(name).unwrap();
-                Account { tenant, account, balance: i64::try_from(*micros).unwrap() }
-            })
-            .collect();
-        written.sort_by_key(Account::key);
+        let written: Book =
+            sums.into_iter().map(|(name, micros)| (account_in(&name).unwrap(), micros)).collect();
         assert_eq!(written, book(&events));
     }
 }
 
-fn book(events: &[Recorded]) -> Vec<Account> {
+/// Micros by tenant and account.
+type Book = BTreeMap<(TenantId, postings::Account), i128>;
+
+fn book(events: &[Recorded]) -> Book {
     let mut fold = Fold::of(&[&Accounts]);
     fold.apply::<ProjectionError>(events, |_| Ok(Vec::new())).unwrap();
     let sorted = fold.sorted();
     let rows = sorted.iter().flat_map(|(_, rows)| rows);
-    let mut accounts: Vec<Account> =
-        rows.map(|cells| Account::from_cells(cells).unwrap()).collect();
-    accounts.sort_by_key(Account::key);
-    accounts
+    rows.map(|cells| {
+        let row = Account::from_cells(cells).unwrap();
+        let micros = row.balance_micros();
+        ((row.tenant, row.account), micros)
+    })
+    .collect()
 }
 
 #[test]

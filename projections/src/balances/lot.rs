@@ -116,7 +116,7 @@ enum Change {
 impl Change {
     /// What it adds to a lot.
     fn amounts(self, amount: Credits) -> BookAmounts {
-        let amount = amount.micros();
+        let amount = i128::from(amount.micros());
         let mut amounts = BookAmounts::default();
         match self {
             Change::Spend => amounts[REMAINING] = -amount,

@@ -96,7 +96,7 @@ pub(super) fn write_part<S: Subject>(
     let amounts = amounts.as_ref().iter();
     let mask = amounts.clone().rev().fold(0, |mask, amount| (mask << 1) | u64::from(*amount != 0));
     bytes::put(bytes, mask);
-    amounts.filter(|amount| **amount != 0).for_each(|amount| bytes::put_signed(bytes, *amount));
+    amounts.filter(|amount| **amount != 0).for_each(|amount| bytes::put_wide(bytes, *amount));
 }
 
 /// Reads what [`write_part`] wrote. A row is about a few keys over and over, and most of the time
@@ -124,7 +124,7 @@ impl<'a, S: Subject> Parts<'a, S> {
         let mut amounts = S::Amounts::default();
         for (place, amount) in amounts.as_mut().iter_mut().enumerate() {
             if (mask >> place) & 1 == 1 {
-                *amount = self.numbers.next_signed()?;
+                *amount = self.numbers.next_wide()?;
             }
         }
         Some((&self.remembered[at].1, amounts))

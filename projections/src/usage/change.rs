@@ -10,7 +10,7 @@ use super::{
 };
 use crate::explain::Figures;
 use crate::quantity::Quantity;
-use crate::{ProjectionError, Rows, movement};
+use crate::{ProjectionError, Rows, movement, turnover};
 
 /// What an event adds to the totals of its record.
 #[derive(Default)]
@@ -89,15 +89,15 @@ impl Change {
     /// The same by the places of [`UsageSums`].
     pub(super) fn amounts(&self) -> UsageAmounts {
         let mut amounts = UsageAmounts::default();
-        amounts[UsageSums::RECORDS] = self.records;
+        amounts[UsageSums::RECORDS] = self.records.into();
         amounts[UsageSums::QUANTITY_UNITS] = self.quantity.units();
         amounts[UsageSums::QUANTITY_PARTS] = self.quantity.parts();
-        amounts[UsageSums::INPUT_TOKENS] = self.input_tokens;
-        amounts[UsageSums::CACHED_INPUT_TOKENS] = self.cached_input_tokens;
-        amounts[UsageSums::OUTPUT_TOKENS] = self.output_tokens;
-        amounts[UsageSums::COST] = self.cost;
-        amounts[UsageSums::UNPRICED] = self.unpriced;
-        amounts[UsageSums::VOIDED] = self.voided;
+        amounts[UsageSums::INPUT_TOKENS] = self.input_tokens.into();
+        amounts[UsageSums::CACHED_INPUT_TOKENS] = self.cached_input_tokens.into();
+        amounts[UsageSums::OUTPUT_TOKENS] = self.output_tokens.into();
+        amounts[UsageSums::COST] = self.cost.into();
+        amounts[UsageSums::UNPRICED] = self.unpriced.into();
+        amounts[UsageSums::VOIDED] = self.voided.into();
         amounts
     }
 
@@ -141,24 +141,33 @@ impl UsageTotal {
             input_tokens: 0,
             cached_input_tokens: 0,
             output_tokens: 0,
-            cost: 0,
+            cost_micros: 0,
             unpriced: 0,
             voided: 0,
+            cost_thousands: 0,
         }
     }
 
+    /// What was charged, in micros. Not an amount: a month may cost more than M3 lets one record.
+    #[must_use]
+    pub fn cost_micros(&self) -> i128 {
+        turnover::of_columns(self.cost_thousands, self.cost_micros)
+    }
+
     pub(super) fn add(&mut self, change: &Change) -> Result<(), ProjectionError> {
-        let quantity = Quantity::from_columns(self.quantity_units, self.quantity_parts)
-            .plus(change.quantity)
-            .ok_or(ProjectionError::Overflow { what: "a quantity" })?;
-        self.quantity_units = quantity.units();
-        self.quantity_parts = quantity.parts();
+        (self.quantity_units, self.quantity_parts) =
+            Quantity::from_columns(self.quantity_units, self.quantity_parts)
+                .plus(change.quantity)
+                .and_then(Quantity::columns)
+                .ok_or(ProjectionError::Overflow { what: "a quantity" })?;
+        let cost = self.cost_micros() + i128::from(change.cost);
+        (self.cost_thousands, self.cost_micros) = turnover::columns(cost, "a usage total")?;
+        // Tokens are bounded as quantities are (M1): those of nine million records of the most fit.
         for (total, added) in [
             (&mut self.records, change.records),
             (&mut self.input_tokens, change.input_tokens),
             (&mut self.cached_input_tokens, change.cached_input_tokens),
             (&mut self.output_tokens, change.output_tokens),
-            (&mut self.cost, change.cost),
             (&mut self.unpriced, change.unpriced),
             (&mut self.voided, change.voided),
         ] {

@@ -32,7 +32,7 @@ pub struct UsageKey {
 }
 
 /// What was used, by place: see the constants of [`UsageSums`].
-pub type UsageAmounts = [i64; 9];
+pub type UsageAmounts = [i128; 9];
 
 impl UsageSums {
     /// Records, without voided ones.

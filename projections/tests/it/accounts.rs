@@ -12,7 +12,7 @@ fn accounts_of_a_book_sum_up_to_zero() {
     story.hold("5", from_lots(&[(grant, "5")]));
     let rows = story.rows::<Account>(&Accounts);
     let told: Vec<String> =
-        rows.iter().map(|row| format!("{} {}", row.account, row.balance)).collect();
+        rows.iter().map(|row| format!("{} {}", row.account, row.balance_micros())).collect();
     assert_eq!(
         told,
         [
@@ -22,5 +22,27 @@ fn accounts_of_a_book_sum_up_to_zero() {
             "issued/purchase -10000000"
         ]
     );
-    assert_eq!(rows.iter().map(|row| row.balance).sum::<i64>(), 0);
+    assert_eq!(rows.iter().map(Account::balance_micros).sum::<i128>(), 0);
+}
+
+#[test]
+fn m3_an_account_turns_over_more_than_an_amount_may_be() {
+    let mut story = Story::new();
+    for _ in 0..12 {
+        let grant = story.grant("1000000000000");
+        story.debit("1000000000000", from_lots(&[(grant, "1000000000000")]));
+    }
+    let grant = story.grant("0.5");
+    story.debit("0.000001", from_lots(&[(grant, "0.000001")]));
+    let told: Vec<(String, i128)> = story
+        .rows::<Account>(&Accounts)
+        .iter()
+        .map(|row| (row.account.to_string(), row.balance_micros()))
+        .collect();
+    let wanted = [
+        ("available", 499_999),
+        ("consumed/calls", 12_000_000_000_000_000_001),
+        ("issued/purchase", -12_000_000_000_000_500_000),
+    ];
+    assert_eq!(told, wanted.map(|(name, micros)| (name.to_owned(), micros)));
 }

@@ -175,7 +175,7 @@ fn any_moment_is_answered_as_if_each_event_were_looked_at() {
     for until in moments(&story, 300) {
         // A grant, and then debits of 0.01 from it.
         let count = story.events[1..].iter().filter(is_until(&until)).count();
-        let expected = 1_000_000_000_000 - 10_000 * (i64::try_from(count).unwrap() - 1);
+        let expected = 1_000_000_000_000 - 10_000 * (i128::try_from(count).unwrap() - 1);
         let (sums, _) = stored.sums(until);
         assert_eq!(sums.of(&BookKey::Lot(grant))[REMAINING], expected, "{until:?}");
     }

@@ -51,8 +51,8 @@ fn totals(story: &Story) -> Vec<String> {
             row.window_unit,
             row.window_start,
             row.records,
-            quantity.to_decimal().unwrap(),
-            row.cost,
+            quantity,
+            row.cost_micros(),
             row.unpriced,
             row.voided
         )
@@ -77,6 +77,17 @@ fn a_record_counts_in_its_hour_and_in_the_tenants_day_and_month() {
     let row = story.rows::<UsageTotal>(&UsageProjection).remove(0);
     let tokens = (row.input_tokens, row.cached_input_tokens, row.output_tokens);
     assert_eq!(tokens, (200, 40, 60));
+}
+
+#[test]
+fn m3_a_window_costs_more_than_an_amount_may_be() {
+    let mut story = Story::new();
+    for _ in 0..12 {
+        let grant = story.grant("1000000000000");
+        priced(&mut story, "1000000000000", grant, "1000000000000");
+    }
+    let rows = story.rows::<UsageTotal>(&UsageProjection);
+    assert!(rows.iter().all(|row| row.cost_micros() == 12_000_000_000_000_000_000), "{rows:?}");
 }
 
 #[test]

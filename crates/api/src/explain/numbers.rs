@@ -4,7 +4,7 @@ use quipu_domain::postings::Account;
 use quipu_domain::{GrantId, Label, MeterName, Position, TenantId, Timestamp};
 use quipu_journal::Journal;
 use quipu_projections::explain::{Explainer, Figures, Part, Rest, Subject, UsageSelection};
-use quipu_projections::{Quantity, WindowUnit};
+use quipu_projections::{Account as AccountRow, Quantity, WindowUnit};
 use quipu_views::{
     AsOf, BookBalance, EntryQuery, GroupBy, KnownAt, Lot, LotQuery, Order, UsageQuery, UsageSum,
     Views,
@@ -159,7 +159,7 @@ impl Reading<'_> {
     fn account(&self, tenant: &TenantId, account: Account) -> Result<Draft, Problem> {
         let accounts = self.views.accounts(tenant)?;
         let own = accounts.value.iter().find(|row| row.account == account);
-        let balance = own.map_or(0, |row| row.balance);
+        let balance = own.map_or(0, AccountRow::balance_micros);
         let what = format!("the account {account} of {tenant}");
         let subject = Subject::Account { account, as_of: None };
         Ok(Draft {
@@ -172,8 +172,8 @@ impl Reading<'_> {
     fn account_of_all(&self, account: &Account) -> Result<Draft, Problem> {
         let holders = self.views.account_holders(account, self.most_lines)?;
         let (position, holders) = (holders.position, holders.value);
-        let told: i128 = holders.largest.iter().map(|(_, micros)| i128::from(*micros)).sum();
-        let part = |(tenant, micros): &(TenantId, i64)| Part {
+        let told: i128 = holders.largest.iter().map(|(_, micros)| micros).sum();
+        let part = |(tenant, micros): &(TenantId, i128)| Part {
             what: tenant.to_string(),
             figures: amount(*micros),
         };
@@ -221,7 +221,7 @@ impl Reading<'_> {
         let selection = UsageSelection::of(row.window, time_zone, row.meter, row.agent, row.model);
         Ok(Draft {
             what: format!("what {tenant} used in the {} from {start} on", named(window)),
-            figures: usage_figures(sum)?,
+            figures: usage_figures(sum),
             ..self.all_events(tenant, found.position, Subject::Usage(selection))?
         })
     }
@@ -333,11 +333,11 @@ const fn named(window: WindowUnit) -> &'static str {
 }
 
 /// What an account has in the books, with the account's own sign.
-fn of_account(book: &BookBalance, account: &Account) -> i64 {
+const fn of_account(book: &BookBalance, account: &Account) -> i128 {
     match account {
-        Account::Available => book.available.micros(),
-        Account::Held => book.held.micros(),
-        _ => -book.overdraft.micros(),
+        Account::Available => book.available,
+        Account::Held => book.held,
+        _ => book.overdraft,
     }
 }
 
@@ -345,12 +345,10 @@ fn amount(micros: impl Into<i128>) -> Figures {
     Figures::from([("amount", Quantity::from_micros(micros))])
 }
 
-fn usage_figures(sum: &UsageSum) -> Result<Figures, Problem> {
-    let beyond = || Problem::internal(&"a quantity has too many decimals");
-    let quantity = Quantity::from_decimal(sum.quantity).ok_or_else(beyond)?;
+fn usage_figures(sum: &UsageSum) -> Figures {
     let mut figures = Figures::from([
         ("records", Quantity::from_count(sum.records)),
-        ("quantity", quantity),
+        ("quantity", sum.quantity),
         ("input_tokens", Quantity::from_count(sum.input_tokens)),
         ("cached_input_tokens", Quantity::from_count(sum.cached_input_tokens)),
         ("output_tokens", Quantity::from_count(sum.output_tokens)),
@@ -359,5 +357,5 @@ fn usage_figures(sum: &UsageSum) -> Result<Figures, Problem> {
         ("voided", Quantity::from_count(sum.voided)),
     ]);
     figures.retain(|name, figure| *figure != Quantity::ZERO || matches!(*name, "records" | "cost"));
-    Ok(figures)
+    figures
 }

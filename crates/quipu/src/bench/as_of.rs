@@ -57,7 +57,7 @@ struct Question {
     known_at: KnownAt,
     as_of: Timestamp,
     /// What a fold from the beginning says: available, and what was consumed as usage.
-    folded: (i64, i64),
+    folded: (i128, i128),
 }
 
 /// Fills a book with dated usage, asks, and folds.
@@ -210,8 +210,8 @@ impl Question {
         let Event::Wallet(wallet) = &event.event else { return };
         for posting in postings::of(wallet) {
             match posting.account {
-                Account::Available => self.folded.0 += posting.amount.micros(),
-                Account::Consumed(_) => self.folded.1 += posting.amount.micros(),
+                Account::Available => self.folded.0 += i128::from(posting.amount.micros()),
+                Account::Consumed(_) => self.folded.1 += i128::from(posting.amount.micros()),
                 _ => {}
             }
         }
@@ -221,7 +221,7 @@ impl Question {
         AsOf { as_of: Some(self.as_of), known_at: Some(self.known_at) }
     }
 
-    fn differs(&self, what: &str, found: i64, folded: i64) -> CliError {
+    fn differs(&self, what: &str, found: i128, folded: i128) -> CliError {
         books::wrong(&format!(
             "{what} of {} as of {} known at {:?} is {found} from the views, but {folded} from the \
              journal",
@@ -241,7 +241,7 @@ fn ask(
         let (tenant, at) = (&question.tenant, question.at());
         let mut timed = Timed(&mut latencies);
         let balance = timed.ask("balance", || views.balance_as_of(tenant, at, now))?;
-        let available = balance.value.available.micros();
+        let available = balance.value.available;
         if available != question.folded.0 {
             return Err(question.differs("available", available, question.folded.0));
         }

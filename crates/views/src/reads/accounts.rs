@@ -1,7 +1,7 @@
 //! What is the balance of each account, and do they all sum up to zero?
 
 use quipu_domain::TenantId;
-use quipu_projections::{Account, Accounts};
+use quipu_projections::{Account, Accounts, turnover};
 
 use super::{Answer, Scope};
 use crate::{Views, ViewsError, cells};
@@ -40,10 +40,8 @@ impl Views {
     pub fn all_accounts(&self) -> Result<Answer<AllAccounts>, ViewsError> {
         self.ask(&Accounts, Scope::All, |connection, _| {
             let rows = connection.query(
-                // In two parts, because ten tenants with the largest amount there is (M3) have
-                // more together than a 64-bit sum can hold.
-                "SELECT account, CAST(SUM(balance / 1000000) AS BIGINT), \
-                 CAST(SUM(balance % 1000000) AS BIGINT) FROM account \
+                "SELECT account, CAST(SUM(balance_thousands) AS BIGINT), \
+                 CAST(SUM(balance_micros) AS BIGINT) FROM account \
                  GROUP BY account ORDER BY account",
                 &[],
             )?;
@@ -51,8 +49,8 @@ impl Views {
                 .iter()
                 .map(|row| {
                     let account = row.text(0)?.to_owned();
-                    let (whole, rest) = (i128::from(row.int(1)?), i128::from(row.int(2)?));
-                    Ok(AccountBalance { account, balance_micros: whole * 1_000_000 + rest })
+                    let balance_micros = turnover::of_columns(row.int(1)?, row.int(2)?);
+                    Ok(AccountBalance { account, balance_micros })
                 })
                 .collect();
             let accounts = accounts?;

@@ -1,10 +1,11 @@
 //! What can a tenant spend, what is held, what does it owe?
 
 use quipu_database::Row;
-use quipu_domain::postings::Account;
 use quipu_domain::wallet::Balance;
 use quipu_domain::{Credits, MeterName, Personal, Position, TenantId, Timestamp};
-use quipu_projections::{Balance as BookRow, Balances, Book, BookHistory, Question, Until};
+use quipu_projections::{
+    Balance as BookRow, Balances, Book, BookBalance, BookHistory, Question, Until,
+};
 
 use super::history::{Trees, trees};
 use super::{Answer, AsOf, Scope};
@@ -19,17 +20,6 @@ pub struct WalletBalance {
     pub frozen_reason: Option<Personal>,
     /// The wallet's last event; 0 where it has none.
     pub last_event: Position,
-}
-
-/// The sums of a wallet's three accounts in the books of a moment (M4, M5).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BookBalance {
-    /// In lots and not held.
-    pub available: Credits,
-    /// Reserved by holds.
-    pub held: Credits,
-    /// What is owed: zero or above.
-    pub overdraft: Credits,
 }
 
 /// W3: a lot counts from its first moment to before its last, whether its expiry is written or
@@ -83,18 +73,7 @@ pub(super) fn book_balance(
     trees: &mut Trees<'_, Book>,
     until: &Until,
 ) -> Result<BookBalance, ViewsError> {
-    let mut balance = BookBalance::default();
-    for (account, micros) in trees.sums(&Question::up_to(until))?.accounts() {
-        let credits = i64::try_from(micros).ok().map(Credits::from_micros);
-        let credits = credits.and_then(Result::ok).ok_or(ViewsError::Overflow);
-        match account {
-            Account::Available => balance.available = credits?,
-            Account::Held => balance.held = credits?,
-            Account::Overdraft => balance.overdraft = credits?.negated(),
-            _ => {}
-        }
-    }
-    Ok(balance)
+    Ok(trees.sums(&Question::up_to(until))?.balance())
 }
 
 fn wallet_balance(book: Option<BookRow>, available: Credits, pending: Credits) -> WalletBalance {

@@ -1,10 +1,10 @@
 //! What moved a tenant's credits?
 
 use quipu_domain::{Label, MeterName, Position, TenantId, Timestamp};
-use quipu_projections::{Activity, Book, BookHistory, Entry, Question, Until};
+use quipu_projections::{Activity, Book, BookBalance, BookHistory, Entry, Question, Until};
 
 use super::activity::Range;
-use super::balance::{BookBalance, book_balance};
+use super::balance::book_balance;
 use super::history::{Trees, trees};
 use super::trial_balance::before;
 use super::{Answer, AsOf, Order, Page, Scope, not_parked};

@@ -3,7 +3,7 @@
 
 use quipu_domain::postings::Account;
 use quipu_domain::{Position, TenantId};
-use quipu_projections::{Accounts, Activity, ActivityChunk};
+use quipu_projections::{Accounts, Activity, ActivityChunk, turnover};
 
 use super::{Answer, Scope, param, with_one_more};
 use crate::{Views, ViewsError, cells};
@@ -14,11 +14,11 @@ const WHOLE: &str = "SELECT CAST(COALESCE(SUM(events), 0) AS BIGINT) FROM activi
 const STRADDLING: &str = "SELECT * FROM activity \
     WHERE tenant = $1 AND first_position <= $2 AND last_position > $2";
 
-const HOLDERS: &str = "SELECT tenant, balance FROM account WHERE account = $1 \
-    ORDER BY ABS(balance) DESC, tenant LIMIT $2";
-/// In two parts, as the trial balance adds up.
-const TOTAL: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(balance / 1000000), 0) AS BIGINT), \
-    CAST(COALESCE(SUM(balance % 1000000), 0) AS BIGINT) FROM account WHERE account = $1";
+const HOLDERS: &str = "SELECT tenant, balance_thousands, balance_micros FROM account \
+    WHERE account = $1 \
+    ORDER BY ABS(balance_thousands) DESC, ABS(balance_micros) DESC, tenant LIMIT $2";
+const TOTAL: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(balance_thousands), 0) AS BIGINT), \
+    CAST(COALESCE(SUM(balance_micros), 0) AS BIGINT) FROM account WHERE account = $1";
 
 /// An account of all tenants, and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct AccountHolders {
     /// How many tenants have such an account.
     pub tenants: u64,
     /// Those with the largest balances, in micros, largest first.
-    pub largest: Vec<(TenantId, i64)>,
+    pub largest: Vec<(TenantId, i128)>,
 }
 
 impl Views {
@@ -60,13 +60,14 @@ impl Views {
             let total = connection.query(TOTAL, &[param(account)])?;
             let total = total.first().ok_or(ViewsError::Overflow)?;
             let rows = connection.query(HOLDERS, &[param(account), with_one_more(most)])?;
-            let holder = |row: &quipu_database::Row| -> Result<(TenantId, i64), ViewsError> {
+            let holder = |row: &quipu_database::Row| -> Result<(TenantId, i128), ViewsError> {
                 let malformed =
                     quipu_projections::ProjectionError::MalformedRow { table: "account" };
-                Ok((row.text(0)?.parse().map_err(|_| malformed)?, row.int(1)?))
+                let balance = turnover::of_columns(row.int(1)?, row.int(2)?);
+                Ok((row.text(0)?.parse().map_err(|_| malformed)?, balance))
             };
             Ok(AccountHolders {
-                total_micros: i128::from(total.int(1)?) * 1_000_000 + i128::from(total.int(2)?),
+                total_micros: turnover::of_columns(total.int(1)?, total.int(2)?),
                 tenants: u64::try_from(total.int(0)?).unwrap_or_default(),
                 largest: rows.iter().take(most).map(holder).collect::<Result<_, _>>()?,
             })

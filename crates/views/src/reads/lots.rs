@@ -163,8 +163,10 @@ fn retain_granted(lots: &mut Vec<Lot>, until: &Until, feed: &dyn Feed) -> Result
 
 /// Gives a lot the amounts of another moment.
 fn set_amounts(lot: &mut Lot, amounts: &BookAmounts) -> Result<(), ViewsError> {
-    let credits =
-        |place: usize| Credits::from_micros(amounts[place]).map_err(|_| ViewsError::Overflow);
+    let credits = |place: usize| {
+        let micros = i64::try_from(amounts[place]).ok().map(Credits::from_micros);
+        micros.and_then(Result::ok).ok_or(ViewsError::Overflow)
+    };
     lot.remaining = credits(REMAINING)?;
     lot.held = credits(HELD)?;
     lot.expired = credits(EXPIRED)?;

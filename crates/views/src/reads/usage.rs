@@ -2,8 +2,9 @@
 
 use quipu_database::Row;
 use quipu_domain::{Label, MeterName, TenantId, Timestamp};
-use quipu_projections::{Quantity, Question, Usage, UsageAmounts, UsageKey, UsageSums, WindowUnit};
-use rust_decimal::Decimal;
+use quipu_projections::{
+    Quantity, Question, Usage, UsageAmounts, UsageKey, UsageSums, WindowUnit, turnover,
+};
 
 use super::history::trees;
 use super::{Answer, AsOf, Page, Scope, param, with_one_more};
@@ -67,7 +68,7 @@ pub struct UsageSum {
     /// Records, without voided ones.
     pub records: i64,
     /// The sum of what they reported as their quantity.
-    pub quantity: Decimal,
+    pub quantity: Quantity,
     /// Tokens sent and not cached.
     pub input_tokens: i64,
     /// Tokens sent and cached.
@@ -75,7 +76,7 @@ pub struct UsageSum {
     /// Tokens generated.
     pub output_tokens: i64,
     /// What was charged for them, in micros.
-    pub cost_micros: i64,
+    pub cost_micros: i128,
     /// Records that have no price yet (U3).
     pub unpriced: i64,
     /// Records that were voided (U4).
@@ -89,7 +90,8 @@ const REPORT: &str = "SELECT * FROM ( \
         CAST(SUM(records) AS BIGINT), \
         CAST(SUM(quantity_units) AS BIGINT), CAST(SUM(quantity_parts) AS BIGINT), \
         CAST(SUM(input_tokens) AS BIGINT), CAST(SUM(cached_input_tokens) AS BIGINT), \
-        CAST(SUM(output_tokens) AS BIGINT), CAST(SUM(cost) AS BIGINT), \
+        CAST(SUM(output_tokens) AS BIGINT), \
+        CAST(SUM(cost_thousands) AS BIGINT), CAST(SUM(cost_micros) AS BIGINT), \
         CAST(SUM(unpriced) AS BIGINT), CAST(SUM(voided) AS BIGINT) \
     FROM usage_total \
     WHERE tenant = $2 AND window_unit = $3 AND window_start >= $4 AND window_start < $5 \
@@ -191,21 +193,21 @@ impl UsageQuery {
 }
 
 fn of_amounts(at: &UsageCursor, amounts: &UsageAmounts) -> Result<UsageSum, ViewsError> {
-    let quantity = Quantity::from_columns(
-        amounts[UsageSums::QUANTITY_UNITS],
-        amounts[UsageSums::QUANTITY_PARTS],
-    );
+    let count = |place: usize| i64::try_from(amounts[place]).map_err(|_| ViewsError::Overflow);
     Ok(UsageSum {
         window_start: at.window_start,
         group: at.group.clone(),
-        records: amounts[UsageSums::RECORDS],
-        quantity: quantity.to_decimal().ok_or(ViewsError::Overflow)?,
-        input_tokens: amounts[UsageSums::INPUT_TOKENS],
-        cached_input_tokens: amounts[UsageSums::CACHED_INPUT_TOKENS],
-        output_tokens: amounts[UsageSums::OUTPUT_TOKENS],
+        records: count(UsageSums::RECORDS)?,
+        quantity: Quantity::from_columns(
+            amounts[UsageSums::QUANTITY_UNITS],
+            amounts[UsageSums::QUANTITY_PARTS],
+        ),
+        input_tokens: count(UsageSums::INPUT_TOKENS)?,
+        cached_input_tokens: count(UsageSums::CACHED_INPUT_TOKENS)?,
+        output_tokens: count(UsageSums::OUTPUT_TOKENS)?,
         cost_micros: amounts[UsageSums::COST],
-        unpriced: amounts[UsageSums::UNPRICED],
-        voided: amounts[UsageSums::VOIDED],
+        unpriced: count(UsageSums::UNPRICED)?,
+        voided: count(UsageSums::VOIDED)?,
     })
 }
 
@@ -228,17 +230,16 @@ impl UsageSum {
 
 fn usage_sum(row: &Row) -> Result<UsageSum, ViewsError> {
     let group = row.text(1)?;
-    let quantity = Quantity::from_columns(row.int(3)?, row.int(4)?);
     Ok(UsageSum {
         window_start: Timestamp::from_micros(row.int(0)?).map_err(|_| ViewsError::Overflow)?,
         group: if group.is_empty() { None } else { Some(group.to_owned()) },
         records: row.int(2)?,
-        quantity: quantity.to_decimal().ok_or(ViewsError::Overflow)?,
+        quantity: Quantity::from_columns(row.int(3)?, row.int(4)?),
         input_tokens: row.int(5)?,
         cached_input_tokens: row.int(6)?,
         output_tokens: row.int(7)?,
-        cost_micros: row.int(8)?,
-        unpriced: row.int(9)?,
-        voided: row.int(10)?,
+        cost_micros: turnover::of_columns(row.int(8)?, row.int(9)?),
+        unpriced: row.int(10)?,
+        voided: row.int(11)?,
     })
 }

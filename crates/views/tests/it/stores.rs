@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quipu_database::{Connection, Database, Durability};
+use quipu_database::{Connection, Database, Durability, Migrations};
 use quipu_domain::{Position, Recorded};
 use quipu_projections::{Cell, Fold, ProjectionError};
 use quipu_views::{Location, MIGRATIONS, RunnerOptions, Views, ViewsError};
@@ -38,12 +38,17 @@ impl Store {
 
     /// A connection behind the views' back.
     pub(crate) fn connection(&self) -> Connection {
+        self.connection_of(&MIGRATIONS)
+    }
+
+    /// The same, as a program opens the views that knows only these migrations.
+    pub(crate) fn connection_of(&self, migrations: &Migrations) -> Connection {
         let database = match &self.location {
             Location::Sqlite { file } => {
-                Database::open_sqlite(file, Durability::Derived, &MIGRATIONS)
+                Database::open_sqlite(file, Durability::Derived, migrations)
             }
             Location::Postgres { url } => {
-                Database::connect_postgres(url, "quipu_views", &MIGRATIONS)
+                Database::connect_postgres(url, "quipu_views", migrations)
             }
         };
         database.unwrap().writer().unwrap()

@@ -172,10 +172,14 @@ fn opening_and_movements_make_the_closing_of_a_statement_and_of_a_trial_balance(
             let query = EntryQuery { from, to, limit: 10_000, ..EntryQuery::default() };
             let page = views.entries(&acme(), &query, now).unwrap().value;
             let period = page.period.unwrap();
-            let moved: i64 =
-                page.entries.items.iter().map(|line| line.available_delta.micros()).sum();
+            let moved: i128 = page
+                .entries
+                .items
+                .iter()
+                .map(|line| i128::from(line.available_delta.micros()))
+                .sum();
             let (opening, closing) = (period.opening.available, period.closing.available);
-            assert_eq!(opening.micros() + moved, closing.micros());
+            assert_eq!(opening + moved, closing);
             let query = TrialBalanceQuery { from, to, ..TrialBalanceQuery::default() };
             let trial = views.trial_balance(&query, now).unwrap().value;
             assert_eq!(trial.sum, 0);
@@ -206,9 +210,9 @@ fn books(views: &Views, tenant: &TenantId, moment: &Moment<'_>, now: Timestamp) 
     assert_eq!(found.sum, 0);
     let balance = views.balance_as_of(tenant, moment.at, now).unwrap().value;
     let wanted = |account| wanted.get(&account).copied().unwrap_or_default();
-    assert_eq!(i128::from(balance.available.micros()), wanted(Account::Available));
-    assert_eq!(i128::from(balance.held.micros()), wanted(Account::Held));
-    assert_eq!(-i128::from(balance.overdraft.micros()), wanted(Account::Overdraft));
+    assert_eq!(balance.available, wanted(Account::Available));
+    assert_eq!(balance.held, wanted(Account::Held));
+    assert_eq!(balance.overdraft, wanted(Account::Overdraft));
 }
 
 /// The lines of a period are those of the events that count in it, and are known.
@@ -291,15 +295,18 @@ fn usage(views: &Views, tenant: &TenantId, moment: &Moment<'_>, now: Timestamp) 
             after: None,
             limit: EVERYTHING,
         };
-        let mut wanted = BTreeMap::<(Timestamp, String), [i64; 4]>::new();
+        let mut wanted = BTreeMap::<(Timestamp, String), [i128; 4]>::new();
         for row in rows.iter().filter(|row| row.window_unit == window) {
             let sum = wanted.entry((row.window_start, row.meter.to_string())).or_default();
-            let added = [row.records, row.cost, row.unpriced, row.voided];
+            let [records, unpriced, voided] =
+                [row.records, row.unpriced, row.voided].map(i128::from);
+            let added = [records, row.cost_micros(), unpriced, voided];
             sum.iter_mut().zip(added).for_each(|(sum, added)| *sum += added);
         }
         let found = views.usage(tenant, &query, now).unwrap().value.items.into_iter().map(|sum| {
-            let amounts = [sum.records, sum.cost_micros, sum.unpriced, sum.voided];
-            ((sum.window_start, sum.group.unwrap()), amounts)
+            let [records, unpriced, voided] =
+                [sum.records, sum.unpriced, sum.voided].map(i128::from);
+            ((sum.window_start, sum.group.unwrap()), [records, sum.cost_micros, unpriced, voided])
         });
         assert_eq!(found.collect::<BTreeMap<_, _>>(), wanted, "{tenant} at {:?}", moment.at);
     }
