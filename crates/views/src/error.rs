@@ -2,7 +2,7 @@
 
 use quipu_database::DatabaseError;
 use quipu_domain::{MeterName, Position, PriceTableName, TenantId};
-use quipu_projections::ProjectionError;
+use quipu_projections::{Partition, ProjectionError};
 
 use crate::FeedError;
 
@@ -45,6 +45,8 @@ pub enum ViewsError {
     Parked {
         /// Which projection.
         projection: &'static str,
+        /// Whose; `None` is the catalogue.
+        partition: Partition,
         /// The event.
         position: Position,
         /// Why it could not be applied.

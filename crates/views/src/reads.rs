@@ -187,13 +187,19 @@ fn not_parked(
     partition: &str,
 ) -> Result<(), ViewsError> {
     let name = projection.name();
-    match checkpoints::parked_at(connection, name, partition)? {
-        None => Ok(()),
-        Some(parked) => {
-            let (position, error) = (parked.position, parked.error);
-            Err(ViewsError::Parked { projection: name, position, error })
-        }
-    }
+    let parked = checkpoints::parked_at(connection, name, partition)?;
+    parked.map_or(Ok(()), |parked| Err(parked.refusal(name)))
+}
+
+/// Refuses to add up what everybody has while somebody's rows are out of date.
+fn none_parked(
+    connection: &mut Connection,
+    projection: &'static dyn Projection,
+) -> Result<(), ViewsError> {
+    let name = projection.name();
+    let mut parked = checkpoints::read_parked(connection)?.into_iter();
+    let own = parked.find(|stopped| stopped.projection == name);
+    own.map_or(Ok(()), |stopped| Err(stopped.partition.refusal(name)))
 }
 
 /// A field as a whole number, for binding; zero for what is none.

@@ -1,6 +1,6 @@
 //! What journal and views could not answer, as a problem.
 
-use quipu_domain::Refusal;
+use quipu_domain::{Refusal, TenantId};
 use quipu_journal::JournalError;
 use quipu_views::ViewsError;
 
@@ -59,11 +59,12 @@ impl From<ViewsError> for Problem {
             .with("position", checkpoint)
             .with("wanted", wanted)
             .retry_after_seconds(1),
-            ViewsError::Parked { projection, position, error } => {
+            ViewsError::Parked { projection, partition, position, error } => {
                 tracing::error!(projection, %position, error, "view parked");
+                let whose = partition.as_ref().map_or("the catalogue", TenantId::as_str);
                 Problem::new(
                     Code::ViewParked,
-                    format!("the view {projection} of this tenant stopped at position {position}"),
+                    format!("the view {projection} of {whose} stopped at position {position}"),
                     "have the operator run `quipu projections retry`",
                 )
                 .with("projection", projection)

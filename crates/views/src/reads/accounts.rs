@@ -3,7 +3,7 @@
 use quipu_domain::TenantId;
 use quipu_projections::{Account, Accounts, turnover};
 
-use super::{Answer, Scope};
+use super::{Answer, Scope, none_parked};
 use crate::{Views, ViewsError, cells};
 
 /// The balance of an account over all tenants.
@@ -39,6 +39,7 @@ impl Views {
     /// All accounts over all tenants, and whether they sum up to zero.
     pub fn all_accounts(&self) -> Result<Answer<AllAccounts>, ViewsError> {
         self.ask(&Accounts, Scope::All, |connection, _| {
+            none_parked(connection, &Accounts)?;
             let rows = connection.query(
                 "SELECT account, CAST(SUM(balance_thousands) AS BIGINT), \
                  CAST(SUM(balance_micros) AS BIGINT) FROM account \

@@ -5,7 +5,7 @@ use quipu_domain::postings::Account;
 use quipu_domain::{Position, TenantId};
 use quipu_projections::{Accounts, Activity, ActivityChunk, turnover};
 
-use super::{Answer, Scope, param, with_one_more};
+use super::{Answer, Scope, none_parked, param, with_one_more};
 use crate::{Views, ViewsError, cells};
 
 /// Chunks that end there or before, and the one that goes further.
@@ -57,6 +57,7 @@ impl Views {
         most: usize,
     ) -> Result<Answer<AccountHolders>, ViewsError> {
         self.ask(&Accounts, Scope::All, |connection, _| {
+            none_parked(connection, &Accounts)?;
             let total = connection.query(TOTAL, &[param(account)])?;
             let total = total.first().ok_or(ViewsError::Overflow)?;
             let rows = connection.query(HOLDERS, &[param(account), with_one_more(most)])?;

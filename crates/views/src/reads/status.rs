@@ -42,6 +42,14 @@ pub struct ParkedPartition {
     pub parked_at: Timestamp,
 }
 
+impl ParkedPartition {
+    /// Why there is no answer.
+    pub(super) fn refusal(self, projection: &'static str) -> ViewsError {
+        let ParkedPartition { tenant: partition, position, error, .. } = self;
+        ViewsError::Parked { projection, partition, position, error }
+    }
+}
+
 impl Views {
     /// Each projection, against the journal's head.
     pub fn projections(&self, head: Position) -> Result<Vec<ProjectionStatus>, ViewsError> {

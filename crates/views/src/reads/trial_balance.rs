@@ -9,7 +9,7 @@ use quipu_domain::{TenantId, Timestamp};
 use quipu_projections::{Book, BookHistory, ProjectionError, Question, Until};
 
 use super::history::trees;
-use super::{Answer, AsOf, Scope, not_parked};
+use super::{Answer, AsOf, Scope, none_parked};
 use crate::{Views, ViewsError};
 
 /// What a trial balance's lines are about.
@@ -85,10 +85,12 @@ impl Views {
             let mut balances = Balances::new();
             match &query.tenant {
                 Some(tenant) => query.add(connection, tenant, &until, &mut balances)?,
-                None => each_tenant(connection, |connection, tenant| {
-                    not_parked(connection, &BookHistory, tenant.as_str())?;
-                    query.add(connection, tenant, &until, &mut balances)
-                })?,
+                None => {
+                    none_parked(connection, &BookHistory)?;
+                    each_tenant(connection, |connection, tenant| {
+                        query.add(connection, tenant, &until, &mut balances)
+                    })?;
+                }
             }
             Ok(query.trial_balance(balances))
         })

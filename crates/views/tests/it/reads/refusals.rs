@@ -1,6 +1,7 @@
 //! An answer that cannot be given is an error, never an empty list; before genesis is zero, and the
 //! future is refused (M5): the same for each read that knows of moments.
 
+use quipu_domain::postings::Account;
 use quipu_domain::{Position, TenantId, Timestamp};
 use quipu_views::{
     AsOf, BookBalance, EntryQuery, GroupBy, HoldQuery, KnownAt, LotQuery, TrialBalanceQuery,
@@ -209,6 +210,38 @@ fn of_somebody_unknown_or_out_of_rows_that_have_stopped_there_is_no_answer() {
                     connection.execute("DELETE FROM projection_parked", &[]).unwrap();
                 }
             }
+        }
+    });
+}
+
+/// A sum over all tenants is one of them all: it is refused, and never told without one (M4).
+#[test]
+fn over_all_tenants_nothing_is_summed_up_out_of_rows_that_have_stopped() {
+    type Sum = fn(&Views, Timestamp) -> Result<(), ViewsError>;
+    let sums: [(&str, Sum); 3] = [
+        ("accounts", |views, _| views.all_accounts().map(drop)),
+        ("accounts", |views, _| views.account_holders(&Account::Available, 1).map(drop)),
+        ("book_history", |views, now| {
+            views.trial_balance(&TrialBalanceQuery::default(), now).map(drop)
+        }),
+    ];
+    let history = History::generated(100);
+    let journal = Journal::new(&history.events);
+    on_each_engine(|store| {
+        let views = store.open(&journal);
+        views.catch_up(&options(64)).unwrap();
+        let mut connection = store.connection();
+        for (stopped, sum) in sums {
+            connection.execute(PARK, &[stopped.into(), "t_bolt".into()]).unwrap();
+            let refused = sum(&views, history.now).unwrap_err();
+            let ViewsError::Parked { projection, partition, .. } = &refused else {
+                panic!("{refused}")
+            };
+            assert_eq!((*projection, partition), (stopped, &Some(text("t_bolt"))));
+            connection.execute("DELETE FROM projection_parked", &[]).unwrap();
+            connection.execute(PARK, &["holds".into(), "t_bolt".into()]).unwrap();
+            sum(&views, history.now).unwrap();
+            connection.execute("DELETE FROM projection_parked", &[]).unwrap();
         }
     });
 }
