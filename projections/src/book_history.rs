@@ -8,6 +8,7 @@ use quipu_domain::{GrantId, HoldId, Position, Recorded};
 use crate::balances::lot_changes;
 use crate::bytes::{self, Numbers};
 use crate::history::{self, Key, Names, Node, Subject, Sums};
+use crate::movement::Deltas;
 use crate::{Projection, ProjectionError, Rows, holds, movement};
 
 /// What stood in a tenant's accounts, lots and holds at any moment?
@@ -44,6 +45,36 @@ pub struct BookBalance {
     pub held: i128,
     /// What is owed: zero or below, as the account has it.
     pub overdraft: i128,
+}
+
+impl BookBalance {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: BookBalance) -> BookBalance {
+        BookBalance {
+            available: self.available + other.available,
+            held: self.held + other.held,
+            overdraft: self.overdraft + other.overdraft,
+        }
+    }
+
+    /// What is left without the other.
+    #[must_use]
+    pub const fn minus(self, other: BookBalance) -> BookBalance {
+        BookBalance {
+            available: self.available - other.available,
+            held: self.held - other.held,
+            overdraft: self.overdraft - other.overdraft,
+        }
+    }
+}
+
+impl From<Deltas> for BookBalance {
+    fn from(deltas: Deltas) -> BookBalance {
+        let [available, held, overdraft] = [deltas.available, deltas.held, deltas.overdraft]
+            .map(|amount| i128::from(amount.micros()));
+        BookBalance { available, held, overdraft }
+    }
 }
 
 /// Of a lot: what is left and not held.

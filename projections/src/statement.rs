@@ -7,7 +7,7 @@ use std::sync::Arc;
 use quipu_domain::{Credits, Label, MeterName, Personal, Position, Recorded, TenantId, Timestamp};
 
 use crate::movement::Deltas;
-use crate::{ProjectionError, movement};
+use crate::{BookBalance, ProjectionError, movement};
 
 /// One line of a statement: a wallet event that moved credits, or recorded usage.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +28,9 @@ pub struct Entry {
     pub held_delta: Credits,
     /// What it added to the overdraft account.
     pub overdraft_delta: Credits,
-    /// The available account after it.
-    pub available_after: Credits,
-    /// The held account after it.
-    pub held_after: Credits,
-    /// The overdraft account after it: zero or below.
-    pub overdraft_after: Credits,
+    /// What the accounts hold after it: after the lines of its statement up to it, in the order of
+    /// recording, which need not be that in which they count (M5).
+    pub after: BookBalance,
     /// The amount that the event is about.
     pub amount: Credits,
     /// What for.
@@ -72,16 +69,22 @@ pub(crate) fn amount_of(event: &quipu_domain::wallet::WalletEvent) -> Option<Cre
 }
 
 /// Writes a statement's lines from events that follow each other: each line says what was left
-/// after it.
+/// after it. One that begins with nothing says what its lines have moved.
 #[derive(Clone, Debug, Default)]
 pub struct Statement {
-    balances: Deltas,
+    balance: BookBalance,
 }
 
 impl Statement {
-    /// A statement that begins with these balances.
-    pub(crate) const fn from_balances(balances: Deltas) -> Statement {
-        Statement { balances }
+    /// A statement that begins with this balance.
+    pub(crate) const fn from_balance(balance: BookBalance) -> Statement {
+        Statement { balance }
+    }
+
+    /// What the accounts hold after the last line.
+    #[must_use]
+    pub const fn balance(&self) -> BookBalance {
+        self.balance
     }
 
     /// The tenant's next event; `None` where that moved nothing.
@@ -89,7 +92,7 @@ impl Statement {
         let Some((tenant, wallet)) = movement::wallet_event(event)? else { return Ok(None) };
         let Some(details) = line::details_of(wallet) else { return Ok(None) };
         let deltas = Deltas::of(&movement::postings_of(wallet)?);
-        self.balances = self.balances.plus(deltas)?;
-        Ok(Some(details.into_entry(tenant, event, deltas, self.balances)))
+        self.balance = self.balance.plus(deltas.into());
+        Ok(Some(details.into_entry(tenant, event, deltas, self.balance)))
     }
 }

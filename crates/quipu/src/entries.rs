@@ -51,15 +51,16 @@ pub(crate) fn run(args: &EntriesArgs, json: bool) -> Result<u8, CliError> {
         output::json(&page)?;
         return Ok(exit_codes::OK);
     }
-    let entries = page["entries"].as_array().map(Vec::as_slice).unwrap_or_default();
-    table(&page, entries).write(&mut io::stdout().lock())?;
+    table(args, &page).write(&mut io::stdout().lock())?;
     if let Some(after) = page["next_after"].as_u64() {
         output::tell(format_args!("there are more: add --after {after}"));
     }
     Ok(exit_codes::OK)
 }
 
-fn table(page: &Value, entries: &[Value]) -> Table {
+/// The lines, and of a period what stood in the books at its edges: on the first page before them,
+/// on the last one after them.
+fn table(args: &EntriesArgs, page: &Value) -> Table {
     let mut table = Table::new(&[
         ("entry", Align::Left),
         ("effective at", Align::Left),
@@ -71,8 +72,11 @@ fn table(page: &Value, entries: &[Value]) -> Table {
         ("for", Align::Left),
         ("by", Align::Left),
     ]);
-    balance_row(&mut table, "opening", &page["opening"]);
-    for entry in entries {
+    let edges = if args.newest_first { ["closing", "opening"] } else { ["opening", "closing"] };
+    if args.after.is_none() {
+        balance_row(&mut table, edges[0], &page[edges[0]]);
+    }
+    for entry in page["entries"].as_array().into_iter().flatten() {
         table.row(vec![
             output::text(&entry["id"]),
             output::text(&entry["effective_at"]),
@@ -85,7 +89,9 @@ fn table(page: &Value, entries: &[Value]) -> Table {
             output::text(&entry["actor"]),
         ]);
     }
-    balance_row(&mut table, "closing", &page["closing"]);
+    if page["next_after"].is_null() {
+        balance_row(&mut table, edges[1], &page[edges[1]]);
+    }
     table
 }
 

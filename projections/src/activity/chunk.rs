@@ -66,11 +66,12 @@ impl ActivityChunk {
     /// The statement as it stood before its first event.
     #[must_use]
     pub fn statement(&self) -> Statement {
-        Statement::from_balances(Deltas {
+        let before = Deltas {
             available: self.available_before,
             held: self.held_before,
             overdraft: self.overdraft_before,
-        })
+        };
+        Statement::from_balance(before.into())
     }
 
     /// A chunk without events, which begins with this one.

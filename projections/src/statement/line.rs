@@ -8,6 +8,7 @@ use quipu_domain::{Credits, Label, MeterName, Personal, Recorded, TenantId};
 use serde::Serialize;
 
 use super::Entry;
+use crate::BookBalance;
 use crate::json::json;
 use crate::movement::Deltas;
 
@@ -144,7 +145,7 @@ impl Details<'_> {
         tenant: &TenantId,
         event: &Recorded,
         deltas: Deltas,
-        after: Deltas,
+        after: BookBalance,
     ) -> Entry {
         let attribution = self.attribution;
         let dimensions = attribution.map(|by| &by.dimensions).filter(|all| !all.is_empty());
@@ -157,9 +158,7 @@ impl Details<'_> {
             available_delta: deltas.available,
             held_delta: deltas.held,
             overdraft_delta: deltas.overdraft,
-            available_after: after.available,
-            held_after: after.held,
-            overdraft_after: after.overdraft,
+            after,
             amount: self.amount,
             meter: self.meter.cloned(),
             agent: attribution.and_then(|by| by.agent.clone()),

@@ -30,17 +30,17 @@ fn each_line_has_what_moved_and_what_was_left() {
                 line.position,
                 line.event_type,
                 line.available_delta,
-                line.available_after,
-                line.held_after
+                line.after.available,
+                line.after.held
             )
         })
         .collect();
     assert_eq!(
         lines,
         [
-            "2 CreditsGranted: 10 -> 10, held 0",
-            "3 CreditsDebited: -4 -> 6, held 0",
-            "4 HoldPlaced: -5 -> 1, held 5",
+            "2 CreditsGranted: 10 -> 10000000, held 0",
+            "3 CreditsDebited: -4 -> 6000000, held 0",
+            "4 HoldPlaced: -5 -> 1000000, held 5000000",
         ]
     );
 }

@@ -7,7 +7,7 @@ use quipu_views::Entry;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::wire::Embedded;
+use crate::wire::{Embedded, credits_of_micros};
 
 /// A wallet event that moved credits, or recorded usage.
 #[derive(Serialize, ToSchema)]
@@ -39,14 +39,11 @@ pub(super) struct EntryView {
     #[schema(value_type = String)]
     overdraft_delta: Credits,
     /// In lots and not held, after it.
-    #[schema(value_type = String)]
-    available_after: Credits,
+    available_after: String,
     /// Held, after it.
-    #[schema(value_type = String)]
-    held_after: Credits,
+    held_after: String,
     /// Owed, after it.
-    #[schema(value_type = String)]
-    overdraft_after: Credits,
+    overdraft_after: String,
     /// What for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -116,9 +113,9 @@ impl From<Entry> for EntryView {
             available_delta: entry.available_delta,
             held_delta: entry.held_delta,
             overdraft_delta: entry.overdraft_delta.negated(),
-            available_after: entry.available_after,
-            held_after: entry.held_after,
-            overdraft_after: entry.overdraft_after.negated(),
+            available_after: credits_of_micros(entry.after.available),
+            held_after: credits_of_micros(entry.after.held),
+            overdraft_after: credits_of_micros(-entry.after.overdraft),
             meter: entry.meter,
             agent: entry.agent,
             run: entry.run,

@@ -50,6 +50,31 @@ fn a_book_is_shown_and_proved() {
     assert_eq!(again["available"], "458.25");
 }
 
+/// M5: the lines of a period, one of which is recorded last and counts first, go on from opening to
+/// closing, or from closing back to opening; a page shows the one that it borders on.
+#[test]
+fn a_statement_of_a_period_is_shown_from_edge_to_edge() {
+    let server = Server::start().with_tenant();
+    for (key, what, amount, day) in [
+        ("g", "grants", "40", "09-20"),
+        ("d1", "debits", "1.25", "10-03"),
+        ("d2", "debits", "2", "11-02"),
+        ("d3", "debits", "0.5", "10-02"),
+    ] {
+        let effective_at = format!("2025-{day}T00:00:00Z");
+        let body = json!({ "amount": amount, "effective_at": effective_at });
+        server.post(&format!("/v1/tenants/t_acme/{what}"), key, &body);
+    }
+    let shown = |more: &[&str]| {
+        let october = ["--from", "2025-10-01T00:00:00Z", "--to", "2025-11-01T00:00:00Z"];
+        let verb = ["entries", "t_acme", "--server", &server.url];
+        run(&[&verb, &october[..], more].concat()).redacted(&server)
+    };
+    insta::assert_snapshot!("entries_of_a_period", shown(&[]));
+    insta::assert_snapshot!("entries_of_a_period_newest_first", shown(&["--newest-first"]));
+    insta::assert_snapshot!("entries_of_a_period_page", shown(&["--newest-first", "--limit", "1"]));
+}
+
 #[test]
 fn a_book_on_postgres_is_the_same_book() {
     let server = book(Server::start_on_postgres());

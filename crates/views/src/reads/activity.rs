@@ -84,6 +84,21 @@ impl<'a> Range<'a> {
         self.last = self.last.min(last);
     }
 
+    /// Where what stands beside the first line that comes is known: before the oldest line, or
+    /// with the newest.
+    pub(super) const fn before_first_line(&self) -> Position {
+        match self.order {
+            Order::OldestFirst => Position(self.first.0.saturating_sub(1)),
+            Order::NewestFirst => self.last,
+        }
+    }
+
+    /// Whether an event is one of them.
+    pub(super) fn counts(&self, event: &Recorded) -> bool {
+        let effective_at = event.effective_at().micros();
+        self.contains(event.position) && (self.earliest..=self.latest).contains(&effective_at)
+    }
+
     fn contains(&self, position: Position) -> bool {
         (self.first..=self.last).contains(&position)
     }

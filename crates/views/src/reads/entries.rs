@@ -1,7 +1,9 @@
 //! What moved a tenant's credits?
 
-use quipu_domain::{Label, MeterName, Position, TenantId, Timestamp};
-use quipu_projections::{Activity, Book, BookBalance, BookHistory, Entry, Question, Until};
+use quipu_domain::{Label, MeterName, Position, Recorded, TenantId, Timestamp};
+use quipu_projections::{
+    Activity, Book, BookBalance, BookHistory, Entry, Question, Statement, Until,
+};
 
 use super::activity::Range;
 use super::balance::book_balance;
@@ -71,23 +73,31 @@ impl Views {
                 latest,
                 ..Range::after(tenant, query.order, query.after, until.position)
             };
-            let mut period = None;
+            let (mut period, mut running) = (None, None);
             if (earliest, latest) != (i64::MIN, i64::MAX) {
                 not_parked(connection, &BookHistory, tenant.as_str())?;
                 let mut trees = trees(connection, tenant);
                 let ends = trees.ends(&Question { until: end, since: earliest })?;
                 range.narrow(ends.unwrap_or((Position(1), Position::ZERO)));
+                let mut period_as_known_at = |position| {
+                    let (until, end) = (Until { position, ..until }, Until { position, ..end });
+                    period_balance(&mut trees, query.from, &until, &end)
+                };
+                let before_page = period_as_known_at(range.before_first_line())?;
+                let mut balance = before_page.closing.minus(before_page.opening);
                 if query.from.is_some() || query.to.is_some() {
-                    period = Some(period_balance(&mut trees, query.from, &until, &end)?);
+                    let whole = period_as_known_at(until.position)?;
+                    balance = balance.plus(whole.opening);
+                    period = Some(whole);
                 }
+                running = Some(Running { range, balance });
             }
             let entries = range.page(connection, feed, query.limit, |chunk, events| {
-                let mut statement = chunk.statement();
-                let mut lines = Vec::new();
-                for event in events {
-                    let line = statement.line(event)?;
-                    lines.extend(line.filter(|entry| query.admits(entry, &range)));
-                }
+                let mut lines = match &mut running {
+                    Some(running) => running.lines(events)?,
+                    None => lines(&mut chunk.statement(), events)?,
+                };
+                lines.retain(|entry| query.admits(entry));
                 Ok(lines.into_iter().map(|entry| (entry.position, entry)).collect())
             })?;
             Ok(StatementPage { entries, period })
@@ -106,10 +116,46 @@ fn period_balance(
     Ok(PeriodBalance { opening: opening.unwrap_or_default(), closing })
 }
 
+fn lines<'a>(
+    statement: &mut Statement,
+    events: impl IntoIterator<Item = &'a Recorded>,
+) -> Result<Vec<Entry>, ViewsError> {
+    let lines = events.into_iter().filter_map(|event| statement.line(event).transpose());
+    Ok(lines.collect::<Result<_, _>>()?)
+}
+
+/// The balance that goes on from line to line where only some events count (M5): from the opening
+/// on, in the order in which they were recorded; what else was recorded between them is left out.
+struct Running<'a> {
+    range: Range<'a>,
+    /// Where the next lines begin: before them, or after them where the newest come first.
+    balance: BookBalance,
+}
+
+impl Running<'_> {
+    /// The lines of a chunk's events, oldest first.
+    fn lines(&mut self, events: &[Recorded]) -> Result<Vec<Entry>, ViewsError> {
+        let mut moved = Statement::default();
+        let counting = events.iter().filter(|event| self.range.counts(event));
+        let mut lines = lines(&mut moved, counting)?;
+        let before = match self.range.order {
+            Order::OldestFirst => self.balance,
+            Order::NewestFirst => self.balance.minus(moved.balance()),
+        };
+        for line in &mut lines {
+            line.after = line.after.plus(before);
+        }
+        self.balance = match self.range.order {
+            Order::OldestFirst => before.plus(moved.balance()),
+            Order::NewestFirst => before,
+        };
+        Ok(lines)
+    }
+}
+
 impl EntryQuery {
-    fn admits(&self, entry: &Entry, range: &Range<'_>) -> bool {
-        (range.earliest..=range.latest).contains(&entry.effective_at.micros())
-            && self.event_type.as_deref().is_none_or(|name| *name == *entry.event_type)
+    fn admits(&self, entry: &Entry) -> bool {
+        self.event_type.as_deref().is_none_or(|name| *name == *entry.event_type)
             && self.meter.as_ref().is_none_or(|meter| entry.meter.as_ref() == Some(meter))
             && self.agent.as_ref().is_none_or(|agent| entry.agent.as_ref() == Some(agent))
     }

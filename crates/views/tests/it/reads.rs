@@ -4,6 +4,7 @@ mod as_of;
 mod balances;
 mod lists;
 mod refusals;
+mod statement;
 mod turnover;
 mod usage;
 
