@@ -15,7 +15,7 @@ use crate::{Projection, ProjectionError, Rows, movement};
 table! {
     /// A tenant's book balances: what its three accounts sum up to (M4). What can be spent at a
     /// moment follows from the lots, because a lot past its end is unspendable before its expiry
-    /// is written (W3).
+    /// is written (W3). M3 bounds each of them.
     Balance in "balance"
     key BalanceKey {
         /// Whose.

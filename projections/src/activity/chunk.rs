@@ -9,7 +9,8 @@ use crate::table::table;
 use crate::{ProjectionError, Statement};
 
 table! {
-    /// Some of a tenant's events, one after the other, and its book balances around them.
+    /// Some of a tenant's events, one after the other, and its book balances around them, which M3
+    /// bounds: they are those of one moment of recording.
     ActivityChunk in "activity"
     key ActivityKey {
         /// Whose.

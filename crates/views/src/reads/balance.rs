@@ -23,7 +23,8 @@ pub struct WalletBalance {
 }
 
 /// W3: a lot counts from its first moment to before its last, whether its expiry is written or
-/// not. With a meter, only lots that it may burn count: `scope` lists names between commas.
+/// not. With a meter, only lots that it may burn count: `scope` lists names between commas. M3: a
+/// wallet's lots together are no more than an amount, so 64 bits hold these sums.
 const SPENDABLE: &str = "SELECT \
     CAST(COALESCE(SUM(CASE WHEN effective_at <= $1 \
         AND (expires_at IS NULL OR expires_at > $1) THEN remaining END), 0) AS BIGINT), \
