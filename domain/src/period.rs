@@ -1,6 +1,7 @@
 //! Periods: stretches of time whose trial balance is sealed when they are over (C1, C2).
 
 mod name;
+mod parts;
 mod state;
 
 use rust_decimal::Decimal;
@@ -10,14 +11,39 @@ use crate::event::events;
 use crate::{Label, Position, Timestamp};
 
 pub use name::PeriodName;
+pub use parts::MOST_BYTES_IN_EVENT;
 pub use state::Periods;
 
 events! {
     /// What can happen to periods.
     PeriodEvent {
+        /// Some of what a period ended with, where one event has no room for all of it (C2).
+        BalancesSealed = 1,
         /// A period is over, and this is what it ended with (C2).
         PeriodClosed = 1,
     }
+}
+
+impl PeriodEvent {
+    /// The accounts that it seals.
+    #[must_use]
+    pub fn balances(&self) -> &[SealedBalance] {
+        match self {
+            PeriodEvent::BalancesSealed(part) => &part.balances,
+            PeriodEvent::PeriodClosed(closed) => &closed.balances,
+        }
+    }
+}
+
+/// Some of what a period ended with: the first accounts by name, or those after the part before it.
+/// The period is closed by a `PeriodClosed` in the same commit, which has the last of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BalancesSealed {
+    /// Which.
+    pub period: PeriodName,
+    /// Accounts over all tenants, by name.
+    pub balances: Vec<SealedBalance>,
 }
 
 /// A period is over, and this is what it ended with. The balances say what was known at a
@@ -35,7 +61,7 @@ pub struct PeriodClosed {
     pub known_at: Position,
     /// The journal's root there: 64 hex digits.
     pub root: Label,
-    /// The accounts over all tenants, by name.
+    /// The accounts over all tenants, by name; those after the parts, where there are any.
     pub balances: Vec<SealedBalance>,
 }
 

@@ -57,7 +57,7 @@ pub use holds::{Hold, HoldKey, HoldStatus, Holds};
 pub use meters::{Meter, MeterKey, Meters};
 pub use movement::{postings_of, wallet_event};
 pub use page::{Parked, Partition, Source, apply_page};
-pub use periods::{ClosedPeriod, ClosedPeriodKey, Periods};
+pub use periods::{ClosedPeriod, ClosedPeriodKey, ClosingPeriod, ClosingPeriodKey, Periods};
 pub use price_tables::{PriceTable, PriceTableKey, PriceTables};
 pub use quantity::Quantity;
 pub use rows::{Changes, Rows, TouchedRow};

@@ -13,8 +13,8 @@ mod views;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use quipu_domain::period::{PeriodClosed, PeriodEvent};
-use quipu_domain::{Event, Position, Recorded};
+use quipu_domain::period::PeriodClosed;
+use quipu_domain::{Position, Recorded};
 use quipu_journal::{Journal, JournalError, Root, SegmentCheck, Store};
 
 use crate::report::{Finding, ReplayError, Report};
@@ -23,7 +23,7 @@ use aggregates::Aggregates;
 use chain::Chain;
 use identity::Identities;
 use pages::{PAGE_EVENTS, ReadRow, read_ahead};
-use periods::Movements;
+use periods::{Closing, Movements};
 use snapshots::{REMEDY, Snapshots, Suspect};
 use trial_balance::TrialBalance;
 use views::Views;
@@ -72,6 +72,7 @@ pub fn verify(
         identities: Identities::default(),
         trial_balance: TrialBalance::default(),
         movements: Movements::default(),
+        closing: Closing::default(),
         views: Views::new(&states),
     };
     let verified = verifier
@@ -133,6 +134,7 @@ struct Verifier<'a> {
     identities: Identities,
     trial_balance: TrialBalance,
     movements: Movements,
+    closing: Closing,
     views: Views,
 }
 
@@ -173,8 +175,8 @@ impl Verifier<'_> {
                 self.snapshot(&recorded, &suspect)?;
             }
             self.segment(&recorded)?;
-            if let Event::Period(PeriodEvent::PeriodClosed(closed)) = &recorded.event {
-                self.period(position, closed)?;
+            if let Some(closed) = self.closing.event(&recorded) {
+                self.period(position, &closed)?;
             }
             events.push(recorded);
         }
@@ -264,6 +266,11 @@ impl Verifier<'_> {
                 self.chain.root()
             );
             return Err(Finding::at(head.position.min(end).plus(1), what).into());
+        }
+        if let Some(position) = self.closing.unfinished() {
+            let what = "balances of a period are sealed here, and the event that closes it is \
+                        missing";
+            return Err(Finding::at(position, what).into());
         }
         let mut further: Vec<(Position, String)> = states
             .iter()

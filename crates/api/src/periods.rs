@@ -1,10 +1,12 @@
 //! `/v1/periods`: periods whose trial balance is sealed (rules C1, C2).
 
+use std::sync::Arc;
+
 use axum::extract::State as Extracted;
 use axum::response::Response;
-use quipu_domain::period::{BookedBalance, ClosePeriod, PeriodCommand, PeriodName};
-use quipu_domain::{Label, Position, Timestamp};
-use quipu_engine::Command;
+use quipu_domain::period::{BookedBalance, ClosePeriod, PeriodCommand, PeriodEvent, PeriodName};
+use quipu_domain::{Event, Label, Position, Timestamp};
+use quipu_engine::{Command, Receipt};
 use quipu_views::{AsOf, ClosedPeriod, KnownAt, Page, TrialBalanceLine, TrialBalanceQuery, Views};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -34,7 +36,10 @@ pub(crate) struct CloseRequest {
 #[utoipa::path(
     post, path = "/v1/periods/close", tag = "journal",
     operation_id = "close_period", request_body = CloseRequest,
-    responses((status = 200, body = CommandAnswer, description = "The period is closed."))
+    responses((
+        status = 200, body = CommandAnswer,
+        description = "The period is closed. `balances` has all accounts, of however many events."
+    ))
 )]
 pub(crate) async fn close(
     Extracted(state): Extracted<State>,
@@ -63,7 +68,22 @@ pub(crate) async fn close(
         balances: balances?,
     }));
     let receipt = call.execute("periods.close", &(), &request, command).await?;
-    answer::changed(&receipt, "PeriodClosed")
+    answer::changed(&whole(receipt), "PeriodClosed")
+}
+
+/// C2: a trial balance that is sealed in several events is answered as one.
+fn whole(mut receipt: Receipt) -> Receipt {
+    let sealed = receipt.events.iter().filter_map(|recorded| match &recorded.event {
+        Event::Period(event) => Some(event.balances()),
+        _ => None,
+    });
+    let balances = sealed.flatten().cloned().collect();
+    if let Some(last) = receipt.events.last_mut()
+        && let Event::Period(PeriodEvent::PeriodClosed(closed)) = &mut Arc::make_mut(last).event
+    {
+        closed.balances = balances;
+    }
+    receipt
 }
 
 fn booked(line: &TrialBalanceLine) -> Result<BookedBalance, Problem> {

@@ -11,6 +11,10 @@ use crate::aggregates::State;
 /// stream, a version, an id, times and names.
 const MOST_BYTES_AROUND: usize = 12_000;
 
+/// C2: what a period is closed with is cut into events of a size that the journal takes.
+const _: () =
+    assert!(quipu_domain::period::MOST_BYTES_IN_EVENT <= MOST_BYTES_IN_EVENT - MOST_BYTES_AROUND);
+
 /// What an event's data has besides its lists has room beside so many bytes of them.
 const QUIET_BYTES: usize = 20_000;
 

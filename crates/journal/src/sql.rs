@@ -27,6 +27,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         ("0002_sealed_texts", include_str!("../../../migrations/sqlite/0002_sealed_texts.sql")),
         ("0003_event_metadata", include_str!("../../../migrations/sqlite/0003_event_metadata.sql")),
         ("0004_long_rows", include_str!("../../../migrations/sqlite/0004_long_rows.sql")),
+        (
+            "0005_sealed_in_parts",
+            include_str!("../../../migrations/sqlite/0005_sealed_in_parts.sql"),
+        ),
     ],
     postgres: &[
         ("0001_journal", include_str!("../../../migrations/postgres/0001_journal.sql")),
@@ -34,6 +38,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         (
             "0003_event_metadata",
             include_str!("../../../migrations/postgres/0003_event_metadata.sql"),
+        ),
+        (
+            "0004_sealed_in_parts",
+            include_str!("../../../migrations/postgres/0004_sealed_in_parts.sql"),
         ),
     ],
 };

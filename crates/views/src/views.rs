@@ -24,6 +24,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         ("0005_child_spans", include_str!("../../../migrations/sqlite/views_0005_child_spans.sql")),
         ("0006_runs", include_str!("../../../migrations/sqlite/views_0006_runs.sql")),
         ("0007_turnover", include_str!("../../../migrations/sqlite/views_0007_turnover.sql")),
+        (
+            "0008_closing_periods",
+            include_str!("../../../migrations/sqlite/views_0008_closing_periods.sql"),
+        ),
     ],
     postgres: &[
         ("0001_tables", include_str!("../../../migrations/postgres/views_0001_tables.sql")),
@@ -43,6 +47,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         ),
         ("0007_runs", include_str!("../../../migrations/postgres/views_0007_runs.sql")),
         ("0008_turnover", include_str!("../../../migrations/postgres/views_0008_turnover.sql")),
+        (
+            "0009_closing_periods",
+            include_str!("../../../migrations/postgres/views_0009_closing_periods.sql"),
+        ),
     ],
 };
 

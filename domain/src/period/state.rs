@@ -6,7 +6,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BookedBalance, ClosePeriod, PeriodClosed, PeriodCommand, PeriodEvent, PeriodName, SealedBalance,
+    BookedBalance, ClosePeriod, PeriodClosed, PeriodCommand, PeriodEvent, PeriodName,
+    SealedBalance, parts,
 };
 use crate::aggregate::aggregate;
 use crate::event::Inconsistency;
@@ -21,11 +22,21 @@ pub struct Periods {
     closed_until: Option<Timestamp>,
     /// What the accounts held at the end of the last of them.
     closing: BTreeMap<Label, Decimal>,
+    /// The period after it, while the event that closes it has not come yet.
+    sealing: Option<Sealing>,
+}
+
+/// What is sealed of a period so far.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Sealing {
+    period: PeriodName,
+    /// What the accounts held at its end.
+    closing: BTreeMap<Label, Decimal>,
 }
 
 impl Periods {
     /// Names the shape a snapshot has; another shape gets another name.
-    pub const SCHEMA: &str = "period/1";
+    pub const SCHEMA: &str = "period/2";
 
     /// What a command leads to.
     pub fn decide(
@@ -44,14 +55,14 @@ impl Periods {
         if let Some(expected) = self.closed_until.filter(|until| *until != period.begins_at()) {
             return Err(Refusal::PeriodOutOfOrder { period, expected });
         }
-        Ok(vec![PeriodEvent::PeriodClosed(PeriodClosed {
+        Ok(parts::events_of(PeriodClosed {
             period,
             from: period.begins_at(),
             to: period.ends_at(),
             known_at: close.known_at,
             root: close.root.clone(),
             balances: self.balances(close)?,
-        })])
+        }))
     }
 
     /// Each account that something stands or stood in (C2).
@@ -87,40 +98,84 @@ impl Periods {
         })
     }
 
+    /// The period whose balances are sealed in part, and not closed: its end is missing.
+    #[must_use]
+    pub fn unfinished(&self) -> Option<PeriodName> {
+        self.sealing.as_ref().map(|sealing| sealing.period)
+    }
+
     /// What an event makes of them.
     pub fn apply(&mut self, event: &PeriodEvent) -> Result<(), Inconsistency> {
-        let PeriodEvent::PeriodClosed(closed) = event;
-        let period = closed.period;
-        if (closed.from, closed.to) != (period.begins_at(), period.ends_at()) {
+        match event {
+            PeriodEvent::BalancesSealed(part) => {
+                self.check(part.period, &part.balances)?;
+                self.seal(part.period, &part.balances);
+                Ok(())
+            }
+            PeriodEvent::PeriodClosed(closed) => self.close(closed),
+        }
+    }
+
+    fn close(&mut self, closed: &PeriodClosed) -> Result<(), Inconsistency> {
+        let PeriodClosed { period, balances, .. } = closed;
+        let (from, to) = (period.begins_at(), period.ends_at());
+        if (closed.from, closed.to) != (from, to) {
             return Err(Inconsistency(format!("period {period} with other bounds")));
         }
-        if self.closed_until.is_some_and(|until| until != closed.from) {
+        self.check(*period, balances)?;
+        if !self.sum_with(balances).is_some_and(|sum| sum.is_zero()) {
+            return Err(Inconsistency(format!("period {period} does not sum up to zero")));
+        }
+        self.seal(*period, balances);
+        self.closing = self.sealing.take().map(|sealing| sealing.closing).unwrap_or_default();
+        self.closing.retain(|_, balance| !balance.is_zero());
+        self.closed.insert(*period, closed.known_at);
+        self.closed_until = Some(to);
+        Ok(())
+    }
+
+    /// C1, C2: the period is the next one, and its accounts come by name, each once, open with
+    /// what the period before closed with, and add up.
+    fn check(&self, period: PeriodName, balances: &[SealedBalance]) -> Result<(), Inconsistency> {
+        if self.closed_until.is_some_and(|until| until != period.begins_at()) {
             return Err(Inconsistency(format!("period {period} leaves a gap or overlaps")));
         }
-        let mut sum = Decimal::ZERO;
-        let mut closing = BTreeMap::new();
-        for balance in &closed.balances {
-            let SealedBalance { account, opening, late, movement, .. } = balance;
+        if let Some(other) = self.unfinished().filter(|unfinished| *unfinished != period) {
+            return Err(Inconsistency(format!("period {period} before the end of {other}")));
+        }
+        let sealed = self.sealing.as_ref().and_then(|sealing| sealing.closing.last_key_value());
+        let mut last = sealed.map(|(account, _)| account);
+        for SealedBalance { account, opening, late, movement, closing } in balances {
+            let wrong = |what| Err(Inconsistency(format!("{account} of period {period} {what}")));
+            if last >= Some(account) {
+                return wrong("is not in its place by name");
+            }
             let total =
                 [*late, *movement].iter().try_fold(*opening, |sum, part| sum.checked_add(*part));
-            if total != Some(balance.closing) {
-                return Err(Inconsistency(format!("{account} of period {period} does not add up")));
+            if total != Some(*closing) {
+                return wrong("does not add up");
             }
             let opened = self.closing.get(account).copied().unwrap_or_default();
             if self.closed_until.is_some() && *opening != opened {
-                return Err(Inconsistency(format!("{account} of period {period} opens otherwise")));
+                return wrong("opens otherwise");
             }
-            sum = sum.checked_add(balance.closing).unwrap_or(Decimal::MAX);
-            closing.insert(account.clone(), balance.closing);
+            last = Some(account);
         }
-        if !sum.is_zero() {
-            return Err(Inconsistency(format!("period {period} does not sum up to zero")));
-        }
-        closing.retain(|_, balance| !balance.is_zero());
-        self.closed.insert(period, closed.known_at);
-        self.closed_until = Some(closed.to);
-        self.closing = closing;
         Ok(())
+    }
+
+    /// What all accounts closed with together, those of the parts before included.
+    fn sum_with(&self, balances: &[SealedBalance]) -> Option<Decimal> {
+        let parts = self.sealing.iter().flat_map(|sealing| sealing.closing.values());
+        let mut all = parts.chain(balances.iter().map(|balance| &balance.closing));
+        all.try_fold(Decimal::ZERO, |sum, closing| sum.checked_add(*closing))
+    }
+
+    fn seal(&mut self, period: PeriodName, balances: &[SealedBalance]) {
+        let sealing =
+            self.sealing.get_or_insert_with(|| Sealing { period, closing: BTreeMap::new() });
+        let closing = balances.iter().map(|balance| (balance.account.clone(), balance.closing));
+        sealing.closing.extend(closing);
     }
 }
 

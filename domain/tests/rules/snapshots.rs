@@ -4,7 +4,7 @@
 use quipu_domain::agent::Agent;
 use quipu_domain::epoch::{Epoch, EpochCommand, NewEpoch, SignedHead};
 use quipu_domain::meter::{Aggregation, Meter, Price, Tier, UnpricedPolicy};
-use quipu_domain::period::Periods;
+use quipu_domain::period::{BalancesSealed, PeriodEvent, Periods};
 use quipu_domain::price_table::{PriceTable, PricesPublished, TokenPrice};
 use quipu_domain::subject::{SubjectCommand, SubjectRegister};
 use quipu_domain::tenant::Tenant;
@@ -99,6 +99,9 @@ fn the_periods_shape_is_pinned() {
     let mut periods = Periods::default();
     periods.apply(&closed("2026-09", 7, ["1", "0", "2", "3"])).unwrap();
     periods.apply(&closed("2026-10", 12, ["3", "-0.5", "2.5", "5"])).unwrap();
+    let next = closed("2026-11", 20, ["5", "0", "1", "6"]);
+    let part = BalancesSealed { period: text("2026-11"), balances: next.balances()[..1].to_vec() };
+    periods.apply(&PeriodEvent::BalancesSealed(part)).unwrap();
     insta::assert_snapshot!(written(Periods::SCHEMA, &periods));
 }
 

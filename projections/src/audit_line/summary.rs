@@ -59,6 +59,9 @@ pub(super) fn of(event: &Event) -> String {
         Event::Agent(AgentEvent::AgentRegistered(e)) => format!("registered agent {}", e.agent),
         Event::Agent(AgentEvent::AgentRenamed(_)) => "renamed".to_owned(),
         Event::Agent(AgentEvent::AgentRetired(_)) => "retired".to_owned(),
+        Event::Period(PeriodEvent::BalancesSealed(e)) => {
+            format!("sealed {} balances of period {}", e.balances.len(), e.period)
+        }
         Event::Period(PeriodEvent::PeriodClosed(e)) => format!("closed period {}", e.period),
         Event::Subject(SubjectEvent::SubjectErased(e)) => {
             format!("erased what was sealed for {}", e.subject)

@@ -12,6 +12,7 @@ mod explain;
 mod history;
 mod holds;
 mod parking;
+mod periods;
 mod preparing;
 mod statement;
 mod support;

@@ -2,12 +2,37 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use quipu_domain::period::{PeriodClosed, SealedBalance};
+use quipu_domain::period::{PeriodClosed, PeriodEvent, SealedBalance};
 use quipu_domain::postings::{self, Account};
-use quipu_domain::{Event, Recorded, Timestamp};
+use quipu_domain::{Event, Position, Recorded, Timestamp};
 use rust_decimal::Decimal;
 
 const DAY_MICROS: i64 = 86_400_000_000;
+
+/// The period that is being closed: what is sealed of it in the events before its end.
+#[derive(Default)]
+pub(super) struct Closing {
+    parts: Vec<SealedBalance>,
+    /// The first of those events.
+    begun_at: Option<Position>,
+}
+
+impl Closing {
+    /// Takes an event in. The end of a period gives all that it was sealed with.
+    pub(super) fn event(&mut self, recorded: &Recorded) -> Option<PeriodClosed> {
+        let Event::Period(event) = &recorded.event else { return None };
+        self.parts.extend_from_slice(event.balances());
+        self.begun_at.get_or_insert(recorded.position);
+        let PeriodEvent::PeriodClosed(closed) = event else { return None };
+        let Closing { parts, .. } = std::mem::take(self);
+        Some(PeriodClosed { balances: parts, ..closed.clone() })
+    }
+
+    /// Where a period begins to be closed whose end has not come.
+    pub(super) const fn unfinished(&self) -> Option<Position> {
+        self.begun_at
+    }
+}
 
 /// What moved each account over all tenants, in micro-units, by the day on which it counts. Periods
 /// begin and end with days (C1).

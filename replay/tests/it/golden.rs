@@ -15,6 +15,8 @@ const FORMAT_1_EPOCHS: &str = include_str!("../../golden/format-1-epochs.jsonl")
 const FORMAT_2: &str = include_str!("../../golden/format-2.jsonl");
 /// As format 2, of a book whose periods are closed.
 const FORMAT_2_PERIODS: &str = include_str!("../../golden/format-2-periods.jsonl");
+/// As that, with a period that is sealed in parts.
+const FORMAT_3_PERIODS: &str = include_str!("../../golden/format-3-periods.jsonl");
 
 /// A line of a golden journal.
 #[derive(Deserialize)]
@@ -63,6 +65,7 @@ fn every_format_verifies_and_gives_the_same_rows() {
         ("format-1-rows", FORMAT_1),
         ("format-2-rows", FORMAT_2),
         ("format-2-periods-rows", FORMAT_2_PERIODS),
+        ("format-3-periods-rows", FORMAT_3_PERIODS),
     ] {
         verifies_and_gives_the_same_rows(name, journal(lines));
     }
@@ -130,7 +133,7 @@ fn j6_a_book_is_held_to_what_was_signed_in_its_present_epoch() {
 
 #[test]
 fn events_are_written_today_as_the_newest_format_has_them() {
-    for row in [FORMAT_2, FORMAT_2_PERIODS].into_iter().flat_map(journal) {
+    for row in [FORMAT_2, FORMAT_2_PERIODS, FORMAT_3_PERIODS].into_iter().flat_map(journal) {
         let texts: Vec<String> = codec::texts(&row)
             .unwrap()
             .map(|(position, text)| {

@@ -1,6 +1,6 @@
 //! Sealed trial balances that hold, and some that somebody made up.
 
-use quipu_domain::period::{PeriodClosed, PeriodEvent, PeriodName, SealedBalance};
+use quipu_domain::period::{BalancesSealed, PeriodClosed, PeriodEvent, PeriodName, SealedBalance};
 use quipu_domain::{Event, Position, Recorded, Stream, Version};
 use rust_decimal::Decimal;
 
@@ -40,17 +40,39 @@ fn sealed_day(
         root: root.unwrap_or(&true_root).parse().unwrap(),
         balances: balances.collect(),
     };
+    record(&mut events, PeriodEvent::PeriodClosed(closed));
+    events
+}
+
+fn record(events: &mut Vec<Recorded>, event: PeriodEvent) {
     let last = events[events.len() - 1].clone();
+    let is_first = last.stream != Stream::periods();
     events.push(Recorded {
         position: last.position.plus(1),
         stream: Stream::periods(),
-        version: Version(1),
-        id: uuid::Uuid::from_u128(99),
+        version: if is_first { Version(1) } else { last.version.next() },
+        id: uuid::Uuid::from_u128(90 + u128::from(last.position.0)),
         tenant: None,
         metadata: quipu_domain::Metadata::by("local".parse().unwrap()),
-        event: Event::Period(PeriodEvent::PeriodClosed(closed)),
+        event: Event::Period(event),
         ..last
     });
+}
+
+/// The same book with the balances of its last event in three, each with one of them.
+fn in_parts(mut events: Vec<Recorded>) -> Vec<Recorded> {
+    let Some(Event::Period(PeriodEvent::PeriodClosed(closed))) =
+        events.pop().map(|recorded| recorded.event)
+    else {
+        panic!("the last event closes a period")
+    };
+    let [first, second, last] = &closed.balances[..] else { panic!("three accounts") };
+    for balance in [first, second] {
+        let part = BalancesSealed { period: closed.period, balances: vec![balance.clone()] };
+        record(&mut events, PeriodEvent::BalancesSealed(part));
+    }
+    let balances = vec![last.clone()];
+    record(&mut events, PeriodEvent::PeriodClosed(PeriodClosed { balances, ..closed }));
     events
 }
 
@@ -92,4 +114,21 @@ fn c2_a_root_that_is_not_the_journals_is_found() {
     assert!(what.contains("its root is not the journal's"), "{what}");
     let what = finding(&sealed(7, UNTIL_POSITION_4, None)).unwrap();
     assert!(what.contains("its position is not before the event"), "{what}");
+}
+
+#[test]
+fn c2_a_period_sealed_in_parts_is_compared_as_a_whole() {
+    assert_eq!(finding(&in_parts(sealed(4, UNTIL_POSITION_4, None))), None);
+    let wrong = [("available", "446"), ("held", "74"), ("issued/purchase", "-520")];
+    let what = finding(&in_parts(sealed(4, &wrong, None))).unwrap();
+    assert!(what.contains("available did not hold 446 when it was over"), "{what}");
+}
+
+#[test]
+fn c2_parts_without_the_event_that_closes_the_period_are_found() {
+    let mut events = in_parts(sealed(4, UNTIL_POSITION_4, None));
+    events.pop();
+    let found = report(rows(&events), None, &[]).finding.unwrap();
+    assert_eq!(found.position, Position(7));
+    assert!(found.what.contains("the event that closes it is missing"), "{}", found.what);
 }

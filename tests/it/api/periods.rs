@@ -38,4 +38,34 @@ both_stores! {
         server.stop();
         assert_verifies(&store);
     }
+
+    /// C2: names of meters have no limit, and a period with very many of them is closed as any other.
+    fn a_period_of_very_many_meters_is_sealed_in_parts(store: Store) {
+        let server = Server::start(&store);
+        let client = server.client();
+        client.tenant_with("t_one", "1000");
+        let debit = |n: u32| json!({
+            "operation": "debit", "tenant": "t_one", "idempotency_key": format!("debit-{n}"),
+            "request": {
+                "amount": "1.5", "meter": format!("{n:0>64}"),
+                "effective_at": "2020-01-10T00:00:00Z",
+            },
+        });
+        let debits = serde_json::Value::from_iter((0..600).map(debit)).to_string().into_bytes();
+        let debited = client.send("/v1/commands", "application/json", None, debits);
+        debited.expect("an answer").ok();
+        let close = || client.post_with_key("/v1/periods/close", &json!({"period": "2020-01"}), "k");
+        let first = close();
+        let closed = first.ok();
+        let balances = closed["balances"].as_array().expect("a list");
+        assert_eq!(balances.len(), 601, "each meter, and what is available");
+        assert!(closed["position"].as_u64() > closed["known_at"].as_u64().map(|at| at + 1), "parts");
+        let again = close();
+        assert!(again.replayed && again.body == first.body);
+        let position = closed["position"].as_u64().expect("a position");
+        let shown = client.get(&format!("/v1/periods?at_least={position}")).ok();
+        assert_eq!(shown["periods"][0]["balances"], closed["balances"]);
+        server.stop();
+        assert_verifies(&store);
+    }
 }

@@ -45,25 +45,49 @@ async fn refuses_to_publish_more_prices_than_an_event_has_room_for() {
     assert_refused_and_others_go_on(&bench, outcome).await;
 }
 
+/// C2: names of meters over all tenants have no limit, and a period must be closed some day. A
+/// retry gets the same events, from memory and from the journal.
 #[tokio::test]
-async fn refuses_to_seal_more_accounts_than_an_event_has_room_for() {
-    let bench = bench("1").await;
+async fn c2_seals_any_number_of_accounts_in_one_command() {
+    const METERS: usize = 5_000;
+    let store = MemoryStore::default();
+    let bench = Bench::on(Arc::new(store.clone()));
     bench.clock.advance_seconds(2 * DAY);
-    let accounts = (0..400).flat_map(|n| [(n, "1.000001"), (n + 1_000, "-1.000001")]);
-    let close = PeriodCommand::Close(ClosePeriod {
-        period: "2026-01-01".parse::<PeriodName>().unwrap(),
-        known_at: Position(2),
-        root: label(&Root([0; 32]).to_string()),
-        balances: accounts
-            .map(|(n, closing)| BookedBalance {
-                account: label(&format!("consumed/meter_{n}")),
-                before: 0.into(),
-                closing: closing.parse().unwrap(),
-            })
-            .collect(),
+    let accounts = (0..METERS).flat_map(|n| [(n, "1.000001"), (n + METERS, "-1.000001")]);
+    let balances = accounts.map(|(n, closing)| BookedBalance {
+        account: label(&format!("consumed/{n:0>64}")),
+        before: 0.into(),
+        closing: closing.parse().unwrap(),
     });
-    let outcome = bench.send(Command::Period(close), None).await;
-    assert_refused_and_others_go_on(&bench, outcome).await;
+    let balances: Vec<BookedBalance> = balances.collect();
+    let close = |period: &str| {
+        Command::Period(PeriodCommand::Close(ClosePeriod {
+            period: period.parse::<PeriodName>().unwrap(),
+            known_at: Position(0),
+            root: label(&Root([0; 32]).to_string()),
+            balances: balances.clone(),
+        }))
+    };
+    let first = bench.send(close("2026-01-01"), Some("k")).await.expect("closed");
+    let sealed = |receipt: &Receipt| -> usize {
+        let period = |event: &Event| match event {
+            Event::Period(event) => event.balances().len(),
+            other => panic!("{other:?}"),
+        };
+        receipt.events.iter().map(|recorded| period(&recorded.event)).sum()
+    };
+    assert_eq!(sealed(&first), 2 * METERS);
+    assert!(first.events.len() > 20, "{}", first.events.len());
+    let again = bench.send(close("2026-01-01"), Some("k")).await.expect("closed already");
+    assert_eq!((again.replayed, &again.events), (true, &first.events));
+    drop(bench);
+
+    let bench = Bench::on(Arc::new(store.clone()));
+    bench.clock.advance_seconds(3 * DAY);
+    let again = bench.send(close("2026-01-01"), Some("k")).await.expect("closed already");
+    assert_eq!((again.replayed, &again.events), (true, &first.events));
+    let next = bench.send(close("2026-01-02"), None).await.expect("the next opens with these");
+    assert_eq!(sealed(&next), 2 * METERS);
 }
 
 /// A line of so few lots that it fits; what it gives back has each lot's scope, and does not.

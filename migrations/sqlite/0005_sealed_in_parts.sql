@@ -1,0 +1,2 @@
+-- A trial balance is sealed in several events from here on, where one has no room for it. What
+-- changes is what events there are, and so only this number: an older program refuses the book.
