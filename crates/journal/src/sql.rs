@@ -31,6 +31,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0005_sealed_in_parts",
             include_str!("../../../migrations/sqlite/0005_sealed_in_parts.sql"),
         ),
+        (
+            "0006_what_was_carried",
+            include_str!("../../../migrations/sqlite/0006_what_was_carried.sql"),
+        ),
     ],
     postgres: &[
         ("0001_journal", include_str!("../../../migrations/postgres/0001_journal.sql")),
@@ -42,6 +46,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         (
             "0004_sealed_in_parts",
             include_str!("../../../migrations/postgres/0004_sealed_in_parts.sql"),
+        ),
+        (
+            "0005_what_was_carried",
+            include_str!("../../../migrations/postgres/0005_what_was_carried.sql"),
         ),
     ],
 };

@@ -20,6 +20,7 @@ pub use work::{
 
 use crate::event::events;
 use crate::personal::in_clear;
+use usage::perhaps_carried;
 
 events! {
     /// What can happen to a wallet.
@@ -53,10 +54,10 @@ events! {
         /// A freeze ended (W13).
         WalletUnfrozen = 2 from { 1 => in_clear },
         /// Usage was recorded, rated and paid for (U1, U2).
-        UsageRecorded = 1,
+        UsageRecorded = 2 from { 1 => perhaps_carried },
         /// A mistaken usage record was taken back (U4).
         UsageVoided = 2 from { 1 => in_clear },
         /// A usage record got its price, or another one (U3, U4).
-        UsageRated = 2 from { 1 => in_clear },
+        UsageRated = 3 from { 1 => in_clear, 2 => perhaps_carried },
     }
 }

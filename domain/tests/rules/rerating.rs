@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use quipu_domain::meter::{Aggregation, Price, Tier, UnpricedPolicy};
-use quipu_domain::wallet::event::{Rating, Tally};
+use quipu_domain::wallet::event::{Rating, Tally, UsageRated, UsageRecorded};
 use quipu_domain::wallet::{Dated, Wallet, WalletEvent};
-use quipu_domain::{Credits, EntryId, Position};
+use quipu_domain::{Credits, EntryId, Event, Position};
 
 use crate::support::{Book, after, credits, grant, rate_usage, refund, text, usage, void_usage};
 
@@ -263,4 +263,37 @@ fn carried(book: &Book) -> i64 {
 
 fn micros(carry: &serde_json::Value) -> i64 {
     credits(carry.as_str().unwrap()).micros()
+}
+
+/// U4: earlier programs wrote what was carried to some records under the schema of those before,
+/// where it is unknown. Each is read as it stands.
+#[test]
+fn u4_what_was_carried_is_read_where_an_earlier_schema_has_it() {
+    let mut book = used(&["10", "1", "9"]);
+    book.run(rate_usage(3)).unwrap();
+    for (event, earlier) in [(&book.events[2], 1..=1), (&book.events[4], 1..=2)] {
+        let read = |schema: u32, data: &serde_json::Value| {
+            let data = serde_json::value::to_raw_value(data).unwrap();
+            Event::decode("wallet", event.type_name(), schema, None, &data)
+        };
+        let written = serde_json::to_value(event).unwrap()["data"].take();
+        let mut without = written.clone();
+        without["tally"].as_object_mut().unwrap().remove("carried").expect("it is written");
+        without.as_object_mut().unwrap().remove("carried_on");
+        for schema in earlier.clone().chain([event.schema()]) {
+            assert_eq!(read(schema, &written).unwrap(), Event::Wallet(event.clone()));
+        }
+        for schema in earlier {
+            let (Event::Wallet(WalletEvent::UsageRecorded(UsageRecorded { tally, .. }))
+            | Event::Wallet(WalletEvent::UsageRated(UsageRated { tally, .. }))) =
+                read(schema, &without).unwrap()
+            else {
+                panic!("another event")
+            };
+            assert_eq!(tally.unwrap().carried, None);
+        }
+        let newer = read(event.schema() + 1, &written).unwrap_err();
+        assert!(newer.is_newer(), "{newer}");
+    }
+    assert_eq!((book.events[2].schema(), book.events[4].schema()), (2, 3));
 }

@@ -15,7 +15,10 @@ const FORMAT_1_EPOCHS: &str = include_str!("../../golden/format-1-epochs.jsonl")
 const FORMAT_2: &str = include_str!("../../golden/format-2.jsonl");
 /// As format 2, of a book whose periods are closed.
 const FORMAT_2_PERIODS: &str = include_str!("../../golden/format-2-periods.jsonl");
-/// As that, with a period that is sealed in parts.
+const FORMAT_3: &str = include_str!("../../golden/format-3.jsonl");
+/// A book that programs of format 2 began, whose usage has what was carried to it, or has not.
+const FORMAT_3_CARRIED: &str = include_str!("../../golden/format-3-carried.jsonl");
+/// As format 3, with a period that is sealed in parts.
 const FORMAT_3_PERIODS: &str = include_str!("../../golden/format-3-periods.jsonl");
 
 /// A line of a golden journal.
@@ -65,6 +68,8 @@ fn every_format_verifies_and_gives_the_same_rows() {
         ("format-1-rows", FORMAT_1),
         ("format-2-rows", FORMAT_2),
         ("format-2-periods-rows", FORMAT_2_PERIODS),
+        ("format-3-rows", FORMAT_3),
+        ("format-3-carried-rows", FORMAT_3_CARRIED),
         ("format-3-periods-rows", FORMAT_3_PERIODS),
     ] {
         verifies_and_gives_the_same_rows(name, journal(lines));
@@ -133,7 +138,7 @@ fn j6_a_book_is_held_to_what_was_signed_in_its_present_epoch() {
 
 #[test]
 fn events_are_written_today_as_the_newest_format_has_them() {
-    for row in [FORMAT_2, FORMAT_2_PERIODS, FORMAT_3_PERIODS].into_iter().flat_map(journal) {
+    for row in [FORMAT_2_PERIODS, FORMAT_3, FORMAT_3_PERIODS].into_iter().flat_map(journal) {
         let texts: Vec<String> = codec::texts(&row)
             .unwrap()
             .map(|(position, text)| {
@@ -148,7 +153,7 @@ fn events_are_written_today_as_the_newest_format_has_them() {
 
 #[test]
 fn the_newest_golden_journal_has_every_wallet_event() {
-    let events = events(&journal(FORMAT_2));
+    let events = events(&journal(FORMAT_3));
     let wallet = events.iter().filter(|recorded| matches!(recorded.event, Event::Wallet(_)));
     let mut types: Vec<&str> = wallet.map(|recorded| recorded.event.type_name()).collect();
     types.sort_unstable();

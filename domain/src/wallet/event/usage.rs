@@ -1,6 +1,7 @@
 //! Usage: recorded, voided, rated again (U1-U4).
 
 use rust_decimal::Decimal;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Attribution, Draws, Returns};
@@ -83,8 +84,8 @@ pub struct Tally {
     pub previous: Decimal,
     /// The aggregated quantity after it.
     pub quantity: Decimal,
-    /// What earlier records had left over, which was set against this one. Absent on records that
-    /// were written without it.
+    /// What earlier records had left over, which was set against this one. Unknown of records
+    /// that an earlier schema has without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carried: Option<Credits>,
     /// What this one leaves over: below zero where the total's price fell, and then set against
@@ -177,4 +178,10 @@ pub struct CarriedOn {
     pub place: EntryId,
     /// How much; below zero is in the tenant's favour.
     pub amount: Credits,
+}
+
+/// The upcast from the schemas in which what was carried stands on the later records and not on the
+/// earlier ones: of those it stays unknown, and nothing is charged for it (U4).
+pub(super) fn perhaps_carried<T: DeserializeOwned>(data: &str) -> serde_json::Result<T> {
+    serde_json::from_str(data)
 }

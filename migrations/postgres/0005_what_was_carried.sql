@@ -1,0 +1,2 @@
+-- What was carried to a usage record has a schema of its own from here on (UsageRecorded 2,
+-- UsageRated 3). Nothing is changed but this number: an older program refuses the book.
