@@ -66,11 +66,11 @@ impl SqliteFile {
             ))
         })?;
         let mut connection = place.open()?;
-        // The last connection to close would move the log into the file, which is not for this one
-        // to do: a writer makes sure first that the log is on the disk.
+        // The last connection to close moves the log into the file. For the truth a writer makes sure
+        // first that the log is on the disk.
         let never = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
         connection
-            .set_db_config(never, true)
+            .set_db_config(never, durability == Durability::Full)
             .map_err(|error| error::from_sqlite(&error, "open"))?;
         migrations::runner(scripts)?.run(&mut connection).map_err(migrations::failed)?;
         Ok(SqliteFile { place, idle_readers: Mutex::default() })
