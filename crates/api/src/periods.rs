@@ -160,7 +160,8 @@ impl From<ClosedPeriod> for PeriodView {
     }
 }
 
-/// Lists the periods that were closed, from the first on.
+/// Lists the periods that were closed, from the first on: fewer than `limit` on a page where they
+/// have very many balances.
 #[utoipa::path(
     get, path = "/v1/periods", tag = "journal",
     operation_id = "list_periods", params(ListQuery<PeriodName>),

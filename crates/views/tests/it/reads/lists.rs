@@ -1,5 +1,7 @@
 //! Pages, filters and order of lists.
 
+use quipu_domain::period::{PeriodClosed, PeriodEvent, PeriodName, SealedBalance};
+use quipu_domain::{Event, Position, Stream};
 use quipu_views::{AuditQuery, EntryQuery, HoldQuery, HoldStatus, LotQuery, Order};
 
 use super::{acme, with_views};
@@ -125,5 +127,49 @@ fn the_catalogue_lists_meters_with_their_prices() {
         assert_eq!(views.price_tables(None, 10).unwrap().value.items, []);
         let agents = views.agents(&acme(), None, 10).unwrap().value.items;
         assert_eq!(agents[0].agent, text("robot"));
+    });
+}
+
+/// C2: a period has as many balances as the book has accounts, and a page as many as fit.
+#[test]
+fn a_page_of_periods_ends_before_it_is_too_large() {
+    let mut history = History::new(&[]);
+    let balance = |n: usize| SealedBalance {
+        account: text(&format!("consumed/{n:0>64}")),
+        opening: 0.into(),
+        late: 0.into(),
+        movement: 0.into(),
+        closing: 0.into(),
+    };
+    let large: Vec<SealedBalance> = (0..12_000).map(balance).collect();
+    let days = ["2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04", "2026-01-05"];
+    for (day, balances) in days.iter().zip([12_000, 12_000, 12_000, 0, 1]) {
+        let period: PeriodName = text(day);
+        let closed = PeriodEvent::PeriodClosed(PeriodClosed {
+            period,
+            from: period.begins_at(),
+            to: period.ends_at(),
+            known_at: Position(0),
+            root: text("c0ffee"),
+            balances: large[..balances].to_vec(),
+        });
+        history.record(Stream::periods(), None, None, Event::Period(closed));
+    }
+    with_views(&history, |views| {
+        let pages = |limit: usize| {
+            let (mut after, mut pages) = (None, Vec::new());
+            loop {
+                let page = views.periods(after, limit).unwrap().value;
+                let names = page.items.iter().map(|closed| closed.period.to_string());
+                pages.push(names.collect::<Vec<_>>());
+                after = page.next;
+                if after.is_none() {
+                    return pages;
+                }
+            }
+        };
+        assert_eq!(pages(100), [&days[..2], &days[2..]]);
+        assert_eq!(pages(1), days.map(|day| [day]));
+        assert_eq!(pages(4), [&days[..2], &days[2..]]);
     });
 }
