@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::connection::Inner;
 use crate::postgres::Server;
 use crate::sqlite::SqliteFile;
-use crate::{Connection, DatabaseError, Durability, Migrations, Row, RowsStatement, Value};
+use crate::{
+    Connection, DatabaseError, Durability, Migrations, Row, RowsStatement, Value, migrations,
+};
 
 /// Which kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +49,41 @@ impl Database {
     ) -> Result<Database, DatabaseError> {
         let server = Server::connect(url, schema, migrations.postgres)?;
         Ok(Database(Arc::new(Kind::Postgres(Box::new(server)))))
+    }
+
+    /// Opens a SQLite file that is there and up to date, to be read and nothing else: neither it nor
+    /// the folder that it lies in has to be writable, and neither is changed.
+    pub fn open_sqlite_read_only(
+        path: &Path,
+        migrations: &Migrations,
+    ) -> Result<Database, DatabaseError> {
+        const OURS: &str = "SELECT 1 FROM sqlite_schema WHERE name = 'refinery_schema_history'";
+        let database = Database(Arc::new(Kind::Sqlite(SqliteFile::open_read_only(path)?)));
+        if database.query(OURS, &[])?.is_empty() {
+            return Err(DatabaseError::Missing);
+        }
+        migrations::check(migrations.sqlite, &database.query(migrations::APPLIED, &[])?)?;
+        Ok(database)
+    }
+
+    /// Connects to a PostgreSQL database in which there is the schema, up to date, to read it and
+    /// nothing else: the role needs no more than USAGE of the schema and SELECT on its tables.
+    pub fn connect_postgres_read_only(
+        url: &str,
+        schema: &str,
+        migrations: &Migrations,
+    ) -> Result<Database, DatabaseError> {
+        let server = Server::connect_read_only(url, schema, migrations.postgres)?;
+        Ok(Database(Arc::new(Kind::Postgres(Box::new(server)))))
+    }
+
+    /// Whether it was opened to be read and nothing else.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        match &*self.0 {
+            Kind::Sqlite(file) => file.is_read_only(),
+            Kind::Postgres(server) => server.is_read_only(),
+        }
     }
 
     /// Which kind of database it is.
@@ -94,7 +131,12 @@ impl Database {
             Kind::Sqlite(file) => Inner::Sqlite(file.reader()?),
             Kind::Postgres(server) => Inner::Postgres(server.reader()?),
         });
-        let found = work(&mut connection)?;
+        let found = work(&mut connection);
+        if let Inner::Sqlite(reader) = &connection.0 {
+            // Before what was found, and before what seems to be wrong with it.
+            reader.has_seen_one_state()?;
+        }
+        let found = found?;
         match (&*self.0, connection.0) {
             (Kind::Sqlite(file), Inner::Sqlite(reader)) => file.end_read(reader)?,
             (_, Inner::Postgres(reader)) => reader.end_read(),
@@ -107,7 +149,7 @@ impl Database {
     /// be seen in the same state.
     pub fn query(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, DatabaseError> {
         match &*self.0 {
-            Kind::Sqlite(_) => self.read(|connection| connection.query(sql, params)),
+            Kind::Sqlite(file) => file.once_more(|| self.read(|one| one.query(sql, params))),
             Kind::Postgres(server) => server.query(sql, params),
         }
     }
@@ -120,14 +162,19 @@ impl Database {
         rows: &[Vec<Value>],
     ) -> Result<Vec<Row>, DatabaseError> {
         match &*self.0 {
-            Kind::Sqlite(_) => self.read(|connection| connection.query_rows(statement, rows)),
+            Kind::Sqlite(file) => {
+                file.once_more(|| self.read(|one| one.query_rows(statement, rows)))
+            }
             Kind::Postgres(server) => server.query_columns(statement.many, rows),
         }
     }
 
     /// A connection of one's own, to write: a new one at every call, so that a broken one can be
-    /// thrown away and replaced.
+    /// thrown away and replaced. There is none where it was opened to be read and nothing else.
     pub fn writer(&self) -> Result<Connection, DatabaseError> {
+        if self.is_read_only() {
+            return Err(DatabaseError::Refused("the database was opened to be read only".into()));
+        }
         Ok(Connection(match &*self.0 {
             Kind::Sqlite(file) => Inner::Sqlite(file.writer()?),
             Kind::Postgres(server) => Inner::Postgres(server.writer()?),

@@ -39,6 +39,15 @@ pub enum DatabaseError {
         /// The first migration that is not known.
         migration: String,
     },
+    /// An older program has made the tables, and none has brought them up to date since.
+    #[error("its tables were made by an older quipu: {migration} was not applied to them")]
+    Older {
+        /// The first migration that is missing.
+        migration: String,
+    },
+    /// There is none of the tables that were to be read.
+    #[error("there are no tables of quipu's")]
+    Missing,
     /// The schema could not be brought up to date.
     #[error("migration failed: {0}")]
     Migration(String),

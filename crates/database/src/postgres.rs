@@ -27,7 +27,16 @@ const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Server {
     config: Config,
     readers: Arc<Readers>,
+    is_read_only: bool,
 }
+
+/// Whether there is a schema with tables of ours, and whether the role may read it. PostgreSQL's own
+/// tables say so to everybody; to name a table of a schema that may not be used is an error.
+const READABLE: &str = "\
+    SELECT has_schema_privilege(nspname, 'USAGE') AND has_table_privilege(pg_class.oid, 'SELECT'),
+        quote_ident(current_user)
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname = $1::text AND relname = 'refinery_schema_history'";
 
 impl Server {
     pub(crate) fn connect(
@@ -38,7 +47,37 @@ impl Server {
         let config = configure(url, schema)?;
         migrate(open(&config)?, schema, scripts)?;
         let readers = Arc::new(Readers::new(&config));
-        Ok(Server { config, readers })
+        Ok(Server { config, readers, is_read_only: false })
+    }
+
+    /// Every transaction of every connection is one that PostgreSQL lets write nothing. What the
+    /// server may forget is not asked: nothing is acknowledged here.
+    pub(crate) fn connect_read_only(
+        url: &str,
+        schema: &str,
+        scripts: &[(&str, &str)],
+    ) -> Result<Server, DatabaseError> {
+        let mut config = configure(url, schema)?;
+        let given = config.get_options().unwrap_or_default();
+        config.options(format!("{given} -c default_transaction_read_only=on"));
+        let readers = Arc::new(Readers::new(&config));
+        let server = Server { config, readers, is_read_only: true };
+        let found = server.query(READABLE, &[schema.into()])?;
+        let readable = found.first().ok_or(DatabaseError::Missing)?;
+        if readable.int(0)? == 0 {
+            let role = readable.text(1)?;
+            return Err(DatabaseError::Misconfigured(format!(
+                "the role {role} may not read the schema {schema}; let its owner run GRANT USAGE \
+                 ON SCHEMA {schema} TO {role} and GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO \
+                 {role}"
+            )));
+        }
+        migrations::check(scripts, &server.query(migrations::APPLIED, &[])?)?;
+        Ok(server)
+    }
+
+    pub(crate) const fn is_read_only(&self) -> bool {
+        self.is_read_only
     }
 
     pub(crate) fn settings(&self) -> Result<Vec<(String, String)>, DatabaseError> {

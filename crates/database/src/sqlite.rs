@@ -2,9 +2,11 @@
 
 mod connection;
 mod error;
+mod read_only;
 mod settle;
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -14,6 +16,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::{DatabaseError, migrations};
 pub(crate) use connection::SqliteConnection;
+use read_only::AtRest;
 
 /// Before this release a race between a checkpoint and a write could corrupt a database in WAL
 /// mode ("the WAL reset bug", 3.7.0 to 3.51.2).
@@ -42,7 +45,17 @@ pub(crate) struct SqliteFile {
 pub(crate) struct Place {
     path: PathBuf,
     durability: Durability,
-    read_only: bool,
+    access: Access,
+}
+
+/// What a connection may do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Write,
+    /// Read a file that this program has opened to write to it as well.
+    Read,
+    /// Read, and leave the file and its folder as they are.
+    ReadOnly,
 }
 
 impl SqliteFile {
@@ -51,7 +64,7 @@ impl SqliteFile {
         durability: Durability,
         scripts: &[(&str, &str)],
     ) -> Result<SqliteFile, DatabaseError> {
-        let place = Place { path: path.to_owned(), durability, read_only: false };
+        let place = Place { path: path.to_owned(), durability, access: Access::Write };
         // Programs that start together take turns. The folder is locked, not the file: to close
         // the file a second time in a process gives up SQLite's own locks on it.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -65,7 +78,7 @@ impl SqliteFile {
                 path.display()
             ))
         })?;
-        let mut connection = place.open()?;
+        let (mut connection, _) = place.open()?;
         // The last connection to close moves the log into the file. For the truth a writer makes sure
         // first that the log is on the disk.
         let never = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
@@ -76,12 +89,26 @@ impl SqliteFile {
         Ok(SqliteFile { place, idle_readers: Mutex::default() })
     }
 
+    pub(crate) fn open_read_only(path: &Path) -> Result<SqliteFile, DatabaseError> {
+        // SQLite keeps the log beside the file itself, and not beside a link to it.
+        let path = path.canonicalize().map_err(|error| match error.kind() {
+            ErrorKind::NotFound => DatabaseError::Missing,
+            _ => DatabaseError::Misconfigured(format!("cannot read {}: {error}", path.display())),
+        })?;
+        let place = Place { path, durability: Durability::Full, access: Access::ReadOnly };
+        Ok(SqliteFile { place, idle_readers: Mutex::default() })
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.place.access == Access::ReadOnly
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.place.path
     }
 
     pub(crate) fn settings(&self) -> Result<Vec<(String, String)>, DatabaseError> {
-        let connection = self.place.open()?;
+        let (connection, _) = self.place.open()?;
         let pragma = |name: &str| -> Result<String, DatabaseError> {
             let value = connection
                 .pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
@@ -102,7 +129,9 @@ impl SqliteFile {
     /// The first thing that SQLite finds wrong with the file's trees and indexes.
     pub(crate) fn damage(&self) -> Result<Option<String>, DatabaseError> {
         let mut reader = self.reader()?;
-        match reader.query("PRAGMA integrity_check(1)", &[]) {
+        let found = reader.query("PRAGMA integrity_check(1)", &[]);
+        reader.has_seen_one_state()?;
+        match found {
             Ok(rows) => {
                 self.end_read(reader)?;
                 let first =
@@ -120,13 +149,26 @@ impl SqliteFile {
 
     /// A reader in a snapshot.
     pub(crate) fn reader(&self) -> Result<SqliteConnection, DatabaseError> {
+        let access = if self.is_read_only() { Access::ReadOnly } else { Access::Read };
         let idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut reader = match idle {
             Some(reader) => reader,
-            None => SqliteConnection::open(Place { read_only: true, ..self.place.clone() })?,
+            None => SqliteConnection::open(Place { access, ..self.place.clone() })?,
         };
         reader.begin_read()?;
         Ok(reader)
+    }
+
+    /// Reads again where somebody has begun to write to a file that was at rest. From now on it is
+    /// read beside him.
+    pub(crate) fn once_more<T>(
+        &self,
+        read: impl Fn() -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        match read() {
+            Err(DatabaseError::Unavailable(_)) if self.is_read_only() => read(),
+            read => read,
+        }
     }
 
     /// Ends a reader's snapshot. It is not used again unless that could be done.
@@ -164,16 +206,58 @@ impl Place {
         }
     }
 
-    fn open(&self) -> Result<Connection, DatabaseError> {
+    /// A connection; where it takes no locks, with what the file is like for as long as it needs
+    /// none.
+    fn open(&self) -> Result<(Connection, Option<AtRest>), DatabaseError> {
         if rusqlite::version_number() < OLDEST_VERSION {
             return Err(DatabaseError::Misconfigured(format!(
                 "SQLite {} can corrupt a database in WAL mode; build with 3.51.3 or newer",
                 rusqlite::version()
             )));
         }
-        let failed = |error: rusqlite::Error| {
-            error::from_sqlite(&error, &format!("open {}", self.path.display()))
+        let failed = |error| self.failed(&error);
+        let (connection, at_rest) = match self.access {
+            Access::ReadOnly => read_only::open(&self.path, |error| self.failed(error))?,
+            Access::Write | Access::Read => (self.open_with_log()?, None),
         };
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+        let pragmas: [(&str, &dyn rusqlite::ToSql); 8] = [
+            ("synchronous", &self.synchronous()),
+            ("foreign_keys", &true),
+            // A file error under a memory map would be a signal that ends the process.
+            ("mmap_size", &0),
+            ("trusted_schema", &false),
+            // macOS: fsync alone leaves the data in the drive's cache.
+            ("fullfsync", &true),
+            ("checkpoint_fullfsync", &true),
+            ("query_only", &(self.access != Access::Write)),
+            // A transaction looks after the log before it begins: see `SqliteConnection::begin`.
+            // This is for statements outside of one, of which there may be many in a row.
+            ("wal_autocheckpoint", &(4 * self.most_log_pages())),
+        ];
+        for (name, value) in pragmas {
+            connection.pragma_update(None, name, value).map_err(failed)?;
+        }
+        let cache = match (self.access, self.durability) {
+            (Access::Read | Access::ReadOnly, _) => Some(READER_CACHE),
+            (Access::Write, Durability::Full) => None,
+            (Access::Write, Durability::Derived) => Some(DERIVED_WRITER_CACHE),
+        };
+        if let Some(cache) = cache {
+            connection.pragma_update(None, "cache_size", cache).map_err(failed)?;
+        }
+        // Without this, a build with STAT4 parses and plans a prepared statement again each time a
+        // bound value that it compares with changes; the profile of deciding on cold wallets
+        // showed the parser first.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
+        connection.set_prepared_statement_cache_capacity(128);
+        Ok((connection, at_rest))
+    }
+
+    /// A connection to a file that has a write-ahead log from then on, and is made where it is not
+    /// there.
+    fn open_with_log(&self) -> Result<Connection, DatabaseError> {
+        let failed = |error| self.failed(&error);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -189,36 +273,10 @@ impl Place {
                 self.path.display()
             )));
         }
-        let pragmas: [(&str, &dyn rusqlite::ToSql); 8] = [
-            ("synchronous", &self.synchronous()),
-            ("foreign_keys", &true),
-            // A file error under a memory map would be a signal that ends the process.
-            ("mmap_size", &0),
-            ("trusted_schema", &false),
-            // macOS: fsync alone leaves the data in the drive's cache.
-            ("fullfsync", &true),
-            ("checkpoint_fullfsync", &true),
-            ("query_only", &self.read_only),
-            // A transaction looks after the log before it begins: see `SqliteConnection::begin`.
-            // This is for statements outside of one, of which there may be many in a row.
-            ("wal_autocheckpoint", &(4 * self.most_log_pages())),
-        ];
-        for (name, value) in pragmas {
-            connection.pragma_update(None, name, value).map_err(failed)?;
-        }
-        let cache = match self.durability {
-            _ if self.read_only => Some(READER_CACHE),
-            Durability::Full => None,
-            Durability::Derived => Some(DERIVED_WRITER_CACHE),
-        };
-        if let Some(cache) = cache {
-            connection.pragma_update(None, "cache_size", cache).map_err(failed)?;
-        }
-        // Without this, a build with STAT4 parses and plans a prepared statement again each time a
-        // bound value that it compares with changes; the profile of deciding on cold wallets
-        // showed the parser first.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
-        connection.set_prepared_statement_cache_capacity(128);
         Ok(connection)
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> DatabaseError {
+        error::from_sqlite(error, &format!("open {}", self.path.display()))
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn from_postgres(error: &Error, sql: &str) -> DatabaseError {
         code if code.starts_with("28") || code == "3D000" => {
             DatabaseError::Misconfigured(format!("PostgreSQL refuses the connection: {why}"))
         }
+        "42501" => DatabaseError::Misconfigured(format!("PostgreSQL refuses it: {why}")),
         _ => DatabaseError::Statement { sql: sql.to_owned(), why },
     }
 }

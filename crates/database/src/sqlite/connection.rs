@@ -3,8 +3,9 @@
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement, params_from_iter};
 
+use super::read_only::AtRest;
 use super::settle::settle;
-use super::{Durability, Place, error};
+use super::{Access, Durability, Place, error};
 use crate::{DatabaseError, Row, Value};
 
 pub(crate) struct SqliteConnection {
@@ -12,16 +13,18 @@ pub(crate) struct SqliteConnection {
     connection: Connection,
     /// An input or output error happened: what SQLite has in memory may differ from the file.
     broken: bool,
+    /// What a file is like that is read without locks.
+    at_rest: Option<AtRest>,
 }
 
 impl SqliteConnection {
     pub(super) fn open(place: Place) -> Result<SqliteConnection, DatabaseError> {
-        let mut connection = place.open()?;
+        let (mut connection, at_rest) = place.open()?;
         // A process that wrote before may have died of a sync that failed.
-        if !place.read_only && place.durability == Durability::Full {
+        if place.access == Access::Write && place.durability == Durability::Full {
             settle(&mut connection, &place.path)?;
         }
-        Ok(SqliteConnection { place, connection, broken: false })
+        Ok(SqliteConnection { place, connection, broken: false, at_rest })
     }
 
     pub(crate) fn query(
@@ -116,7 +119,25 @@ impl SqliteConnection {
     }
 
     pub(crate) fn begin_read(&mut self) -> Result<(), DatabaseError> {
-        self.execute("BEGIN DEFERRED", &[]).map(drop)
+        // What it has in memory is of a file that was at rest.
+        self.broken |= self.has_seen_one_state().is_err();
+        self.execute("BEGIN DEFERRED", &[])?;
+        if self.place.access == Access::ReadOnly {
+            // The snapshot begins here, where it can be tried again.
+            self.query("PRAGMA schema_version", &[])?;
+        }
+        Ok(())
+    }
+
+    /// Whether whatever has been read since the snapshot began was one state of the file: always
+    /// where SQLite's locks see to it, and without them where nobody has written to it.
+    pub(crate) fn has_seen_one_state(&self) -> Result<(), DatabaseError> {
+        match &self.at_rest {
+            Some(at_rest) if !at_rest.is_of(&self.place.path) => Err(DatabaseError::Unavailable(
+                format!("somebody began to write to {} meanwhile", self.place.path.display()),
+            )),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn commit(&mut self) -> Result<(), DatabaseError> {
@@ -158,9 +179,9 @@ impl SqliteConnection {
     }
 
     fn reopen(&mut self) -> Result<(), DatabaseError> {
-        self.connection = self.place.open()?;
+        (self.connection, self.at_rest) = self.place.open()?;
         // The error may have been a sync's. Only now: the connection before it held a lock.
-        if !self.place.read_only {
+        if self.place.access == Access::Write {
             settle(&mut self.connection, &self.place.path)?;
         }
         self.broken = false;

@@ -34,7 +34,7 @@ pub(super) fn from_sqlite(error: &Error, sql: &str) -> DatabaseError {
         }
         ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
             DatabaseError::Misconfigured(format!(
-                "{why} ({sql}); check that the folder exists and can be written to"
+                "{why} ({sql}); check that the folder exists, and its permissions"
             ))
         }
         _ => DatabaseError::Statement { sql: sql.to_owned(), why },
