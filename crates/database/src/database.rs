@@ -86,6 +86,14 @@ impl Database {
         }
     }
 
+    /// Refuses where it is: for whoever writes elsewhere before he writes to it.
+    pub fn may_write(&self) -> Result<(), DatabaseError> {
+        if self.is_read_only() {
+            return Err(DatabaseError::Refused("the database was opened to be read only".into()));
+        }
+        Ok(())
+    }
+
     /// Which kind of database it is.
     #[must_use]
     pub fn engine(&self) -> Engine {
@@ -172,9 +180,7 @@ impl Database {
     /// A connection of one's own, to write: a new one at every call, so that a broken one can be
     /// thrown away and replaced. There is none where it was opened to be read and nothing else.
     pub fn writer(&self) -> Result<Connection, DatabaseError> {
-        if self.is_read_only() {
-            return Err(DatabaseError::Refused("the database was opened to be read only".into()));
-        }
+        self.may_write()?;
         Ok(Connection(match &*self.0 {
             Kind::Sqlite(file) => Inner::Sqlite(file.writer()?),
             Kind::Postgres(server) => Inner::Postgres(server.writer()?),

@@ -78,6 +78,20 @@ impl SqlStore {
         Ok(SqlStore { database })
     }
 
+    /// The journal in a SQLite file that is there, to be read and nothing else.
+    /// See [`Database::open_sqlite_read_only`].
+    pub fn open_sqlite_read_only(path: &Path) -> Result<SqlStore, DatabaseError> {
+        let database = Database::open_sqlite_read_only(path, &MIGRATIONS)?;
+        Ok(SqlStore { database })
+    }
+
+    /// The journal that is in a PostgreSQL database, to be read and nothing else.
+    /// See [`Database::connect_postgres_read_only`].
+    pub fn connect_postgres_read_only(url: &str) -> Result<SqlStore, DatabaseError> {
+        let database = Database::connect_postgres_read_only(url, "public", &MIGRATIONS)?;
+        Ok(SqlStore { database })
+    }
+
     /// The database under it.
     #[must_use]
     pub const fn database(&self) -> &Database {

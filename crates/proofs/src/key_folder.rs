@@ -75,6 +75,12 @@ impl KeyFolder {
         Ok(folder)
     }
 
+    /// A folder that is there already, to be read.
+    #[must_use]
+    pub fn existing(path: &Path) -> KeyFolder {
+        KeyFolder { path: path.to_owned() }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -1,8 +1,9 @@
 //! Published checkpoints and full tiles, in a database of their own: writing them never waits for
 //! the journal, nor the journal for them.
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quipu_database::{Connection, Database, DatabaseError, Durability, Migrations, Row, Value};
 use quipu_domain::{Label, Timestamp};
@@ -47,19 +48,42 @@ pub struct ProofStore {
     database: Database,
     /// Kept from one write to the next; replaced after a failure.
     writer: Arc<Mutex<Option<Connection>>>,
+    /// What would be written of tiles where the database is only read.
+    unkept: Arc<Mutex<Unkept>>,
+}
+
+/// Tiles that are kept in memory, for as long as somebody reads.
+#[derive(Default)]
+struct Unkept {
+    tiles: HashMap<(Level, u64), Vec<Root>>,
+    /// Those of the database are not believed.
+    forgotten: bool,
 }
 
 impl ProofStore {
     /// In a SQLite file, which is created where there is none.
     pub fn open_sqlite(path: &Path) -> Result<ProofStore, DatabaseError> {
-        let database = Database::open_sqlite(path, Durability::Full, &MIGRATIONS)?;
-        Ok(ProofStore { database, writer: Arc::default() })
+        Ok(ProofStore::over(Database::open_sqlite(path, Durability::Full, &MIGRATIONS)?))
     }
 
     /// In schema `quipu_proofs` of a PostgreSQL database.
     pub fn connect_postgres(url: &str) -> Result<ProofStore, DatabaseError> {
-        let database = Database::connect_postgres(url, SCHEMA, &MIGRATIONS)?;
-        Ok(ProofStore { database, writer: Arc::default() })
+        Ok(ProofStore::over(Database::connect_postgres(url, SCHEMA, &MIGRATIONS)?))
+    }
+
+    /// In a SQLite file that is there, to be read and nothing else. Tiles that it lacks are made for
+    /// as long as this lives.
+    pub fn open_sqlite_read_only(path: &Path) -> Result<ProofStore, DatabaseError> {
+        Ok(ProofStore::over(Database::open_sqlite_read_only(path, &MIGRATIONS)?))
+    }
+
+    /// As [`open_sqlite_read_only`](Self::open_sqlite_read_only), in a PostgreSQL database.
+    pub fn connect_postgres_read_only(url: &str) -> Result<ProofStore, DatabaseError> {
+        Ok(ProofStore::over(Database::connect_postgres_read_only(url, SCHEMA, &MIGRATIONS)?))
+    }
+
+    fn over(database: Database) -> ProofStore {
+        ProofStore { database, writer: Arc::default(), unkept: Arc::default() }
     }
 
     pub(crate) fn newest(&self) -> Result<Option<Published>, ProofError> {
@@ -101,6 +125,9 @@ impl ProofStore {
 
     /// How many tiles of the lowest level there are before one is missing.
     pub(crate) fn full_tiles(&self) -> Result<u64, DatabaseError> {
+        if self.unkept().forgotten {
+            return Ok(0);
+        }
         let rows = self.database.query(TILE_COUNT, &[])?;
         let (count, next) =
             rows.first().map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))?;
@@ -113,6 +140,12 @@ impl ProofStore {
         level: Level,
         index: u64,
     ) -> Result<Option<Vec<Root>>, DatabaseError> {
+        let unkept = self.unkept();
+        let tile = unkept.tiles.get(&(level, index));
+        if unkept.forgotten || tile.is_some() {
+            return Ok(tile.cloned());
+        }
+        drop(unkept);
         let params = [i64::from(level.0).into(), int(index)];
         let rows = self.database.query(TILE, &params)?;
         rows.first().map(|row| row.blob(0)?.chunks(32).map(hash).collect()).transpose()
@@ -127,6 +160,11 @@ impl ProofStore {
 
     /// Keeps full tiles. Another process may have kept the same ones already.
     pub(crate) fn save_tiles(&self, tiles: &[Tile]) -> Result<(), DatabaseError> {
+        if self.database.is_read_only() {
+            let tiles = tiles.iter().map(|tile| ((tile.level, tile.index), tile.hashes.clone()));
+            self.unkept().tiles.extend(tiles);
+            return Ok(());
+        }
         let rows: Vec<Vec<Value>> = tiles
             .iter()
             .map(|tile| {
@@ -143,7 +181,16 @@ impl ProofStore {
     }
 
     pub(crate) fn forget_tiles(&self) -> Result<(), DatabaseError> {
+        if self.database.is_read_only() {
+            *self.unkept() = Unkept { tiles: HashMap::new(), forgotten: true };
+            return Ok(());
+        }
         self.write(|connection| connection.execute(FORGET_TILES, &[])).map(drop)
+    }
+
+    fn unkept(&self) -> MutexGuard<'_, Unkept> {
+        // Each change is one step.
+        self.unkept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write<T>(

@@ -34,11 +34,23 @@ pub struct ReplayFile {
 impl ReplayFile {
     /// Opens a file that a replay made, or makes one. Refuses what is something else.
     pub fn open(path: &Path, feed: Arc<dyn Feed>) -> Result<ReplayFile, ViewsError> {
+        ReplayFile::opened(path, |location| Views::open(location, feed))
+    }
+
+    /// Opens a file that a replay made, to be read and nothing else.
+    pub fn open_read_only(path: &Path, feed: Arc<dyn Feed>) -> Result<ReplayFile, ViewsError> {
+        ReplayFile::opened(path, |location| Views::open_read_only(location, feed))
+    }
+
+    fn opened(
+        path: &Path,
+        open: impl FnOnce(Location) -> Result<Views, ViewsError>,
+    ) -> Result<ReplayFile, ViewsError> {
         if !is_new_or_ours(path).map_err(|error| ViewsError::File { path: path.into(), error })? {
             let why = "this file is something else, and is left alone".to_owned();
             return Err(ViewsError::ReplayFile { path: path.into(), why });
         }
-        let views = Views::open(Location::Sqlite { file: path.to_owned() }, feed)?;
+        let views = open(Location::Sqlite { file: path.to_owned() })?;
         Ok(ReplayFile { path: path.to_owned(), views })
     }
 

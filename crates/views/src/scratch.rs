@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use quipu_database::{Connection, Database, Engine};
+use quipu_database::{Connection, Database, DatabaseError, Engine};
 use quipu_domain::Position;
 use quipu_projections::Projection;
 
@@ -20,6 +20,7 @@ impl Views {
         &self,
         projections: &[&'static dyn Projection],
     ) -> Result<Database, ViewsError> {
+        self.database().may_write()?;
         let left = self.scratch_checkpoints()?;
         let head = self.feed().head()?;
         let fits = |projection: &&dyn Projection| {
@@ -55,11 +56,28 @@ impl Views {
 
     /// How far a rebuild is that is under way, or was broken off; nothing where there is none.
     pub(crate) fn scratch_checkpoints(&self) -> Result<HashMap<String, Checkpoint>, ViewsError> {
+        if self.database().is_read_only() {
+            return self.scratch_checkpoints_read_only();
+        }
         let mut connection = self.writer()?;
         if self.attach_scratch(&mut connection)? {
             return checkpoints::read_scratch(&mut connection);
         }
         Ok(HashMap::new())
+    }
+
+    /// A rebuild makes the scratch database and takes it away again, so that whoever may read the live
+    /// one may not be able to read this. It is not a part of the book.
+    fn scratch_checkpoints_read_only(&self) -> Result<HashMap<String, Checkpoint>, ViewsError> {
+        let location = match self.location() {
+            Location::Sqlite { file } => Location::Sqlite { file: scratch_file(file) },
+            postgres @ Location::Postgres { .. } => postgres.clone(),
+        };
+        match location.open_read_only(REBUILD_SCHEMA) {
+            Ok(scratch) => scratch.read(|connection| Ok(checkpoints::read(connection)))?,
+            Err(DatabaseError::Unavailable(why)) => Err(DatabaseError::Unavailable(why).into()),
+            Err(_) => Ok(HashMap::new()),
+        }
     }
 
     /// Lets a connection of the live database see the scratch one; false where there is none.

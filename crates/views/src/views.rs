@@ -95,6 +95,20 @@ impl Views {
     /// Opens the views of a journal, empty ones where there are none.
     pub fn open(location: Location, feed: Arc<dyn Feed>) -> Result<Views, ViewsError> {
         let database = location.open(SCHEMA)?;
+        Views::over(location, database, feed)
+    }
+
+    /// Opens views that are there, to be read and nothing else.
+    pub fn open_read_only(location: Location, feed: Arc<dyn Feed>) -> Result<Views, ViewsError> {
+        let database = location.open_read_only(SCHEMA)?;
+        Views::over(location, database, feed)
+    }
+
+    fn over(
+        location: Location,
+        database: Database,
+        feed: Arc<dyn Feed>,
+    ) -> Result<Views, ViewsError> {
         let position = database.read(|connection| Ok(checkpoints::slowest(connection)))??;
         let (checkpoint, _) = watch::channel(position);
         let (folded, _) = watch::channel(position);
@@ -230,6 +244,16 @@ impl Location {
                 Database::open_sqlite(file, Durability::Derived, &MIGRATIONS)
             }
             Location::Postgres { url } => Database::connect_postgres(url, schema, &MIGRATIONS),
+        }
+    }
+
+    /// Nothing is made or brought up to date.
+    pub(crate) fn open_read_only(&self, schema: &str) -> Result<Database, DatabaseError> {
+        match self {
+            Location::Sqlite { file } => Database::open_sqlite_read_only(file, &MIGRATIONS),
+            Location::Postgres { url } => {
+                Database::connect_postgres_read_only(url, schema, &MIGRATIONS)
+            }
         }
     }
 }

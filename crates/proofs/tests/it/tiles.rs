@@ -179,6 +179,34 @@ fn a_changed_tile_makes_no_false_proof() {
 }
 
 #[test]
+fn tiles_that_are_missing_or_changed_are_made_by_who_may_only_read_and_kept_nowhere() {
+    let mut book = Book::new();
+    book.write(1_000);
+    book.publisher().publish(book.head(), now()).unwrap().unwrap();
+    book.proofs.prepare(2_000).unwrap();
+    let path = book.folder.path().join("proofs.db");
+    let read_only = |book: &mut Book| {
+        // All that write are gone first.
+        let store = ProofStore::open_sqlite_read_only(&path).unwrap();
+        book.proofs = Proofs::new(store, book.journal.clone());
+    };
+    for change in [
+        "DELETE FROM tile WHERE tile_index = 2",
+        "UPDATE tile SET hashes = zeroblob(8192) WHERE tile_index = 0",
+        "DELETE FROM tile",
+    ] {
+        read_only(&mut book);
+        let file = rusqlite::Connection::open(&path).unwrap();
+        assert!(file.execute(change, []).unwrap() > 0);
+        drop(file);
+        read_only(&mut book);
+        let before = std::fs::read(&path).unwrap();
+        assert_proved(&book, &[1_000], &[1, 300, 600, 1_000]);
+        assert!(std::fs::read(&path).unwrap() == before, "{change}");
+    }
+}
+
+#[test]
 fn what_is_not_there_is_said() {
     let mut book = Book::new();
     let wanted = |book: &Book, position: u64| book.proofs.inclusion(Position(position), None);

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use quipu_database::DatabaseError;
 use quipu_domain::Position;
 use quipu_views::{Runner, RunnerOptions, Views, ViewsError};
 
@@ -42,6 +43,35 @@ fn rebuilt_rows_equal_live_ones() {
             .unwrap();
         assert_same(&stored(&views), &before);
         assert_eq!(seen.last(), Some(&history.head()));
+    });
+}
+
+#[test]
+fn who_may_only_read_sees_the_rows_and_how_far_a_rebuild_is_and_changes_neither() {
+    let history = History::generated(100);
+    let journal = Journal::new(&history.events);
+    on_each_engine(|store| {
+        let missing = store.open_read_only(&journal).err();
+        assert!(
+            matches!(missing, Some(ViewsError::Database(DatabaseError::Missing))),
+            "{missing:?}"
+        );
+        let views = live(store, &journal);
+        let rows = stored(&views);
+        interrupt(&views, Some("tenants"));
+        let statuses = views.projections(history.head()).unwrap();
+        assert!(statuses.iter().any(|status| status.rebuilding.is_some()));
+        drop(views);
+        let views = store.open_read_only(&journal).unwrap();
+        assert_eq!(views.projections(history.head()).unwrap(), statuses);
+        assert_same(&stored(&views), &rows);
+        let refused = views.rebuild(None, |_| ControlFlow::Continue(()));
+        assert!(
+            matches!(refused, Err(ViewsError::Database(DatabaseError::Refused(_)))),
+            "{refused:?}"
+        );
+        assert!(views.cancel_rebuild().is_err());
+        assert_eq!(views.projections(history.head()).unwrap(), statuses);
     });
 }
 

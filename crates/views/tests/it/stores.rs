@@ -36,6 +36,10 @@ impl Store {
         Views::open(self.location.clone(), journal.clone()).unwrap()
     }
 
+    pub(crate) fn open_read_only(&self, journal: &Arc<Journal>) -> Result<Views, ViewsError> {
+        Views::open_read_only(self.location.clone(), journal.clone())
+    }
+
     /// A connection behind the views' back.
     pub(crate) fn connection(&self) -> Connection {
         self.connection_of(&MIGRATIONS)
