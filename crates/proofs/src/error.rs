@@ -54,6 +54,12 @@ pub enum ProofError {
         /// What is wrong, and what to do.
         why: String,
     },
+    /// A key or a state file is not for this account to read.
+    #[error("this account may not read {}", path.display())]
+    Denied {
+        /// Which.
+        path: PathBuf,
+    },
     /// The folder has no key that signs now.
     #[error("no key in {} is in use; make one with `quipu keys generate`", folder.display())]
     NoKey {

@@ -142,6 +142,9 @@ impl KeyFolder {
                 ProofError::File { path, why }
             }),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                Err(ProofError::Denied { path })
+            }
             Err(error) => Err(self.failed(&path, &error)),
         }
     }

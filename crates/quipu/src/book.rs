@@ -21,6 +21,10 @@ const VIEWS_FILE: &str = "views.db";
 /// The checkpoints that were published, and tiles, which are derived.
 const PROOFS_FILE: &str = "proofs.db";
 
+/// What to do about tables that an older program has made, and nobody who may only read can change.
+const BRING_UP_TO_DATE: &str =
+    "nothing was written; start `quipu serve` once to bring it up to date";
+
 /// Where the book is, as the command line says it.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct BookArgs {
@@ -89,10 +93,23 @@ impl Book {
         Ok(Book { place: place.clone(), journal, views, recent })
     }
 
-    /// Opens a book that is there already.
+    /// Opens a book that is there already, to change what is derived from it.
     pub(crate) fn open_existing(place: &Place) -> Result<Book, CliError> {
-        place.must_exist()?;
-        Book::open(place)
+        match place.journal() {
+            // What is wrong otherwise may be what opening it mends, and else is said by that.
+            Err(DatabaseError::Missing) => Err(place.no_book()),
+            _ => Book::open(place),
+        }
+    }
+
+    /// Opens a book to read it and nothing else: nothing is made, brought up to date or locked, and
+    /// whoever may only read can do it.
+    pub(crate) fn read(place: &Place) -> Result<Book, CliError> {
+        let journal = read_journal(place)?;
+        let recent = Arc::<Recent>::default();
+        let views = read_views(place, feed(&journal, &recent))?;
+        let views = views.ok_or_else(|| views_unusable(&DatabaseError::Missing.into()))?;
+        Ok(Book { place: place.clone(), journal, views, recent })
     }
 
     /// The journal's store, for whoever takes any.
@@ -107,11 +124,15 @@ impl Book {
 }
 
 fn open_views(place: &Place, feed: Arc<JournalFeed>) -> Result<Views, CliError> {
-    let location = match place {
-        Place::Folder(folder) => Location::Sqlite { file: folder.join(VIEWS_FILE) },
-        Place::Postgres(url) => Location::Postgres { url: url.clone() },
-    };
-    Views::open(location, feed).map_err(|error| views_unusable(&error))
+    Views::open(place.views(), feed).map_err(|error| views_unusable(&error))
+}
+
+/// The views of a book, to be read and nothing else, if it has any.
+pub(crate) fn read_views(place: &Place, feed: Arc<JournalFeed>) -> Result<Option<Views>, CliError> {
+    match Views::open_read_only(place.views(), feed) {
+        Err(ViewsError::Database(DatabaseError::Missing)) => Ok(None),
+        views => views.map(Some).map_err(|error| views_unusable(&error)),
+    }
 }
 
 /// The journal as views read it.
@@ -120,10 +141,12 @@ pub(crate) fn feed(journal: &SqlStore, recent: &Arc<Recent>) -> Arc<JournalFeed>
     Arc::new(JournalFeed { journal, recent: Arc::clone(recent) })
 }
 
-/// Opens the journal of a book that is there already, and leaves its views alone.
-pub(crate) fn open_existing_journal(place: &Place) -> Result<SqlStore, CliError> {
-    place.must_exist()?;
-    open_journal(place)
+/// The journal of a book, to be read and nothing else.
+pub(crate) fn read_journal(place: &Place) -> Result<SqlStore, CliError> {
+    place.journal().map_err(|error| match error {
+        DatabaseError::Missing => place.no_book(),
+        error => unusable(&error),
+    })
 }
 
 /// Opens a journal's checkpoints and tiles, empty ones where there are none.
@@ -135,11 +158,15 @@ pub(crate) fn open_proofs(place: &Place, journal: Journal) -> Result<Proofs, Cli
     Ok(Proofs::new(store.map_err(|error| unusable(&error))?, journal))
 }
 
-/// A journal's checkpoints and tiles, if it has any.
-pub(crate) fn existing_proofs(place: &Place, journal: Journal) -> Result<Option<Proofs>, CliError> {
-    match place {
-        Place::Folder(folder) if !folder.join(PROOFS_FILE).is_file() => Ok(None),
-        _ => open_proofs(place, journal).map(Some),
+/// A journal's checkpoints and tiles, to be read and nothing else, if it has any.
+pub(crate) fn read_proofs(place: &Place, journal: Journal) -> Result<Option<Proofs>, CliError> {
+    let store = match place {
+        Place::Folder(folder) => ProofStore::open_sqlite_read_only(&folder.join(PROOFS_FILE)),
+        Place::Postgres(url) => ProofStore::connect_postgres_read_only(url),
+    };
+    match store {
+        Err(DatabaseError::Missing) => Ok(None),
+        store => Ok(Some(Proofs::new(store.map_err(|error| unusable(&error))?, journal))),
     }
 }
 
@@ -152,16 +179,29 @@ fn open_journal(place: &Place) -> Result<SqlStore, CliError> {
 }
 
 impl Place {
-    /// Refuses to make a book where one is to be read.
-    fn must_exist(&self) -> Result<(), CliError> {
+    /// The journal, to be read and nothing else.
+    fn journal(&self) -> Result<SqlStore, DatabaseError> {
         match self {
-            Place::Folder(folder) if !folder.join(JOURNAL_FILE).is_file() => {
-                Err(CliError::Unusable {
-                    what: format!("there is no book in {}", folder.display()),
-                    hint: "name its folder with --data, or its database with --database".into(),
-                })
-            }
-            _ => Ok(()),
+            Place::Folder(folder) => SqlStore::open_sqlite_read_only(&folder.join(JOURNAL_FILE)),
+            Place::Postgres(url) => SqlStore::connect_postgres_read_only(url),
+        }
+    }
+
+    fn views(&self) -> Location {
+        match self {
+            Place::Folder(folder) => Location::Sqlite { file: folder.join(VIEWS_FILE) },
+            Place::Postgres(url) => Location::Postgres { url: url.clone() },
+        }
+    }
+
+    fn no_book(&self) -> CliError {
+        let place = match self {
+            Place::Folder(folder) => folder.display().to_string(),
+            Place::Postgres(_) => "this database".into(),
+        };
+        CliError::Unusable {
+            what: format!("there is no book in {place}"),
+            hint: "name its folder with --data, or its database with --database".into(),
         }
     }
 }
@@ -190,6 +230,14 @@ pub(crate) fn journal_unusable(error: &JournalError) -> CliError {
 /// Views that do not open or read.
 pub(crate) fn views_unusable(error: &ViewsError) -> CliError {
     match error {
+        ViewsError::Database(DatabaseError::Missing) => CliError::Unusable {
+            what: "the book has no views".into(),
+            hint: "start `quipu serve` once, which makes them".into(),
+        },
+        ViewsError::Database(DatabaseError::Older { .. }) => CliError::Unusable {
+            what: "the views are of an older version".into(),
+            hint: BRING_UP_TO_DATE.into(),
+        },
         ViewsError::Database(
             error @ (DatabaseError::Migration(_) | DatabaseError::Newer { .. }),
         ) => CliError::Unusable {
@@ -232,6 +280,12 @@ pub(crate) fn not_replayed(error: &ReplayError) -> CliError {
 
 /// A database that does not open or read.
 pub(crate) fn unusable(error: &DatabaseError) -> CliError {
+    if let DatabaseError::Older { .. } = error {
+        return CliError::Unusable {
+            what: format!("the book is of an older version: {error}"),
+            hint: BRING_UP_TO_DATE.into(),
+        };
+    }
     let what = error.to_string();
     if error.is_unavailable() {
         let hint = "check that the database runs and that the URL is right, and try again".into();

@@ -91,7 +91,7 @@ fn journals(
     right: &Place,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<JournalsDiff, CliError> {
-    let [left, right] = [left, right].map(book::open_existing_journal);
+    let [left, right] = [left, right].map(book::read_journal);
     diff::journals(&left?, &right?, progress).map_err(|error| book::not_replayed(&error))
 }
 
@@ -101,7 +101,7 @@ fn views(
     most_rows: usize,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<ViewsDiff, CliError> {
-    let book = Book::open_existing(place)?;
+    let book = Book::read(place)?;
     let replay = file.map(|file| replay_file(file, &book)).transpose()?;
     let store: Arc<dyn Store> = book.store();
     let read = book.views.snapshot(|left| {
@@ -130,7 +130,7 @@ fn replay_file(file: &Path, book: &Book) -> Result<ReplayFile, CliError> {
             hint: "make one with `quipu replay --to FILE.db`".into(),
         });
     }
-    let opened = ReplayFile::open(file, book::feed(&book.journal, &book.recent));
+    let opened = ReplayFile::open_read_only(file, book::feed(&book.journal, &book.recent));
     opened.map_err(|error| book::views_unusable(&error))
 }
 

@@ -42,10 +42,9 @@ impl EvidenceArgs {
             return Ok(Evidence::Server(Client::new(&self.server)?));
         }
         let place = self.book.place();
-        let store = book::open_existing_journal(&place)?;
-        let journal = Journal::new(Arc::new(store));
-        let proofs = book::open_proofs(&place, journal.clone())?;
-        Ok(Evidence::Book { proofs, journal })
+        let journal = Journal::new(Arc::new(book::read_journal(&place)?));
+        let proofs = book::read_proofs(&place, journal.clone())?;
+        Ok(Evidence::Book { proofs: proofs.ok_or_else(nothing_published)?, journal })
     }
 }
 
@@ -56,12 +55,7 @@ impl Evidence {
             Evidence::Server(client) => published(|| client.get_text("/v1/log/checkpoint", &[])),
             Evidence::Book { proofs, .. } => {
                 let newest = proofs.newest().map_err(|error| unusable(&error))?;
-                newest.map(|newest| newest.note).ok_or_else(|| CliError::Refused {
-                    what: "no checkpoint of this book was published".into(),
-                    hint: "serve it: a running server publishes every second, on PostgreSQL once \
-                           it is given --keys DIR"
-                        .into(),
-                })
+                newest.map(|newest| newest.note).ok_or_else(nothing_published)
             }
         }
     }
@@ -128,6 +122,15 @@ fn unproved(error: &ProofError) -> CliError {
             CliError::NotVerified { what: error.to_string() }
         }
         error => unusable(error),
+    }
+}
+
+fn nothing_published() -> CliError {
+    CliError::Refused {
+        what: "no checkpoint of this book was published".into(),
+        hint: "serve it: a running server publishes every second, on PostgreSQL once it is given \
+               --keys DIR"
+            .into(),
     }
 }
 

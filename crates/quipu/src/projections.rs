@@ -79,7 +79,7 @@ pub(crate) fn run(args: &ProjectionsArgs, json: bool) -> Result<u8, CliError> {
     let runtime = book::runtime()?;
     let open = |book: &BookArgs| Book::open_existing(&book.place());
     match &args.what {
-        What::List { book } => list(&open(book)?, json),
+        What::List { book } => list(&Book::read(&book.place())?, json),
         What::Rebuild { name, book } => {
             let signals = Signals::watch(runtime.handle(), "stopping after this transaction")?;
             rebuild(&open(book)?, name.as_deref(), &signals, json)

@@ -60,7 +60,7 @@ pub(crate) fn run(args: &ReplayArgs, json: bool) -> Result<u8, CliError> {
     let runtime = book::runtime()?;
     let place = args.book.place();
     let projections = projections(&args.views)?;
-    let store = book::open_existing_journal(&place)?;
+    let store = book::read_journal(&place)?;
     let feed = book::feed(&store, &Arc::default());
     let head = store.head().map_err(|error| book::journal_unusable(&error))?;
     let until = match args.until {

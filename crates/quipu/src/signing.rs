@@ -11,6 +11,7 @@ use quipu_replay::{Expectation, Signed};
 
 use crate::book::{self, Place};
 use crate::error::CliError;
+use crate::output;
 
 /// The folder of keys beside a book's files.
 const KEYS_FOLDER: &str = "keys";
@@ -50,7 +51,8 @@ impl KeysArgs {
 }
 
 /// The heads that a book has signed last, as the checkpoints beside it and the folder of its keys
-/// have them. A folder that nobody named may be missing, as on a machine that only verifies.
+/// have them. A folder that nobody named may be missing, as on a machine that only verifies, or not
+/// be readable for whoever verifies, who then is told so: it holds the keys.
 pub(crate) fn signed(
     keys: &KeysArgs,
     place: &Place,
@@ -58,7 +60,7 @@ pub(crate) fn signed(
 ) -> Result<Vec<Signed>, CliError> {
     let failed = |error: ProofError| unusable(&error);
     let mut signed = Vec::new();
-    let proofs = book::existing_proofs(place, journal)?;
+    let proofs = book::read_proofs(place, journal)?;
     let newest = proofs.map(|proofs| proofs.newest()).transpose();
     let newest = newest.map_err(|error| match error {
         ProofError::Stored { .. } => CliError::NotVerified { what: error.to_string() },
@@ -69,16 +71,24 @@ pub(crate) fn signed(
         signed.push(Signed { epoch: newest.epoch, head });
     }
     let Some(folder) = keys.folder(place) else { return Ok(signed) };
+    let is_named = !matches!(place, Place::Folder(book) if folder == book.join(KEYS_FOLDER));
     if !folder.is_dir() {
-        return match place {
-            Place::Folder(book) if folder == book.join(KEYS_FOLDER) => Ok(signed),
-            _ => Err(CliError::Unusable {
+        return if is_named {
+            Err(CliError::Unusable {
                 what: format!("there is no folder {}", folder.display()),
                 hint: "name the folder of the book's keys with --keys, or leave it out".into(),
-            }),
+            })
+        } else {
+            Ok(signed)
         };
     }
-    let last = KeyFolder::open(&folder).and_then(|folder| folder.last_signed()).map_err(failed)?;
+    let last = match KeyFolder::existing(&folder).last_signed() {
+        Err(error @ ProofError::Denied { .. }) if !is_named => {
+            output::tell(format_args!("{error}: the book is not held to what was signed last"));
+            return Ok(signed);
+        }
+        last => last.map_err(failed)?,
+    };
     if let Some(last) = last {
         // What is no hash was not signed here, and is nowhere in the journal.
         let root = quipu_proofs::signed_root(&last).unwrap_or_else(Root::empty);
@@ -109,7 +119,9 @@ pub(crate) fn unusable(error: &ProofError) -> CliError {
             "restore proofs.db, or the schema quipu_proofs, from a backup; where there is none, move \
              it away: what was signed last is in the folder of keys, too"
         }
-        ProofError::File { .. } => "the folder of keys must be there, and yours alone",
+        ProofError::File { .. } | ProofError::Denied { .. } => {
+            "the folder of keys must be there, and yours alone"
+        }
         ProofError::NoKey { .. } => "the server goes on signing once there is one",
     };
     match error {

@@ -14,17 +14,17 @@ use quipu_replay::{
 };
 use quipu_views::ViewsError;
 
-use crate::book::{self, Book, BookArgs};
+use crate::book::{self, BookArgs};
 use crate::checkpoint;
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::output::{self, Align, Table};
 use crate::signing::{self, KeysArgs};
-use crate::snapshot_source::SnapshotSource;
+use crate::snapshot_source::{NoViews, SnapshotSource};
 
 /// Prove the book: every hash, state, balance and view, recomputed from the stored bytes
 ///
-/// Reads only, and works while a server runs. Names the first position at which something does
+/// Reads only, needs no right to write, and works while a server runs. Names the first position at which something does
 /// not hold, and exits with 1. The book must lead to the checkpoint that it published last, and to
 /// the one that the folder of its keys knows. The end of a journal can be cut off together with
 /// everything that was made from it, and leave no trace: only a root that was noted elsewhere shows
@@ -77,13 +77,10 @@ pub(crate) fn run(args: &VerifyArgs, json: bool) -> Result<u8, CliError> {
         bar.set_length(progress.head.0);
         bar.set_position(progress.position.0);
     };
-    let book = match args.journal_only {
+    let journal = book::read_journal(&place)?;
+    let views = match args.journal_only {
         true => None,
-        false => Some(Book::open_existing(&place)?),
-    };
-    let journal = match &book {
-        Some(book) => book.journal.clone(),
-        None => book::open_existing_journal(&place)?,
+        false => Some(book::read_views(&place, book::feed(&journal, &Arc::default()))?),
     };
     let store: Arc<dyn Store> = Arc::new(journal.clone());
     // Before the journal is read, which is then never behind what was signed of it.
@@ -91,10 +88,11 @@ pub(crate) fn run(args: &VerifyArgs, json: bool) -> Result<u8, CliError> {
     let mut verify = |views: Option<&mut dyn ViewSource>| {
         quipu_replay::verify(&store, views, &expected, &signed, &mut progress)
     };
-    let verified = match &book {
+    let verified = match &views {
         None => verify(None),
-        Some(book) => {
-            let read = book.views.snapshot(|snapshot| {
+        Some(None) => verify(Some(&mut NoViews)),
+        Some(Some(views)) => {
+            let read = views.snapshot(|snapshot| {
                 Ok::<_, ViewsError>(verify(Some(&mut SnapshotSource(snapshot))))
             });
             read.unwrap_or_else(|error| Err(ReplayError::Views(error.to_string())))

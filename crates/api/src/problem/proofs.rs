@@ -52,9 +52,10 @@ impl From<ProofError> for Problem {
                 detail,
                 "a restore lost events; the event EpochStarted says which",
             ),
-            ProofError::Stored { .. } | ProofError::File { .. } | ProofError::NoKey { .. } => {
-                Problem::internal(&detail)
-            }
+            ProofError::Stored { .. }
+            | ProofError::File { .. }
+            | ProofError::Denied { .. }
+            | ProofError::NoKey { .. } => Problem::internal(&detail),
         }
     }
 }

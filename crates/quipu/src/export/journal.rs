@@ -31,7 +31,7 @@ struct Summary {
 }
 
 pub(super) fn run(args: &JournalArgs, json: bool) -> Result<u8, CliError> {
-    let store = book::open_existing_journal(&args.book.place())?;
+    let store = book::read_journal(&args.book.place())?;
     let mut target = Target::open(&args.target)?;
     let bar = ProgressBar::new(0).with_style(output::events_bar());
     let exported = json_lines::export(&store, &mut target, &mut |progress| {

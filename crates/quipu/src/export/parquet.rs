@@ -116,7 +116,7 @@ fn view(
     schema: &'static Schema,
     target: &mut Target,
 ) -> Result<(Position, u64), CliError> {
-    let book = Book::open_existing(&args.place())?;
+    let book = Book::read(&args.place())?;
     let read = book.views.snapshot(|snapshot| {
         let position = position_of(snapshot, projection)?;
         let remark = format!("The view {} at position {position}.", schema.name);

@@ -62,7 +62,7 @@ pub(super) struct Source {
 impl Source {
     /// Opens the journal, and settles up to where it is read.
     pub(super) fn open(args: &SourceArgs) -> Result<Source, CliError> {
-        let store = book::open_existing_journal(&args.place())?;
+        let store = book::read_journal(&args.place())?;
         let journal = Journal::new(Arc::new(store));
         let head = journal.head().map_err(|error| book::journal_unusable(&error))?;
         let until = args.known_at.map_or(head.position, Position);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod auditing;
+mod auditors;
 mod bench;
 mod commands;
 mod demo;

@@ -1,6 +1,7 @@
 //! Runs the program, and a server of it on a free port.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
@@ -9,7 +10,12 @@ use tempfile::TempDir;
 
 /// The program, without anything of this machine's environment that it would read.
 pub(crate) fn quipu(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_quipu"));
+    quipu_at(Path::new(env!("CARGO_BIN_EXE_quipu")), arguments)
+}
+
+/// The same, where the program is a copy.
+pub(crate) fn quipu_at(program: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null());
     let names = [
         "DATA",
@@ -30,13 +36,18 @@ pub(crate) fn quipu(arguments: &[&str]) -> Command {
 
 /// Runs it to its end.
 pub(crate) fn run(arguments: &[&str]) -> Run {
-    Run(quipu(arguments).output().expect("the program was built with this test"))
+    Run::of(&mut quipu(arguments))
 }
 
 /// What it left.
 pub(crate) struct Run(Output);
 
 impl Run {
+    /// Runs a command to its end.
+    pub(crate) fn of(command: &mut Command) -> Run {
+        Run(command.output().expect("the program was built with this test"))
+    }
+
     pub(crate) fn code(&self) -> i32 {
         self.0.status.code().expect("it was not killed")
     }
@@ -150,6 +161,12 @@ impl Server {
         let pid = self.child.id().to_string();
         Command::new("kill").args(["-TERM", &pid]).status().expect("kill exists");
         self.child.wait().expect("it is a child of this process").code()
+    }
+
+    /// Ends it as a power cut does.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it is a child of this process");
     }
 
     /// Starts it again on the same book.

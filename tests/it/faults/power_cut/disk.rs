@@ -139,13 +139,14 @@ impl Trace {
                 _ => {}
             }
         }
-        self.make(&entries(done, &synced, fate, random), &files, into);
+        self.make(&entries(done, &synced, fate, random), &files, random, into);
     }
 
     fn make(
         &self,
         entries: &BTreeMap<&Path, Option<usize>>,
         files: &HashMap<usize, Vec<u8>>,
+        random: &mut Random,
         into: &Path,
     ) {
         for (path, file) in entries {
@@ -156,7 +157,7 @@ impl Trace {
             }
             match file {
                 None => fs::create_dir(&path).expect("it is made once"),
-                Some(_) if path.to_string_lossy().ends_with("-shm") => {}
+                Some(_) if path.to_string_lossy().ends_with("-shm") => make_index(&path, random),
                 Some(file) => {
                     fs::write(&path, files.get(file).map_or(&[][..], Vec::as_slice)).expect("made");
                     for_its_owner_only(&path);
@@ -317,6 +318,15 @@ fn write(content: &mut Vec<u8>, offset: usize, bytes: &[u8], fate: Fate, random:
             content[start..stop].copy_from_slice(&bytes[start - offset..stop - offset]);
         }
         start = stop;
+    }
+}
+
+/// The index of SQLite's log is a mapped file, which is never synced: the disk has any of it.
+fn make_index(path: &Path, random: &mut Random) {
+    const BYTES: usize = 32_768;
+    let found = [None, Some(vec![]), Some(vec![0; BYTES]), Some(vec![0xa5; BYTES])];
+    if let Some(bytes) = &found[random.index(found.len())] {
+        fs::write(path, bytes).expect("made");
     }
 }
 
