@@ -1,9 +1,11 @@
 //! Bringing a schema up to date. Forward only: what was released is never edited.
 
+use std::error::Error;
+
 use refinery::error::Kind;
 use refinery::{Migration, Runner};
 
-use crate::{DatabaseError, Row};
+use crate::{DatabaseError, Row, postgres, sqlite};
 
 /// Numbered SQL scripts, `("0001_journal", "CREATE TABLE ...")`, for either engine.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +62,36 @@ pub(crate) fn check(scripts: &[(&str, &str)], applied: &[Row]) -> Result<(), Dat
 pub(crate) fn failed(error: refinery::Error) -> DatabaseError {
     match error.kind() {
         Kind::MissingVersion(unknown) => DatabaseError::Newer { migration: unknown.to_string() },
+        // What the script or the tables are at fault for, and what the disk or the connection is.
+        Kind::Connection(_, cause) => match of_the_engine(cause.as_ref()) {
+            Some(
+                known @ (DatabaseError::Unavailable(_)
+                | DatabaseError::Full(_)
+                | DatabaseError::Corrupt(_)
+                | DatabaseError::Misconfigured(_)),
+            ) => known,
+            _ => DatabaseError::Migration(error.to_string()),
+        },
         _ => DatabaseError::Migration(error.to_string()),
+    }
+}
+
+fn of_the_engine(cause: &(dyn Error + 'static)) -> Option<DatabaseError> {
+    const DOING: &str = "bring the tables up to date";
+    let sqlite = cause.downcast_ref().map(|error| sqlite::from_sqlite(error, DOING));
+    sqlite.or_else(|| cause.downcast_ref().map(|error| postgres::from_postgres(error, DOING)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_is_full_is_not_taken_for_tables_that_somebody_has_changed() {
+        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "max_page_count", 2).unwrap();
+        let scripts = [("0001_item", "CREATE TABLE item (id BIGINT PRIMARY KEY)")];
+        let refused = runner(&scripts).unwrap().run(&mut connection).map_err(failed).unwrap_err();
+        assert!(matches!(refused, DatabaseError::Full(_)), "{refused:?}");
     }
 }

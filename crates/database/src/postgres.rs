@@ -15,7 +15,7 @@ use tokio_postgres::Config;
 use crate::{DatabaseError, Row, Value, migrations};
 use client::Client;
 pub(crate) use connection::PostgresConnection;
-use error::from_postgres;
+pub(crate) use error::from_postgres;
 pub use foreign::{ForeignDatabase, ForeignRows, quoted_name};
 use readers::Readers;
 

@@ -16,6 +16,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::{DatabaseError, migrations};
 pub(crate) use connection::SqliteConnection;
+pub(crate) use error::from_sqlite;
 use read_only::AtRest;
 
 /// Before this release a race between a checkpoint and a write could corrupt a database in WAL
@@ -112,7 +113,7 @@ impl SqliteFile {
         let pragma = |name: &str| -> Result<String, DatabaseError> {
             let value = connection
                 .pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
-                .map_err(|error| error::from_sqlite(&error, name))?;
+                .map_err(|error| from_sqlite(&error, name))?;
             Ok(match value {
                 rusqlite::types::Value::Integer(number) => number.to_string(),
                 rusqlite::types::Value::Text(text) => text,
@@ -277,6 +278,6 @@ impl Place {
     }
 
     fn failed(&self, error: &rusqlite::Error) -> DatabaseError {
-        error::from_sqlite(error, &format!("open {}", self.path.display()))
+        from_sqlite(error, &format!("open {}", self.path.display()))
     }
 }

@@ -288,7 +288,8 @@ pub(crate) fn unusable(error: &DatabaseError) -> CliError {
     }
     let what = error.to_string();
     if error.is_unavailable() {
-        let hint = "check that the database runs and that the URL is right, and try again".into();
+        let hint = "check the disk, or that the database runs and its URL is right, and try again";
+        let hint = hint.into();
         return CliError::Unavailable { what, hint };
     }
     let hint = match error {

@@ -4,7 +4,7 @@ use tokio_postgres::Error;
 
 use crate::DatabaseError;
 
-pub(super) fn from_postgres(error: &Error, sql: &str) -> DatabaseError {
+pub(crate) fn from_postgres(error: &Error, sql: &str) -> DatabaseError {
     let Some(failure) = error.as_db_error() else {
         let why = text_of(error);
         return if is_of_the_connection(error) {

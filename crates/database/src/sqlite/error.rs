@@ -4,7 +4,7 @@ use rusqlite::{Error, ErrorCode, ffi};
 
 use crate::DatabaseError;
 
-pub(super) fn from_sqlite(error: &Error, sql: &str) -> DatabaseError {
+pub(crate) fn from_sqlite(error: &Error, sql: &str) -> DatabaseError {
     let why = error.to_string();
     let Error::SqliteFailure(failure, message) = error else {
         return match error {
@@ -24,6 +24,10 @@ pub(super) fn from_sqlite(error: &Error, sql: &str) -> DatabaseError {
             return DatabaseError::ForeignKeyViolation { constraint: String::new() };
         }
         ffi::SQLITE_CONSTRAINT_TRIGGER => return DatabaseError::Refused(message()),
+        // It is written to its full length when it is made, which fails where there is no room.
+        ffi::SQLITE_IOERR_SHMSIZE => {
+            return DatabaseError::Full(format!("the log's index cannot be made: {why}"));
+        }
         _ => {}
     }
     match failure.code {
@@ -53,4 +57,18 @@ pub(super) fn is_of_the_file(error: &Error) -> bool {
                 | ErrorCode::CannotOpen
         )
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_without_room_for_its_index_is_a_full_disk() {
+        let error = |code| Error::SqliteFailure(ffi::Error::new(code), None);
+        let full = from_sqlite(&error(ffi::SQLITE_IOERR_SHMSIZE), "open");
+        assert!(matches!(full, DatabaseError::Full(_)), "{full:?}");
+        let other = from_sqlite(&error(ffi::SQLITE_IOERR_READ), "open");
+        assert!(other.is_unavailable(), "{other:?}");
+    }
 }
