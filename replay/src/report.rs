@@ -91,7 +91,7 @@ pub enum ReplayError {
     Journal(#[source] JournalError),
     /// The views cannot be reached.
     #[error("views cannot be read: {0}")]
-    Views(String),
+    Views(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The journal's events do not fold.
     #[error("the journal does not fold at position {position}: {what}")]
     Fold {

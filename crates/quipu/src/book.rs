@@ -244,6 +244,14 @@ pub(crate) fn views_unusable(error: &ViewsError) -> CliError {
             what: format!("the views are of another version: {error}"),
             hint: "they can be made anew: delete views.db, or the schema quipu_views".into(),
         },
+        ViewsError::Database(
+            error @ (DatabaseError::Corrupt(_) | DatabaseError::Column { .. }),
+        ) => CliError::Unusable {
+            what: format!("the views are damaged: {error}"),
+            hint: "`quipu projections rebuild` makes them anew from the journal; where it cannot, \
+                   delete views.db while no server runs, or the schema quipu_views"
+                .into(),
+        },
         ViewsError::Database(error) => unusable(error),
         ViewsError::ReplayFile { .. } => CliError::Unusable {
             what: error.to_string(),
@@ -268,9 +276,16 @@ pub(crate) fn views_unusable(error: &ViewsError) -> CliError {
 pub(crate) fn not_replayed(error: &ReplayError) -> CliError {
     match error {
         ReplayError::Journal(error) => journal_unusable(error),
-        ReplayError::Views(why) => CliError::Unavailable {
-            what: format!("cannot read the views: {why}"),
-            hint: "try again, or leave them out: `quipu verify --journal-only`".into(),
+        ReplayError::Views(error) => match error.downcast_ref() {
+            Some(ViewsError::Database(DatabaseError::Unavailable(why))) => CliError::Unavailable {
+                what: format!("cannot read the views: {why}"),
+                hint: "try again, or leave them out: `quipu verify --journal-only`".into(),
+            },
+            Some(error) => views_unusable(error),
+            None => CliError::Unusable {
+                what: format!("cannot read the views: {error}"),
+                hint: "leave them out: `quipu verify --journal-only`".into(),
+            },
         },
         ReplayError::Fold { .. } => {
             CliError::Unusable { what: error.to_string(), hint: "`quipu verify` says more".into() }

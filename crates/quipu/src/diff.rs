@@ -114,12 +114,12 @@ fn views(
                     let compared = diff::views(&store, left, Some(right), most_rows, progress);
                     Ok::<_, ViewsError>(compared)
                 });
-                read.unwrap_or_else(|error| Err(ReplayError::Views(error.to_string())))
+                read.unwrap_or_else(|error| Err(ReplayError::Views(error.into())))
             }
         };
         Ok::<_, ViewsError>(compared)
     });
-    read.unwrap_or_else(|error| Err(ReplayError::Views(error.to_string())))
+    read.unwrap_or_else(|error| Err(ReplayError::Views(error.into())))
         .map_err(|error| book::not_replayed(&error))
 }
 

@@ -12,7 +12,7 @@ pub(crate) struct SnapshotSource<'a, 'c>(pub(crate) &'a mut Snapshot<'c>);
 
 impl ViewSource for SnapshotSource<'_, '_> {
     fn states(&mut self) -> Result<Vec<ViewState>, ReplayError> {
-        let statuses = self.0.projections(Position::ZERO).map_err(|error| failed(&error))?;
+        let statuses = self.0.projections(Position::ZERO).map_err(failed)?;
         Ok(statuses.into_iter().map(state).collect())
     }
 
@@ -21,7 +21,7 @@ impl ViewSource for SnapshotSource<'_, '_> {
         table: &'static Schema,
         each: &mut dyn FnMut(&[Cell]),
     ) -> Result<(), ReplayError> {
-        self.0.each_row(table, each).map_err(|error| failed(&error))
+        self.0.each_row(table, each).map_err(failed)
     }
 }
 
@@ -57,6 +57,6 @@ fn state(status: ProjectionStatus) -> ViewState {
     }
 }
 
-fn failed(error: &ViewsError) -> ReplayError {
-    ReplayError::Views(error.to_string())
+fn failed(error: ViewsError) -> ReplayError {
+    ReplayError::Views(error.into())
 }

@@ -95,7 +95,7 @@ pub(crate) fn run(args: &VerifyArgs, json: bool) -> Result<u8, CliError> {
             let read = views.snapshot(|snapshot| {
                 Ok::<_, ViewsError>(verify(Some(&mut SnapshotSource(snapshot))))
             });
-            read.unwrap_or_else(|error| Err(ReplayError::Views(error.to_string())))
+            read.unwrap_or_else(|error| Err(ReplayError::Views(error.into())))
         }
     };
     bar.finish_and_clear();

@@ -138,25 +138,50 @@ fn j6_an_older_copy_is_found_by_what_was_signed() {
     assert_eq!(verified.code(), i32::from(exit_codes::OK), "{}", verified.out());
 }
 
-#[test]
-fn a_damaged_index_of_the_journal_is_found() {
-    let server = book();
-    let file = Path::new(&server.data()).join("journal.db");
+/// Overwrites a part of the first page of a table or an index.
+fn damage(server: &Server, file: &str, name: &str, bytes: std::ops::Range<usize>) {
+    let file = Path::new(&server.data()).join(file);
     let database = rusqlite::Connection::open(&file).unwrap();
-    let number = |sql: &str| {
-        let found = database.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap();
+    let number = |sql: &str, name: &[&str]| {
+        let name = rusqlite::params_from_iter(name);
+        let found = database.query_row(sql, name, |row| row.get::<_, u32>(0)).unwrap();
         usize::try_from(found).unwrap()
     };
     database.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(())).unwrap();
-    let page_bytes = number("pragma page_size");
-    let root = number(
-        "select rootpage from sqlite_master where name = 'sqlite_autoindex_journal_batch_3'",
-    );
+    let page_bytes = number("pragma page_size", &[]);
+    let root = number("select rootpage from sqlite_master where name = ?", &[name]);
     drop(database);
-    let mut bytes = fs::read(&file).unwrap();
+    let mut damaged = fs::read(&file).unwrap();
+    damaged[(root - 1) * page_bytes..][bytes].fill(0);
+    fs::write(&file, damaged).unwrap();
+}
+
+#[test]
+fn damaged_views_are_said_to_be_damaged_and_are_made_anew() {
+    let server = book();
+    damage(&server, "views.db", "balance", 0..100);
+    let made_anew = ["verify", "diff"].map(|verb| server.on_book(&[verb]));
+    for said in made_anew {
+        assert_eq!(said.code(), i32::from(exit_codes::UNUSABLE), "{}{}", said.out(), said.err());
+        assert!(said.err().contains("the views are damaged: "), "{}", said.err());
+        assert!(said.err().contains("`quipu projections rebuild`"), "{}", said.err());
+    }
+    assert_eq!(server.on_book(&["verify", "--journal-only"]).code(), i32::from(exit_codes::OK));
+    // This page cannot even be emptied.
+    let rebuild = || server.on_book(&["projections", "rebuild"]);
+    let rebuilt = rebuild();
+    assert!(rebuilt.err().contains("where it cannot, delete views.db"), "{}", rebuilt.err());
+    fs::remove_file(Path::new(&server.data()).join("views.db")).unwrap();
+    let rebuilt = rebuild();
+    assert_eq!(rebuilt.code(), i32::from(exit_codes::OK), "{}", rebuilt.err());
+    assert_eq!(server.on_book(&["verify"]).code(), i32::from(exit_codes::OK));
+}
+
+#[test]
+fn a_damaged_index_of_the_journal_is_found() {
+    let server = book();
     // How many entries the page has, behind its kind and its first free block.
-    bytes[(root - 1) * page_bytes + 3..][..2].fill(0);
-    fs::write(&file, bytes).unwrap();
+    damage(&server, "journal.db", "sqlite_autoindex_journal_batch_3", 3..5);
     let said = caught(&server.on_book(&["verify"]));
     assert!(said.contains("the file that they are in is damaged"), "{said}");
 }
