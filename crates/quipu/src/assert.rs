@@ -9,7 +9,7 @@ use clap::Args;
 use quipu_domain::Credits;
 use serde::Serialize;
 
-use crate::client::{Client, ServerArgs};
+use crate::client::{Client, ServerArgs, part};
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::moment::MomentArgs;
@@ -115,7 +115,7 @@ impl Assertion {
     fn differences(&self, client: &Client, head: u64) -> Result<Vec<Difference>, CliError> {
         let mut query = vec![("at_least", head.to_string())];
         self.moment.add_to(&mut query);
-        let balance = client.get(&format!("/v1/tenants/{}/balance", self.tenant), &query)?;
+        let balance = client.get(&format!("/v1/tenants/{}/balance", part(&self.tenant)), &query)?;
         let mut differences = Vec::new();
         for (name, expected) in self.expected.by_name() {
             let Some(expected) = expected else { continue };

@@ -5,7 +5,7 @@ use std::io;
 use clap::Args;
 use serde_json::Value;
 
-use crate::client::{Client, ServerArgs};
+use crate::client::{Client, ServerArgs, part};
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::moment::MomentArgs;
@@ -27,7 +27,8 @@ pub(crate) fn run(args: &BalanceArgs, json: bool) -> Result<u8, CliError> {
     let client = Client::new(&args.server)?;
     let mut query = Vec::new();
     args.moment.add_to(&mut query);
-    let balance = client.get_caught_up(&format!("/v1/tenants/{}/balance", args.tenant), query)?;
+    let balance =
+        client.get_caught_up(&format!("/v1/tenants/{}/balance", part(&args.tenant)), query)?;
     if json {
         output::json(&balance)?;
     } else {

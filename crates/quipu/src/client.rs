@@ -49,6 +49,21 @@ pub(crate) struct Answer {
     pub(crate) is_retry: bool,
 }
 
+/// An id, or any other text, as one part of a path.
+pub(crate) fn part(text: &str) -> String {
+    let mut part = String::new();
+    for byte in text.bytes() {
+        match byte {
+            // What RFC 3986 (2.3) lets stand for itself everywhere.
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                part.push(char::from(byte));
+            }
+            other => part.push_str(&format!("%{other:02X}")),
+        }
+    }
+    part
+}
+
 impl Client {
     /// A client that has not yet connected.
     pub(crate) fn new(args: &ServerArgs) -> Result<Client, CliError> {
@@ -124,6 +139,16 @@ impl Client {
             request = request.header("Idempotency-Key", key);
         }
         self.answer(request.send_json(body))
+    }
+
+    /// The event that a command was answered with, which says that it was done. Any other answer,
+    /// as that of another program at this address, says nothing.
+    pub(crate) fn recorded(&self, answer: Answer, event_type: &str) -> Result<Value, CliError> {
+        let event = answer.success()?;
+        if event["type"] == event_type && event["position"].is_u64() {
+            return Ok(event);
+        }
+        Err(self.not_understood())
     }
 
     /// An answer that is none of quipu's.

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &CloseArgs, json: bool) -> Result<u8, CliError> {
     let client = Client::new(&args.server)?;
     let key = format!("close-{}", args.period);
     let answer = client.post("/v1/periods/close", Some(&key), &json!({ "period": args.period }))?;
-    let closed = answer.success()?;
+    let closed = client.recorded(answer, "PeriodClosed")?;
     if json {
         output::json(&closed)?;
         return Ok(exit_codes::OK);

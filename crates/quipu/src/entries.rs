@@ -5,7 +5,7 @@ use std::io;
 use clap::Args;
 use serde_json::Value;
 
-use crate::client::{Client, ServerArgs};
+use crate::client::{Client, ServerArgs, part};
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::moment::MomentArgs;
@@ -46,7 +46,8 @@ pub(crate) fn run(args: &EntriesArgs, json: bool) -> Result<u8, CliError> {
     query.extend(args.from.clone().map(|from| ("from", from)));
     query.extend(args.to.clone().map(|to| ("to", to)));
     args.moment.add_to(&mut query);
-    let page = client.get_caught_up(&format!("/v1/tenants/{}/entries", args.tenant), query)?;
+    let page =
+        client.get_caught_up(&format!("/v1/tenants/{}/entries", part(&args.tenant)), query)?;
     if json {
         output::json(&page)?;
         return Ok(exit_codes::OK);

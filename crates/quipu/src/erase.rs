@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use clap::Args;
 use serde_json::json;
 
-use crate::client::{Client, ServerArgs};
+use crate::client::{Client, ServerArgs, part};
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::output;
@@ -36,10 +36,10 @@ pub(crate) fn run(args: &EraseArgs, json: bool) -> Result<u8, CliError> {
     if !args.yes {
         confirm(&args.subject)?;
     }
-    let path = format!("/v1/subjects/{}/erase", args.subject);
+    let path = format!("/v1/subjects/{}/erase", part(&args.subject));
     let key = format!("erase-{}", uuid::Uuid::now_v7());
     let answer = client.post(&path, Some(&key), &json!({"reason": args.reason}))?;
-    let erased = answer.success()?;
+    let erased = client.recorded(answer, "SubjectErased")?;
     if json {
         output::json(&erased)?;
     } else {

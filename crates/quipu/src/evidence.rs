@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use quipu_domain::Position;
 use quipu_journal::Journal;
-use quipu_proofs::{ProofError, Proofs};
+use quipu_proofs::{AddCheckpoint, ProofError, Proofs};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::book::{self, BookArgs};
+use crate::checkpoint;
 use crate::client::{Client, ServerArgs};
 use crate::error::CliError;
 use crate::signing::unusable;
@@ -52,7 +53,10 @@ impl Evidence {
     /// The newest checkpoint.
     pub(crate) fn newest(&self) -> Result<String, CliError> {
         match self {
-            Evidence::Server(client) => published(|| client.get_text("/v1/log/checkpoint", &[])),
+            Evidence::Server(client) => {
+                let note = published(|| client.get_text("/v1/log/checkpoint", &[]))?;
+                understood(client, note, |note| checkpoint::of(note).is_ok())
+            }
             Evidence::Book { proofs, .. } => {
                 let newest = proofs.newest().map_err(|error| unusable(&error))?;
                 newest.map(|newest| newest.note).ok_or_else(nothing_published)
@@ -66,7 +70,12 @@ impl Evidence {
             Evidence::Server(client) => {
                 let size: Vec<_> =
                     size.map(|size| ("size", size.to_string())).into_iter().collect();
-                published(|| client.get_text(&format!("/v1/events/{event}/proof"), &size))
+                let path = format!("/v1/events/{event}/proof");
+                let proof = published(|| client.get_text(&path, &size))?;
+                understood(client, proof, |proof| {
+                    let note = proof.split_once("\n\n").map(|(_, note)| checkpoint::of(note));
+                    note.is_some_and(|note| note.is_ok())
+                })
             }
             Evidence::Book { proofs, .. } => {
                 proofs.inclusion(Position(event), size).map_err(|error| unproved(&error))
@@ -80,7 +89,8 @@ impl Evidence {
             Evidence::Server(client) => {
                 let mut query = vec![("from", from.to_string())];
                 query.extend(to.map(|to| ("to", to.to_string())));
-                published(|| client.get_text("/v1/proofs/consistency", &query))
+                let body = published(|| client.get_text("/v1/proofs/consistency", &query))?;
+                understood(client, body, |body| AddCheckpoint::parse(body).is_ok())
             }
             Evidence::Book { proofs, .. } => {
                 proofs.consistency(from, to).map_err(|error| unproved(&error))
@@ -123,6 +133,15 @@ fn unproved(error: &ProofError) -> CliError {
         }
         error => unusable(error),
     }
+}
+
+/// An answer, if it is one of quipu's; another program may answer anything with success.
+fn understood(
+    client: &Client,
+    answer: String,
+    is_ours: impl FnOnce(&str) -> bool,
+) -> Result<String, CliError> {
+    if is_ours(&answer) { Ok(answer) } else { Err(client.not_understood()) }
 }
 
 fn nothing_published() -> CliError {

@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 use clap::Args;
 use serde_json::Value;
 
-use crate::client::{Client, ServerArgs};
+use crate::client::{Client, ServerArgs, part};
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::output;
@@ -96,9 +96,9 @@ impl ExplainArgs {
         };
         let path = match self.number.as_str() {
             "account" => "account".to_owned(),
-            "balance" => format!("balance/{}", whose()?),
-            "usage" => format!("usage/{}", whose()?),
-            id => id.to_owned(),
+            "balance" => format!("balance/{}", part(whose()?)),
+            "usage" => format!("usage/{}", part(whose()?)),
+            id => part(id),
         };
         Ok(format!("/v1/explain/{path}"))
     }

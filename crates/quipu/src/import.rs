@@ -17,7 +17,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::client::{Client, Patience, ServerArgs};
+use crate::client::{Client, Patience, ServerArgs, part};
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::output;
@@ -176,7 +176,7 @@ impl<'a> Import<'a> {
     /// Waits until reports have what was recorded, for whoever asks for one next. Where that takes
     /// long, it says so and no more: the rows are in the book.
     fn await_views(&self) {
-        let path = format!("/v1/tenants/{}/balance", self.args.tenant);
+        let path = format!("/v1/tenants/{}/balance", part(&self.args.tenant));
         if let Err(error) = self.client.get_caught_up(&path, Vec::new()) {
             self.progress.suspend(|| {
                 output::tell(format_args!("reports may lack some rows for a while: {error}"))
