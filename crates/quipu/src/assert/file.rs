@@ -1,5 +1,6 @@
 //! Assertions from a CSV file.
 
+use std::fs;
 use std::path::Path;
 
 use csv::StringRecord;
@@ -11,18 +12,17 @@ use crate::moment::MomentArgs;
 /// The columns that there may be.
 const COLUMNS: [&str; 6] = ["tenant", "available", "held", "overdraft", "as_of", "known_at"];
 
-/// All assertions of a file; one bad line, and none is checked.
+/// All assertions of a file, at least one; one bad line, and none is checked.
 pub(super) fn read(file: &Path) -> Result<Vec<Assertion>, CliError> {
+    let bytes = fs::read(file).map_err(|error| malformed(file, &error.to_string()))?;
+    // One that is left open would take the lines below it for a part of its field.
+    if bytes.iter().filter(|byte| **byte == b'"').count() % 2 != 0 {
+        return Err(malformed(file, "a quote is not closed"));
+    }
     let unreadable = |error: csv::Error| malformed(file, &error.to_string());
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(file);
-    let reader = reader.as_mut().map_err(|error| malformed(file, &error.to_string()))?;
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes.as_slice());
     let headings = reader.headers().map_err(unreadable)?.clone();
-    if let Some(unknown) = headings.iter().find(|heading| !COLUMNS.contains(heading)) {
-        return Err(malformed(file, &format!("there is no column {unknown:?} in assertions")));
-    }
-    if !headings.iter().any(|heading| heading == "tenant") {
-        return Err(malformed(file, "the column \"tenant\" is missing"));
-    }
+    refuse_headings(&headings).map_err(|why| malformed(file, &why))?;
     let mut assertions = Vec::new();
     for record in reader.records() {
         let record = record.map_err(unreadable)?;
@@ -30,7 +30,25 @@ pub(super) fn read(file: &Path) -> Result<Vec<Assertion>, CliError> {
         let assertion = assertion(&headings, &record);
         assertions.push(assertion.map_err(|why| malformed(file, &format!("line {line}: {why}")))?);
     }
+    if assertions.is_empty() {
+        return Err(malformed(file, "there is no assertion in it"));
+    }
     Ok(assertions)
+}
+
+/// Refuses headings under which there may be what is not looked at.
+fn refuse_headings(headings: &StringRecord) -> Result<(), String> {
+    if let Some(unknown) = headings.iter().find(|heading| !COLUMNS.contains(heading)) {
+        return Err(format!("there is no column {unknown:?} in assertions"));
+    }
+    let count = |column: &str| headings.iter().filter(|heading| *heading == column).count();
+    if let Some(twice) = COLUMNS.into_iter().find(|column| count(column) > 1) {
+        return Err(format!("the column {twice:?} is there twice"));
+    }
+    if count("tenant") == 0 {
+        return Err("the column \"tenant\" is missing".to_owned());
+    }
+    Ok(())
 }
 
 fn assertion(headings: &StringRecord, record: &StringRecord) -> Result<Assertion, String> {

@@ -85,3 +85,50 @@ fn balances_are_asserted_one_by_one_and_from_a_file() {
     let nothing = ask(&["assert", "t_acme"]);
     assert_eq!(nothing.code(), i32::from(exit_codes::MALFORMED));
 }
+
+/// A nightly job that checks nothing must not say that all is well.
+#[test]
+fn a_file_of_assertions_that_asserts_less_than_it_seems_to_is_malformed() {
+    let server = book();
+    let folder = quipu_testkit::sqlite::folder();
+    let file = folder.path().join("nightly.csv");
+    let path = file.display().to_string();
+    for (text, why) in [
+        ("", "the column \"tenant\" is missing"),
+        ("\n\n", "the column \"tenant\" is missing"),
+        ("tenant,available\n", "there is no assertion in it"),
+        ("tenant,available\n\n\n", "there is no assertion in it"),
+        ("tenant\nt_acme\n", "line 2: it asserts nothing"),
+        ("tenant,available\nt_acme,\n", "line 2: it asserts nothing"),
+        ("available,held\n468.75,0\n", "the column \"tenant\" is missing"),
+        ("tenant,available\n,468.75\n", "line 2: the tenant is missing"),
+        ("tenant,available,balance\nt_acme,468.75,1\n", "there is no column \"balance\""),
+        (
+            "tenant,available,available\nt_acme,468.75,1\n",
+            "the column \"available\" is there twice",
+        ),
+        ("tenant,tenant,available\nt_acme,t_b,468.75\n", "the column \"tenant\" is there twice"),
+        ("tenant;available\nt_acme;468.75\n", "there is no column \"tenant;available\""),
+        ("tenant,available\nt_acme,468.75\nt_acme\n", "line: 3"),
+        ("tenant,available\nt_acme,468.75,1\n", "line: 2"),
+        ("tenant,available\nt_acme,\"468.75\n", "a quote is not closed"),
+        ("tenant,available,as_of\nt_acme,468.75,\"\n", "a quote is not closed"),
+        ("tenant,available,as_of\nt_acme,468.75,\nt_acme,1,\"\n\n\n", "a quote is not closed"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let said = run(&["assert", "--file", &path, "--server", &server.url]);
+        let code = i32::from(exit_codes::MALFORMED);
+        assert_eq!(said.code(), code, "{text:?}: {}{}", said.out(), said.err());
+        assert!(said.err().contains(why), "{text:?}: {}", said.err());
+    }
+    for text in [
+        "\u{feff}tenant,available\r\nt_acme,468.75\r\n",
+        "\"tenant\",\"available\"\n\n\"t_acme\",\"468.75\"",
+        "held,tenant,available\n,t_acme,468.75\n",
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let said = run(&["assert", "--file", &path, "--server", &server.url]);
+        assert_eq!(said.code(), 0, "{text:?}: {}", said.err());
+        assert!(said.err().contains("1 assertion checked: all hold"), "{}", said.err());
+    }
+}
