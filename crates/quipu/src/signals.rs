@@ -16,6 +16,25 @@ pub(crate) struct Signals {
     stopped: watch::Receiver<bool>,
 }
 
+/// From now on the first SIGINT or SIGTERM ends the program, after `work`.
+pub(crate) fn end_after(
+    runtime: &Handle,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<(), CliError> {
+    let _inside = runtime.enter();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    runtime.spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        work();
+        std::process::exit(exit_codes::INTERRUPTED.into());
+    });
+    Ok(())
+}
+
 impl Signals {
     /// Watches for SIGINT and SIGTERM from now on; says `what_now` with the first.
     pub(crate) fn watch(runtime: &Handle, what_now: &'static str) -> Result<Signals, CliError> {

@@ -1,16 +1,18 @@
 //! Where an export goes: standard output, or a file that is there whole or not at all.
 
-use std::fs::{File, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Stdout, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 use serde::Serialize;
 use tempfile::NamedTempFile;
+use tokio::runtime::Runtime;
 
 use crate::error::CliError;
-use crate::output;
+use crate::{book, output, signals};
 
 /// Where it goes.
 #[derive(Args, Debug)]
@@ -27,8 +29,15 @@ enum Kind {
     Stdout(BufWriter<Stdout>),
     /// A pipe or a device, in whose place no file may be put.
     Stream(BufWriter<File>),
-    /// A temporary file beside the one that it will become.
-    File(BufWriter<NamedTempFile>, PathBuf),
+    File(BufWriter<Draft>, PathBuf),
+}
+
+/// A temporary file beside the one that it will become. Nobody knows its name, so a signal that ends
+/// the program takes it away.
+struct Draft {
+    file: NamedTempFile,
+    /// Waits for the signal.
+    watch: Runtime,
 }
 
 impl Target {
@@ -41,15 +50,8 @@ impl Target {
             let file = File::options().write(true).open(path)?;
             return Ok(Target(Kind::Stream(BufWriter::new(file))));
         }
-        let folder = folder_of(path);
-        // Like any other new file: the umask takes away from this what it takes away from those.
-        let permissions = Permissions::from_mode(0o666);
-        let file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder);
-        let file = file.map_err(|error| CliError::Malformed {
-            what: format!("cannot write in {}: {}", folder.display(), error.kind()),
-            hint: "name a file in a folder that is there, with --output".into(),
-        })?;
-        Ok(Target(Kind::File(BufWriter::new(file), path.clone())))
+        let draft = Draft::begin(folder_of(path))?;
+        Ok(Target(Kind::File(BufWriter::new(draft), path.clone())))
     }
 
     /// Ends: what was written is there now, on the disk. Then says what was done, on standard
@@ -71,8 +73,11 @@ impl Target {
                 writeln!(io::stdout(), "{text}")?;
             }
             Kind::File(out, path) => {
-                let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+                let Draft { file, watch } =
+                    out.into_inner().map_err(io::IntoInnerError::into_error)?;
                 file.as_file().sync_all()?;
+                // From here on it is not to be taken away any more.
+                drop(watch);
                 file.persist(&path).map_err(|error| error.error)?;
                 quipu_files::sync_folder(folder_of(&path))?;
                 let written = format!("{text}, written to {}", path.display());
@@ -80,6 +85,42 @@ impl Target {
             }
         }
         Ok(())
+    }
+}
+
+impl Draft {
+    fn begin(folder: &Path) -> Result<Draft, CliError> {
+        let watch = book::runtime()?;
+        let made = Arc::new(Mutex::new(None::<PathBuf>));
+        let path = Arc::clone(&made);
+        // Before there is a file; while it is made, the signal waits.
+        let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+        signals::end_after(watch.handle(), move || {
+            if let Some(path) = path.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                // The program ends, whatever comes of it.
+                let _removed = fs::remove_file(path);
+            }
+        })?;
+        // Like any other new file: the umask takes away from this what it takes away from those.
+        let permissions = Permissions::from_mode(0o666);
+        let file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder);
+        let file = file.map_err(|error| CliError::Malformed {
+            what: format!("cannot write in {}: {}", folder.display(), error.kind()),
+            hint: "name a file in a folder that is there, with --output".into(),
+        })?;
+        *made = Some(file.path().to_owned());
+        drop(made);
+        Ok(Draft { file, watch })
+    }
+}
+
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

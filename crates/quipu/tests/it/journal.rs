@@ -1,10 +1,15 @@
 //! A book as a file, and back: what the screens say.
 
+use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use quipu::exit_codes;
+use quipu_database::Database;
 
-use crate::program::{Server, run};
+use crate::program::{Server, quipu, run};
 
 #[test]
 fn a_journal_is_exported_and_restored() {
@@ -31,6 +36,34 @@ fn a_journal_is_exported_and_restored() {
     let import = run(&["import", "journal", &cut, "--data", &other]);
     insta::assert_snapshot!("import_journal_cut", import.redacted(&server));
     assert_eq!(server.terminate(), Some(i32::from(exit_codes::OK)));
+}
+
+#[test]
+fn an_export_that_is_interrupted_leaves_nothing_behind() {
+    let server = Server::start_on_postgres().with_tenant();
+    let url = &server.place[1];
+    let journal = Database::connect_postgres(url, "public", &quipu_journal::MIGRATIONS).unwrap();
+    for signal in ["-INT", "-TERM"] {
+        // It begins its file, and comes no further.
+        let mut lock = journal.writer().unwrap();
+        lock.begin().unwrap();
+        lock.execute("LOCK TABLE journal_batch IN ACCESS EXCLUSIVE MODE", &[]).unwrap();
+        let folder = quipu_testkit::sqlite::folder();
+        let files = || fs::read_dir(folder.path()).unwrap().count();
+        let file = folder.path().join("book.jsonl").display().to_string();
+        let mut export = quipu(&["export", "journal", "--output", &file, "--database", url]);
+        let mut export = export.stderr(Stdio::null()).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while files() == 0 {
+            assert!(Instant::now() < deadline && export.try_wait().unwrap().is_none());
+            thread::sleep(Duration::from_millis(10));
+        }
+        let pid = export.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        let code = export.wait().unwrap().code();
+        assert_eq!(code, Some(i32::from(exit_codes::INTERRUPTED)));
+        assert_eq!(files(), 0);
+    }
 }
 
 #[test]
