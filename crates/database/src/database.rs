@@ -77,6 +77,19 @@ impl Database {
         Ok(Database(Arc::new(Kind::Postgres(Box::new(server)))))
     }
 
+    /// The same database, with connections of its own to read by. PostgreSQL serves only so many at a
+    /// time: whoever may not have to wait for what others read does not share theirs.
+    #[must_use]
+    pub fn with_own_readers(&self) -> Database {
+        match &*self.0 {
+            // A connection is made for whoever finds none.
+            Kind::Sqlite(_) => self.clone(),
+            Kind::Postgres(server) => {
+                Database(Arc::new(Kind::Postgres(Box::new(server.with_own_readers()))))
+            }
+        }
+    }
+
     /// Whether it was opened to be read and nothing else.
     #[must_use]
     pub fn is_read_only(&self) -> bool {

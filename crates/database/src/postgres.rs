@@ -76,6 +76,11 @@ impl Server {
         Ok(server)
     }
 
+    pub(crate) fn with_own_readers(&self) -> Server {
+        let readers = Arc::new(Readers::new(&self.config));
+        Server { config: self.config.clone(), readers, is_read_only: self.is_read_only }
+    }
+
     pub(crate) const fn is_read_only(&self) -> bool {
         self.is_read_only
     }

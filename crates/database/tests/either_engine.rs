@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use quipu_database::{
@@ -374,6 +375,33 @@ fn more_threads_than_connections_take_turns() {
     });
     let readers = database.writer().unwrap().query(READER_STATES, &[]).unwrap().len();
     assert!((2..=8).contains(&readers), "{readers}");
+}
+
+/// As many as there are read what does not end, for as long as somebody else writes.
+#[test]
+fn who_has_readers_of_his_own_waits_for_nobody_elses() {
+    let bed = on(Engine::Postgres);
+    let own = bed.database.with_own_readers();
+    let (began, all) = (Barrier::new(9), Barrier::new(9));
+    std::thread::scope(|threads| {
+        for _ in 0..8 {
+            threads.spawn(|| {
+                bed.database.read(|connection| {
+                    connection.query(IDS, &[])?;
+                    began.wait();
+                    all.wait();
+                    Ok(())
+                })
+            });
+        }
+        began.wait();
+        let refused = bed.database.query(IDS, &[]);
+        own.writer().unwrap().execute(INSERT, &item(1, None)).unwrap();
+        assert_eq!(ids(&own), [1]);
+        assert!(refused.unwrap_err().to_string().contains("are in use"));
+        all.wait();
+    });
+    assert_eq!(ids(&bed.database), [1]);
 }
 
 fn wait_until(mut holds: impl FnMut() -> bool) {

@@ -45,6 +45,9 @@ pub struct Options {
     pub recent: Arc<Recent>,
     /// Whom commands must not outpace.
     pub follower: Option<Follower>,
+    /// The journal as others read it, so that no command waits for what they read; where there is
+    /// none, they read it as the engine does.
+    pub readers: Option<Journal>,
 }
 
 impl Default for Options {
@@ -61,6 +64,7 @@ impl Default for Options {
             // Nobody follows.
             recent: Arc::new(Recent::of(0)),
             follower: None,
+            readers: None,
         }
     }
 }
@@ -140,7 +144,7 @@ impl Engine {
             turns: Turns::new(options.commands_at_a_time, options.queue_capacity),
             pace: Pace::new(options.follower, head_receiver.clone()),
             tasks: task_sender,
-            journal,
+            journal: options.readers.unwrap_or(journal),
             head: head_receiver,
             status: status_receiver,
             stopping,

@@ -92,6 +92,13 @@ impl SqlStore {
         Ok(SqlStore { database })
     }
 
+    /// The same journal, read by connections of its own.
+    /// See [`Database::with_own_readers`].
+    #[must_use]
+    pub fn with_own_readers(&self) -> SqlStore {
+        SqlStore { database: self.database.with_own_readers() }
+    }
+
     /// The database under it.
     #[must_use]
     pub const fn database(&self) -> &Database {

@@ -117,6 +117,11 @@ impl Book {
         Arc::new(self.journal.clone())
     }
 
+    /// The same, for whoever may not wait for what others read.
+    pub(crate) fn store_with_own_readers(&self) -> Arc<dyn Store> {
+        Arc::new(self.journal.with_own_readers())
+    }
+
     /// What the store says about its durability.
     pub(crate) fn settings(&self) -> Result<Vec<(String, String)>, CliError> {
         self.journal.database().settings().map_err(|error| unusable(&error))

@@ -8,7 +8,7 @@ use quipu_api::{Limits, ServerOptions, State};
 use quipu_domain::subject::SubjectEvent;
 use quipu_domain::{Event, Stream, TenantId, Timestamp};
 use quipu_engine::{DueSource, Engine, Follower, Options, Scheduler, SystemClock};
-use quipu_journal::{JournalError, Lease};
+use quipu_journal::{Journal, JournalError, Lease};
 use quipu_proofs::Proofs;
 use quipu_sealing::SubjectKeys;
 use quipu_views::{Runner, RunnerOptions, Views};
@@ -77,6 +77,7 @@ impl Parts {
                 longest_wait: VIEWS_WAIT,
                 patience: VIEWS_PATIENCE,
             }),
+            readers: Some(Journal::new(book.store())),
             ..Options::default()
         };
         let Some(engine) = take_lease(book, &options, signals)? else { return Ok(None) };
@@ -190,7 +191,7 @@ fn take_lease(
 ) -> Result<Option<Engine>, CliError> {
     let mut told = false;
     while !signals.have_come() {
-        match Engine::start(book.store(), options.clone()) {
+        match Engine::start(book.store_with_own_readers(), options.clone()) {
             Ok(engine) => return Ok(Some(engine)),
             Err(JournalError::LeaseHeld { holder }) => {
                 if !told {
