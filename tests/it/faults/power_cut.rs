@@ -23,7 +23,7 @@ const CUTS: usize = 60;
 /// A server is started on at least so many of them; `quipu verify` looks at all with a book.
 const STARTS: usize = 12;
 /// Of all tenants: sealed, each under a key of its own.
-const NAME: &str = "Erika Mustermann";
+pub(super) const NAME: &str = "Erika Mustermann";
 
 #[test]
 fn a_power_cut_takes_nothing_that_was_acknowledged() {
@@ -50,7 +50,7 @@ fn a_power_cut_takes_nothing_that_was_acknowledged() {
 }
 
 /// Verification of a disk's book, against what its folder of keys says was signed, if it is there.
-fn verify(disk: &Path) -> Command {
+pub(super) fn verify(disk: &Path) -> Command {
     let mut command = on(disk, program());
     if !disk.join("keys").is_dir() {
         command.env_remove("QUIPU_KEYS");
@@ -60,7 +60,7 @@ fn verify(disk: &Path) -> Command {
 }
 
 /// A command of the program on the book, the keys and the subjects' keys of a disk.
-fn on(disk: &Path, mut command: Command) -> Command {
+pub(super) fn on(disk: &Path, mut command: Command) -> Command {
     command.env("QUIPU_DATA", disk.join("book")).env("QUIPU_KEYS", disk.join("keys"));
     command.env("QUIPU_SUBJECT_KEYS", disk.join("subject-keys"));
     command

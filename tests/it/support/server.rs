@@ -138,7 +138,8 @@ impl Server {
         self.wait_until("ready", |server| server.client().is_ready());
     }
 
-    fn spawn(mut command: Command, port: u16) -> Server {
+    /// What a command starts, ready or not.
+    pub(crate) fn spawn(mut command: Command, port: u16) -> Server {
         // Not a pipe: a server never waits for a file.
         let log = NamedTempFile::new().expect("the system's folder can be written to");
         let child = command
@@ -169,6 +170,10 @@ impl Server {
     pub(crate) fn said(&self) -> String {
         let log = std::fs::read(self.log.path()).expect("it is there");
         String::from_utf8_lossy(&log).into_owned()
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("it can be waited for").is_none()
     }
 
     /// SIGKILL: what `kill -9` sends. Returns what it had logged.
