@@ -52,7 +52,9 @@ impl Database {
     }
 
     /// Opens a SQLite file that is there and up to date, to be read and nothing else: neither it nor
-    /// the folder that it lies in has to be writable, and neither is changed.
+    /// the folder that it lies in has to be writable, and neither is changed. Where somebody else
+    /// writes to it, this process cannot before this is dropped: SQLite shares the log's index among
+    /// all connections of a process.
     pub fn open_sqlite_read_only(
         path: &Path,
         migrations: &Migrations,

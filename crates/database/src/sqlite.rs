@@ -18,6 +18,7 @@ use crate::{DatabaseError, migrations};
 pub(crate) use connection::SqliteConnection;
 pub(crate) use error::from_sqlite;
 use read_only::AtRest;
+use settle::settle;
 
 /// Before this release a race between a checkpoint and a write could corrupt a database in WAL
 /// mode ("the WAL reset bug", 3.7.0 to 3.51.2).
@@ -80,12 +81,16 @@ impl SqliteFile {
             ))
         })?;
         let (mut connection, _) = place.open()?;
-        // The last connection to close moves the log into the file. For the truth a writer makes sure
-        // first that the log is on the disk.
-        let never = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
-        connection
-            .set_db_config(never, durability == Durability::Full)
-            .map_err(|error| error::from_sqlite(&error, "open"))?;
+        // The last connection to close moves the log into the file: any of this process may be that
+        // one, so the log is on the disk before there is another.
+        let leave_log = |connection: &Connection, leave| {
+            connection
+                .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave)
+                .map_err(|error| place.failed(&error))
+        };
+        leave_log(&connection, true)?;
+        settle(&mut connection, path)?;
+        leave_log(&connection, false)?;
         migrations::runner(scripts)?.run(&mut connection).map_err(migrations::failed)?;
         Ok(SqliteFile { place, idle_readers: Mutex::default() })
     }

@@ -95,11 +95,10 @@ impl Book {
 
     /// Opens a book that is there already, to change what is derived from it.
     pub(crate) fn open_existing(place: &Place) -> Result<Book, CliError> {
-        match place.journal() {
-            // What is wrong otherwise may be what opening it mends, and else is said by that.
-            Err(DatabaseError::Missing) => Err(place.no_book()),
-            _ => Book::open(place),
-        }
+        // Closed before it is opened to be written to. What is wrong otherwise may be what opening it
+        // mends, and else is said by that.
+        let is_missing = matches!(place.journal(), Err(DatabaseError::Missing));
+        if is_missing { Err(place.no_book()) } else { Book::open(place) }
     }
 
     /// Opens a book to read it and nothing else: nothing is made, brought up to date or locked, and

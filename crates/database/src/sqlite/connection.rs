@@ -5,7 +5,7 @@ use rusqlite::{Connection, Statement, params_from_iter};
 
 use super::read_only::AtRest;
 use super::settle::settle;
-use super::{Access, Durability, Place, error};
+use super::{Access, Place, error};
 use crate::{DatabaseError, Row, Value};
 
 pub(crate) struct SqliteConnection {
@@ -20,8 +20,8 @@ pub(crate) struct SqliteConnection {
 impl SqliteConnection {
     pub(super) fn open(place: Place) -> Result<SqliteConnection, DatabaseError> {
         let (mut connection, at_rest) = place.open()?;
-        // A process that wrote before may have died of a sync that failed.
-        if place.access == Access::Write && place.durability == Durability::Full {
+        // Another process that wrote may have died of a sync that failed, since the file was opened.
+        if place.access == Access::Write {
             settle(&mut connection, &place.path)?;
         }
         Ok(SqliteConnection { place, connection, broken: false, at_rest })

@@ -163,9 +163,10 @@ impl Recorder<'_> {
             post("/v1/tenants", json!({"id": "t_acme", "name": NAME}));
             post("/v1/tenants/t_acme/grants", json!({"amount": "1000000"}));
             let callers = [0, 1, 2].map(|caller| scope.spawn(move || call(caller, &post)));
+            let done = Done(&self.done);
             let rotations = self.operate();
             callers.into_iter().for_each(|caller| caller.join().expect("all were answered"));
-            self.done.store(true, Ordering::Relaxed);
+            drop(done);
             (keeper.join().expect("it has ended"), rotations)
         });
         (acknowledged.into_inner().expect("nobody panicked"), checkpoints, rotations)
@@ -203,6 +204,15 @@ impl Recorder<'_> {
         run(&["projections", "rebuild"]);
         rotations.push(rotate());
         rotations
+    }
+}
+
+/// Ends the keeper, whether what it was beside has succeeded or panicked.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

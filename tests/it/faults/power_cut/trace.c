@@ -2,7 +2,7 @@
  * a folder, in the order in which it takes effect. A record is a line, `what inode number length`,
  * and `length` bytes: what was written, or the path, or two paths with a zero byte between them.
  * What is done through a memory map is not seen; of SQLite's files that is `-shm`, which a start
- * makes anew. While the file TRACE_FAIL_SYNCS is there, the journal's log cannot be synced. */
+ * makes anew. While the file TRACE_FAIL_SYNCS is there, the files that it names cannot be synced. */
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -104,11 +104,13 @@ int ftruncate(int fd, off_t length) {
 int ftruncate64(int fd, off64_t length) { return ftruncate(fd, length); }
 
 static int is_to_fail(const char *path) {
-  static const char end[] = "/journal.db-wal";
-  const char *flag = getenv("TRACE_FAIL_SYNCS");
-  size_t length = strlen(path);
-  return flag && length >= sizeof end && !strcmp(path + length + 1 - sizeof end, end) &&
-         !access(flag, F_OK);
+  char name[NAME_MAX];
+  const char *flag = getenv("TRACE_FAIL_SYNCS"), *last = strrchr(path, '/');
+  int fd = flag && last ? syscall(SYS_openat, AT_FDCWD, flag, O_RDONLY | O_CLOEXEC) : -1;
+  if (fd < 0) return 0;
+  ssize_t length = syscall(SYS_read, fd, name, sizeof name);
+  syscall(SYS_close, fd);
+  return length > 0 && strlen(last + 1) == (size_t)length && !strncmp(last + 1, name, length);
 }
 
 /* What was written before it began is on the disk when it has ended. */
