@@ -84,7 +84,7 @@ fn share(path: &str, method: &HttpMethod, operation: &mut Operation) {
         let key = parameter("Idempotency-Key", ParameterIn::Header, description, required);
         parameters.push(RefOr::T(key));
     }
-    if path.starts_with("/v1/") {
+    if path.starts_with("/v1/") || path.contains('{') {
         for (status, description) in [
             ("4XX", "Refused: `code` says why, `hint` what to do."),
             ("5XX", "Failed: retry after the time that `Retry-After` says, with the same key."),
