@@ -96,15 +96,15 @@ impl State {
         })
     }
 
-    fn put(&mut self, rows: &[BatchRow]) -> Result<(), AppendError> {
+    fn put(&mut self, rows: Vec<BatchRow>) -> Result<(), AppendError> {
         let mut root = self.head().root;
-        for row in rows {
+        for row in &rows {
             if row.prev_root != root {
                 return Err(AppendError::NotHead);
             }
             root = row.root;
         }
-        self.rows.extend_from_slice(rows);
+        self.rows.extend(rows);
         Ok(())
     }
 
@@ -259,7 +259,7 @@ impl Drop for MemoryAppender {
 }
 
 impl Appender for MemoryAppender {
-    fn append(&mut self, rows: &[BatchRow]) -> Result<(), AppendError> {
+    fn append(&mut self, rows: Vec<BatchRow>) -> Result<(), AppendError> {
         let mut state = self.store.reachable().map_err(AppendError::Failed)?;
         match state.faults.pop_front() {
             None => state.put(rows),

@@ -71,7 +71,7 @@ pub trait Store: Send + Sync {
 /// The right to append to a journal, for as long as it lives.
 pub trait Appender: Send {
     /// Puts all rows in one transaction; durable when it returns `Ok`.
-    fn append(&mut self, rows: &[BatchRow]) -> Result<(), AppendError>;
+    fn append(&mut self, rows: Vec<BatchRow>) -> Result<(), AppendError>;
     /// Saves what was derived from a segment, in place of what overlaps it.
     fn save_segment(&mut self, segment: &SealedSegment) -> Result<(), JournalError>;
     /// Saves snapshots, in place of those of the same stream and version and of those that they

@@ -99,7 +99,7 @@ impl Writer {
         if rows.is_empty() {
             return Ok(appended);
         }
-        match appender.append(&rows) {
+        match appender.append(rows) {
             Ok(()) => {
                 self.edge = edge;
                 Ok(appended)

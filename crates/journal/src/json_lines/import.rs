@@ -133,8 +133,7 @@ impl Importer<'_> {
 
     fn flush(&mut self) -> Result<(), ImportError> {
         if !self.pending.is_empty() {
-            self.appender.append(&self.pending)?;
-            self.pending.clear();
+            self.appender.append(std::mem::take(&mut self.pending))?;
         }
         Ok(())
     }

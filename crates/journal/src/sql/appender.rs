@@ -31,8 +31,8 @@ impl SqlAppender {
         Ok(SqlAppender { connection, _lock: lock })
     }
 
-    fn insert(&mut self, rows: &[BatchRow]) -> Result<(), AppendError> {
-        let rows: Vec<Vec<Value>> = rows.iter().map(|row| params_of_batch(JOURNAL, row)).collect();
+    fn insert(&mut self, rows: Vec<BatchRow>) -> Result<(), AppendError> {
+        let rows: Vec<Vec<Value>> = rows.into_iter().map(|row| params_of_batch(JOURNAL, row)).collect();
         if let ([row], Engine::Postgres) = (rows.as_slice(), self.connection.engine()) {
             // One statement is a transaction: one round trip in place of three.
             return match self.connection.execute(statement::APPEND, row) {
@@ -53,7 +53,7 @@ impl SqlAppender {
 }
 
 impl Appender for SqlAppender {
-    fn append(&mut self, rows: &[BatchRow]) -> Result<(), AppendError> {
+    fn append(&mut self, rows: Vec<BatchRow>) -> Result<(), AppendError> {
         let result = self.insert(rows);
         if result.is_err()
             && let Err(error) = self.connection.rollback()

@@ -27,13 +27,13 @@ pub(super) fn batch(mut row: Row) -> Result<BatchRow, JournalError> {
     })
 }
 
-pub(super) fn params_of_batch(journal: &str, row: &BatchRow) -> Vec<Value> {
+pub(super) fn params_of_batch(journal: &str, row: BatchRow) -> Vec<Value> {
     vec![
         journal.into(),
         int_of(row.first_position.0),
         int_of(row.last_position.0),
         row.recorded_at.micros().into(),
-        row.events.as_str().into(),
+        row.events.into(),
         row.prev_root.0.to_vec().into(),
         row.root.0.to_vec().into(),
     ]

@@ -50,10 +50,10 @@ pub(crate) fn rows_of_one_append_are_all_there_or_none(bed: &Bed) {
     let mut rows = bed::rows(&[3, 4, 5]);
     let good = rows.clone();
     rows[2].prev_root = Root([7; 32]);
-    let error = bed.store.acquire(PATIENCE).unwrap().append(&rows).unwrap_err();
+    let error = bed.store.acquire(PATIENCE).unwrap().append(rows).unwrap_err();
     assert_eq!(error, AppendError::NotHead);
     assert_eq!(bed.store.head().unwrap(), Head::genesis());
-    bed.store.acquire(PATIENCE).unwrap().append(&good).unwrap();
+    bed.store.acquire(PATIENCE).unwrap().append(good).unwrap();
     assert_eq!(bed.store.head().unwrap().position, Position(12));
 }
 

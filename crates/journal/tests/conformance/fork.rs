@@ -7,7 +7,7 @@ use crate::bed::{self, Bed, PATIENCE, events};
 
 pub(crate) fn a_row_that_does_not_follow_the_head_is_refused(bed: &Bed) {
     let rows = bed::rows(&[3, 4]);
-    bed.store.acquire(PATIENCE).unwrap().append(&rows).unwrap();
+    bed.store.acquire(PATIENCE).unwrap().append(rows.clone()).unwrap();
     let head = bed.store.head().unwrap();
     let mut beside = rows[1].clone();
     (beside.first_position, beside.last_position, beside.root) =
@@ -16,7 +16,7 @@ pub(crate) fn a_row_that_does_not_follow_the_head_is_refused(bed: &Bed) {
     of_nothing.prev_root = Root([2; 32]);
     for fork in [rows[1].clone(), beside, of_nothing] {
         let mut appender = bed.store.acquire(PATIENCE).unwrap();
-        assert_eq!(appender.append(&[fork]), Err(AppendError::NotHead));
+        assert_eq!(appender.append(vec![fork]), Err(AppendError::NotHead));
     }
     assert_eq!(bed.store.head().unwrap(), head);
 }
