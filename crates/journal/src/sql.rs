@@ -35,6 +35,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0006_what_was_carried",
             include_str!("../../../migrations/sqlite/0006_what_was_carried.sql"),
         ),
+        (
+            "0007_what_a_void_gives_back",
+            include_str!("../../../migrations/sqlite/0007_what_a_void_gives_back.sql"),
+        ),
     ],
     postgres: &[
         ("0001_journal", include_str!("../../../migrations/postgres/0001_journal.sql")),
@@ -50,6 +54,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         (
             "0005_what_was_carried",
             include_str!("../../../migrations/postgres/0005_what_was_carried.sql"),
+        ),
+        (
+            "0006_what_a_void_gives_back",
+            include_str!("../../../migrations/postgres/0006_what_a_void_gives_back.sql"),
         ),
     ],
 };

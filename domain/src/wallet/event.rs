@@ -12,7 +12,9 @@ pub use account::{
 };
 pub use draws::{Draw, Draws, LotReturn, Returns};
 pub use lot::{CreditsExpired, CreditsGranted, GrantKind, GrantVoided, LotTerms, Origin};
-pub use usage::{CarriedOn, Rating, Tally, Tokens, Usage, UsageRated, UsageRecorded, UsageVoided};
+pub use usage::{
+    CarriedBack, CarriedOn, Rating, Tally, Tokens, Usage, UsageRated, UsageRecorded, UsageVoided,
+};
 pub use work::{
     Attribution, CreditsDebited, HoldExpired, HoldExtended, HoldPlaced, HoldReleased, HoldSettled,
     Overage,
@@ -56,7 +58,7 @@ events! {
         /// Usage was recorded, rated and paid for (U1, U2).
         UsageRecorded = 2 from { 1 => perhaps_carried },
         /// A mistaken usage record was taken back (U4).
-        UsageVoided = 2 from { 1 => in_clear },
+        UsageVoided = 3 from { 1 => in_clear, 2 => perhaps_carried },
         /// A usage record got its price, or another one (U3, U4).
         UsageRated = 3 from { 1 => in_clear, 2 => perhaps_carried },
     }

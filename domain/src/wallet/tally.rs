@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::WalletEvent;
-use super::event::Tally;
+use super::event::{Tally, UsageVoided};
 use super::lots::ensure;
 use crate::amount::AmountError;
 use crate::event::Inconsistency;
@@ -50,6 +50,11 @@ impl PeriodTotal {
     /// A record takes what is left over before its place, and leaves this.
     fn carry_on(&mut self, place: EntryId, amount: Credits) -> Result<(), Inconsistency> {
         self.carries.retain(|before, _| *before >= place);
+        self.leave(place, amount)
+    }
+
+    /// This much more is left over after this place.
+    fn leave(&mut self, place: EntryId, amount: Credits) -> Result<(), Inconsistency> {
         let left = self.carries.remove(&place).unwrap_or_default().plus(amount);
         let left = left.map_err(|error| Inconsistency(error.to_string()))?;
         if !left.is_zero() {
@@ -104,6 +109,15 @@ impl Tallies {
                 }
                 (tally, _) => self.count(&e.meter, e.entry, tally.as_ref()),
             },
+            WalletEvent::UsageVoided(UsageVoided {
+                entry,
+                meter,
+                carried_back: Some(back),
+                ..
+            }) => {
+                let period = self.0.get_mut(meter).and_then(|m| m.get_mut(&back.period));
+                period.map_or(Ok(()), |total| total.leave(*entry, back.amount))
+            }
             _ => Ok(()),
         }
     }

@@ -297,3 +297,48 @@ fn u4_what_was_carried_is_read_where_an_earlier_schema_has_it() {
     }
     assert_eq!((book.events[2].schema(), book.events[4].schema()), (2, 3));
 }
+
+/// U4: the total of 24 costs 12. Of its steps of 10, -3 and 5 the last is void, so that 7 are paid
+/// for what is left, and the next ten cost 2.
+#[test]
+fn u4_a_void_gives_back_what_had_been_carried_to_the_record() {
+    let mut book = used(&["10", "4", "10"]);
+    assert_eq!(book.balance(), "988 held 0 owed 0");
+    book.run(void_usage(4)).unwrap();
+    assert_eq!(book.balance(), "990 held 0 owed 0");
+    assert_eq!(carried(&book), -3_000_000);
+    let (event, next) = (book.events.last().unwrap().clone(), usage("m", "10"));
+    assert_eq!(book.tell(next), ["used 2 1:2"]);
+    assert_eq!(carried(&book), 0);
+
+    let mut data = serde_json::to_value(&event).unwrap()["data"].take();
+    data.as_object_mut().unwrap().remove("carried_back").expect("it is written");
+    let data = serde_json::value::to_raw_value(&data).unwrap();
+    let earlier = Event::decode("wallet", "UsageVoided", 2, None, &data).unwrap();
+    let Event::Wallet(WalletEvent::UsageVoided(earlier)) = earlier else { panic!("{earlier:?}") };
+    assert_eq!((earlier.carried_back, event.schema()), (None, 3));
+}
+
+#[test]
+fn u4_a_void_gives_back_what_was_carried_by_the_last_rating() {
+    let mut book = used(&["10", "4", "10"]);
+    book.price("m", after(-60), volume(10, 2));
+    assert_eq!(rated(&mut book, [3, 4]).len(), 2);
+    let (paid, left) = (1_000_000_000 - available(&book), carried(&book));
+    book.run(void_usage(4)).unwrap();
+    let step = 2_000_000;
+    assert_eq!(1_000_000_000 - available(&book) + carried(&book), paid + left - step);
+}
+
+/// What a record leaves to others stays theirs: nobody pays for others' being void.
+#[test]
+fn u4_a_void_takes_nothing_back_that_was_carried_to_others() {
+    let mut book = used(&["10", "4"]);
+    book.run(void_usage(3)).unwrap();
+    assert_eq!(carried(&book), -3_000_000);
+    assert_eq!(book.tell(usage("m", "10")), ["used 2 1:2"]);
+}
+
+fn available(book: &Book) -> i64 {
+    book.wallet.balance(book.now).available.micros()
+}

@@ -103,6 +103,7 @@ fn a_voided_record_counts_no_more_where_it_counted() {
         meter: text("calls"),
         amount: credits("1"),
         returns: returns(grant, "1"),
+        carried_back: None,
         reason: text("a mistake"),
     }));
     let rows = totals(&story);
@@ -157,6 +158,7 @@ fn a_correction_of_what_is_no_usage_record_is_poison() {
         meter: text("calls"),
         amount: Credits::ZERO,
         returns: Returns::default(),
+        carried_back: None,
         reason: text("a mistake"),
     }));
     let fold = story.fold(&UsageProjection);

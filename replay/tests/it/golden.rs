@@ -18,6 +18,9 @@ const FORMAT_2_PERIODS: &str = include_str!("../../golden/format-2-periods.jsonl
 const FORMAT_3: &str = include_str!("../../golden/format-3.jsonl");
 /// A book that programs of format 2 began, whose usage has what was carried to it, or has not.
 const FORMAT_3_CARRIED: &str = include_str!("../../golden/format-3-carried.jsonl");
+const FORMAT_4: &str = include_str!("../../golden/format-4.jsonl");
+/// As format 4, of a book in which a void gave back what had been carried to a record.
+const FORMAT_4_VOIDED: &str = include_str!("../../golden/format-4-voided.jsonl");
 /// As format 3, with a period that is sealed in parts.
 const FORMAT_3_PERIODS: &str = include_str!("../../golden/format-3-periods.jsonl");
 
@@ -71,6 +74,8 @@ fn every_format_verifies_and_gives_the_same_rows() {
         ("format-3-rows", FORMAT_3),
         ("format-3-carried-rows", FORMAT_3_CARRIED),
         ("format-3-periods-rows", FORMAT_3_PERIODS),
+        ("format-4-rows", FORMAT_4),
+        ("format-4-voided-rows", FORMAT_4_VOIDED),
     ] {
         verifies_and_gives_the_same_rows(name, journal(lines));
     }
@@ -138,7 +143,8 @@ fn j6_a_book_is_held_to_what_was_signed_in_its_present_epoch() {
 
 #[test]
 fn events_are_written_today_as_the_newest_format_has_them() {
-    for row in [FORMAT_2_PERIODS, FORMAT_3, FORMAT_3_PERIODS].into_iter().flat_map(journal) {
+    let newest = [FORMAT_2_PERIODS, FORMAT_3_PERIODS, FORMAT_4, FORMAT_4_VOIDED];
+    for row in newest.into_iter().flat_map(journal) {
         let texts: Vec<String> = codec::texts(&row)
             .unwrap()
             .map(|(position, text)| {
@@ -153,7 +159,7 @@ fn events_are_written_today_as_the_newest_format_has_them() {
 
 #[test]
 fn the_newest_golden_journal_has_every_wallet_event() {
-    let events = events(&journal(FORMAT_3));
+    let events = events(&journal(FORMAT_4));
     let wallet = events.iter().filter(|recorded| matches!(recorded.event, Event::Wallet(_)));
     let mut types: Vec<&str> = wallet.map(|recorded| recorded.event.type_name()).collect();
     types.sort_unstable();

@@ -32,7 +32,8 @@ impl SqlAppender {
     }
 
     fn insert(&mut self, rows: Vec<BatchRow>) -> Result<(), AppendError> {
-        let rows: Vec<Vec<Value>> = rows.into_iter().map(|row| params_of_batch(JOURNAL, row)).collect();
+        let rows: Vec<Vec<Value>> =
+            rows.into_iter().map(|row| params_of_batch(JOURNAL, row)).collect();
         if let ([row], Engine::Postgres) = (rows.as_slice(), self.connection.engine()) {
             // One statement is a transaction: one round trip in place of three.
             return match self.connection.execute(statement::APPEND, row) {

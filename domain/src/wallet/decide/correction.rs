@@ -3,14 +3,17 @@
 use super::checks;
 use super::refund::{recorded_line, returned_lots};
 use super::usage::Rated;
-use crate::wallet::event::{Draws, Rating, Returns, UsageRated, UsageRecorded, UsageVoided};
+use crate::wallet::event::{
+    CarriedBack, Draws, Rating, Returns, UsageRated, UsageRecorded, UsageVoided,
+};
 use crate::wallet::funds::Reach;
 use crate::wallet::line::{total, unwind};
 use crate::wallet::{Wallet, WalletContext, WalletEvent};
 use crate::{Credits, EntryId, Personal, Refusal};
 
 impl Wallet {
-    /// What is left of its cost goes back. A running total it was part of stays as it is.
+    /// What is left of its cost goes back. A running total it was part of stays as it is, and what
+    /// was set against the record is set against others again (U4).
     pub(super) fn void_usage(
         &self,
         entry: EntryId,
@@ -31,9 +34,21 @@ impl Wallet {
             meter: recorded.usage.meter.clone(),
             amount,
             returns,
+            carried_back: self.carried_back(recorded),
             reason: reason.clone(),
         });
         self.with_consequences(event, &back, context.moment.now)
+    }
+
+    /// Only what was in the tenant's favour: nobody pays for others' being void. Records that are
+    /// there have been rated without it, so that the same price goes on to move nothing.
+    fn carried_back(&self, recorded: &UsageRecorded) -> Option<CarriedBack> {
+        let later = self.lines.get(recorded.entry).and_then(|line| line.tally.as_ref());
+        let tally = later.or(recorded.tally.as_ref())?;
+        self.tallies.get(&recorded.usage.meter, tally.period)?;
+        let amount = tally.carried?.minus(tally.carry).ok()?;
+        let back = CarriedBack { period: tally.period, amount };
+        amount.negated().is_positive().then_some(back)
     }
 
     /// The difference between what it costs and what it cost is charged (W4) or goes back, both

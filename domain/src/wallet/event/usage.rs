@@ -133,6 +133,10 @@ pub struct UsageVoided {
     pub amount: Credits,
     /// Where it goes.
     pub returns: Returns,
+    /// What had been set against it of what earlier records left over: it is set against what is
+    /// used next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried_back: Option<CarriedBack>,
     /// Why.
     pub reason: Personal,
 }
@@ -180,8 +184,19 @@ pub struct CarriedOn {
     pub amount: Credits,
 }
 
+/// What a record that is void had used up of what earlier ones left over in its period.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CarriedBack {
+    /// First moment of the period.
+    pub period: Timestamp,
+    /// How much: below zero, in the tenant's favour.
+    pub amount: Credits,
+}
+
 /// The upcast from the schemas in which what was carried stands on the later records and not on the
-/// earlier ones: of those it stays unknown, and nothing is charged for it (U4).
+/// earlier ones: of those it stays unknown, and nothing is charged for it (U4). Nor did a void give
+/// it back.
 pub(super) fn perhaps_carried<T: DeserializeOwned>(data: &str) -> serde_json::Result<T> {
     serde_json::from_str(data)
 }

@@ -1,0 +1,2 @@
+-- What a void gives back of what was carried to a record is written from here on (UsageVoided 3).
+-- Nothing is changed but this number: an older program refuses the book.
