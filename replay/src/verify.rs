@@ -111,10 +111,13 @@ impl From<ReplayError> for Stop {
     }
 }
 
-/// What cannot be read for any other reason than an outage is a finding.
+/// What cannot be read for a reason that lies in the book is a finding; an outage, a right that is
+/// missing or a disk that is full is none.
 fn readable<T>(position: Position, read: Result<T, JournalError>) -> Result<T, Stop> {
     read.map_err(|error| match error {
-        error if error.is_unavailable() => Stop::Failed(ReplayError::Journal(error)),
+        error if error.is_unavailable() || error.is_denied() => {
+            Stop::Failed(ReplayError::Journal(error))
+        }
         // Its row has been hashed: it stands as it was written, and this program cannot judge it.
         JournalError::Newer { .. } => Stop::Failed(ReplayError::Journal(error)),
         JournalError::Corrupt { position, why } | JournalError::Unreadable { position, why } => {

@@ -8,7 +8,7 @@ mod settle;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -48,6 +48,8 @@ pub(crate) struct Place {
     path: PathBuf,
     durability: Durability,
     access: Access,
+    /// What it is like where it is read with a log that nobody keeps.
+    unkept: Option<Arc<AtRest>>,
 }
 
 /// What a connection may do.
@@ -66,7 +68,8 @@ impl SqliteFile {
         durability: Durability,
         scripts: &[(&str, &str)],
     ) -> Result<SqliteFile, DatabaseError> {
-        let place = Place { path: path.to_owned(), durability, access: Access::Write };
+        let place =
+            Place { path: path.to_owned(), durability, access: Access::Write, unkept: None };
         // Programs that start together take turns. The folder is locked, not the file: to close
         // the file a second time in a process gives up SQLite's own locks on it.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -101,7 +104,9 @@ impl SqliteFile {
             ErrorKind::NotFound => DatabaseError::Missing,
             _ => DatabaseError::Misconfigured(format!("cannot read {}: {error}", path.display())),
         })?;
-        let place = Place { path, durability: Durability::Full, access: Access::ReadOnly };
+        let mut place =
+            Place { path, durability: Durability::Full, access: Access::ReadOnly, unkept: None };
+        place.unkept = read_only::begin(&place.path, |error| place.failed(error))?.map(Arc::new);
         Ok(SqliteFile { place, idle_readers: Mutex::default() })
     }
 
@@ -223,7 +228,9 @@ impl Place {
         }
         let failed = |error| self.failed(&error);
         let (connection, at_rest) = match self.access {
-            Access::ReadOnly => read_only::open(&self.path, |error| self.failed(error))?,
+            Access::ReadOnly => {
+                read_only::open(&self.path, self.unkept.as_deref(), |error| self.failed(error))?
+            }
             Access::Write | Access::Read => (self.open_with_log()?, None),
         };
         connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Barrier;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use quipu_database::{
     Connection, Database, DatabaseError, Durability, Engine, Migrations, Row, RowsStatement, Value,
@@ -375,6 +375,30 @@ fn more_threads_than_connections_take_turns() {
     });
     let readers = database.writer().unwrap().query(READER_STATES, &[]).unwrap().len();
     assert!((2..=8).contains(&readers), "{readers}");
+}
+
+/// SQLite keeps the log beside the file that a link leads to.
+#[test]
+fn the_log_is_written_again_where_the_file_is_a_link() {
+    let folder = sqlite::folder();
+    let [file, link] = ["file.db", "link.db"].map(|name| folder.path().join(name));
+    let other = on(Engine::Sqlite);
+    let mut writer = other.database.writer().unwrap();
+    writer.execute(INSERT, &item(1, None)).unwrap();
+    let log = folder.path().join("file.db-wal");
+    let path = other.database.path().unwrap();
+    std::fs::copy(path, &file).unwrap();
+    std::fs::copy(format!("{}-wal", path.display()), &log).unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    // So that nobody else is the last to close it, who would take the log away.
+    let reader = rusqlite::Connection::open(&file).unwrap();
+    assert_eq!(reader.query_row(IDS, [], |row| row.get(0)), Ok(1));
+    let written = || std::fs::metadata(&log).unwrap().modified().unwrap();
+    std::fs::File::options().write(true).open(&log).unwrap().set_modified(UNIX_EPOCH).unwrap();
+    let database = Database::open_sqlite(&link, Durability::Full, &MIGRATIONS).unwrap();
+    let _open = database.writer().unwrap();
+    assert_ne!(written(), UNIX_EPOCH);
+    assert_eq!(ids(&database), [1]);
 }
 
 /// As many as there are read what does not end, for as long as somebody else writes.

@@ -274,7 +274,10 @@ fn what_was_read_of_a_log_that_nobody_keeps_does_not_count_once_somebody_does() 
         Ok(found)
     });
     assert!(matches!(torn, Err(DatabaseError::Unavailable(_))), "{torn:?}");
-    assert_eq!(ids(&database), [1, 2], "it is read beside the writer from then on");
+    // Without locks it cannot be read any more, and with them only by who begins anew.
+    assert!(matches!(database.query(IDS, &[]), Err(DatabaseError::Unavailable(_))));
+    drop(database);
+    assert_eq!(ids(&copy.read(&MIGRATIONS).unwrap()), [1, 2]);
 }
 
 /// Whoever was cut off while he made the tables has made none.
@@ -341,6 +344,11 @@ fn a_file_with_nothing_in_it_is_none_and_one_of_another_kind_is_damaged() {
         assert_eq!(files(bed.folder.path()), before);
     }
     fs::remove_file(bed.folder.path().join("a.db-wal")).unwrap();
+    fs::remove_file(bed.path()).unwrap();
+    fs::create_dir(bed.path()).unwrap();
+    let folder = bed.read(&MIGRATIONS).err().unwrap();
+    assert!(matches!(folder, DatabaseError::Misconfigured(_)), "{folder:?}");
+    fs::remove_dir(bed.path()).unwrap();
     fs::write(bed.path(), "not a database".repeat(100)).unwrap();
     let damaged = bed.read(&MIGRATIONS).err().unwrap();
     assert!(matches!(damaged, DatabaseError::Corrupt(_)), "{damaged:?}");

@@ -69,6 +69,19 @@ impl JournalError {
         matches!(self, JournalError::Database(DatabaseError::Unavailable(_)))
     }
 
+    /// Whether rights, settings or space stand between the reader and the journal.
+    #[must_use]
+    pub const fn is_denied(&self) -> bool {
+        matches!(
+            self,
+            JournalError::Database(
+                DatabaseError::Misconfigured(_)
+                    | DatabaseError::Full(_)
+                    | DatabaseError::Refused(_)
+            )
+        )
+    }
+
     /// Whether what is stored is not what was written.
     #[must_use]
     pub const fn is_corrupt(&self) -> bool {

@@ -3,7 +3,7 @@
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement, params_from_iter};
 
-use super::read_only::AtRest;
+use super::read_only::{AtRest, changed};
 use super::settle::settle;
 use super::{Access, Place, error};
 use crate::{DatabaseError, Row, Value};
@@ -133,9 +133,7 @@ impl SqliteConnection {
     /// where SQLite's locks see to it, and without them where nobody has written to it.
     pub(crate) fn has_seen_one_state(&self) -> Result<(), DatabaseError> {
         match &self.at_rest {
-            Some(at_rest) if !at_rest.is_of(&self.place.path) => Err(DatabaseError::Unavailable(
-                format!("somebody began to write to {} meanwhile", self.place.path.display()),
-            )),
+            Some(at_rest) if !at_rest.is_of(&self.place.path) => Err(changed(&self.place.path)),
             _ => Ok(()),
         }
     }

@@ -14,6 +14,9 @@
 //!   (sqlite.org/wal.html, "Use of WAL Without Shared-Memory"). Where somebody is there after all,
 //!   answers may be wrong or speak of damage, and a server may start at any moment. So what was read
 //!   counts only if the files are what they were before.
+//!
+//! One thing can be left behind: where a writer ends between the look at its log and the opening,
+//! SQLite makes an empty log.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -32,20 +35,21 @@ use crate::DatabaseError;
 /// Of two changes within one tick of the system's clock, the second leaves no other time. Ticks are
 /// at most 10 ms apart.
 const TICK: Duration = Duration::from_millis(20);
+const MOST_TICKS: usize = 5;
 
 /// SQLite waits ten seconds for what comes after a log's header, and then gives up
 /// (`walBeginShmUnreliable` in its source), where nobody keeps the index.
 const LOG_HEADER_BYTES: u64 = 32;
 
 /// What a file is like, and what lies beside it, while nobody writes to it.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct AtRest {
     file: State,
     log: Option<State>,
     index: Option<State>,
 }
 
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct State {
     device: u64,
     inode: u64,
@@ -54,38 +58,75 @@ struct State {
     modified: (i64, i64),
 }
 
-/// Opens a file, whose path has no links in it, in whichever way it can be read now.
-pub(super) fn open(
+/// Opens a file, whose path has no links in it, for the first time in a process: where it has a log
+/// that nobody keeps, with what it is like. It is read so from then on, or not at all. To close a
+/// connection that takes no locks gives up the locks of this process, which it then may not have.
+pub(super) fn begin(
     path: &Path,
     failed: impl Fn(&rusqlite::Error) -> DatabaseError,
-) -> Result<(Connection, Option<AtRest>), DatabaseError> {
-    let unreadable = |error: io::Error| {
-        DatabaseError::Misconfigured(format!("cannot read {}: {error}", path.display()))
-    };
-    if AtRest::settled(path).map_err(unreadable)?.may_be_written_to() {
-        let beside_others = connect(path, "readonly_shm=1", None).and_then(|connection| {
-            // The log is looked at with the first read.
-            connection.query_row("PRAGMA schema_version", [], |_| Ok(()))?;
-            Ok(connection)
-        });
-        match beside_others.map_err(|error| (error.sqlite_error_code(), error)) {
-            Ok(connection) => return Ok((connection, None)),
+) -> Result<Option<AtRest>, DatabaseError> {
+    let at_rest = AtRest::settled(path)?;
+    if at_rest.may_be_written_to() {
+        match beside_others(path) {
+            Ok(_) => return Ok(None),
             // The index went away just now; or nobody keeps it, and what the log begins with is no
             // header, which SQLite waits for as well.
-            Err((Some(ErrorCode::CannotOpen | ErrorCode::FileLockingProtocolFailed), _)) => {}
-            Err((_, error)) => return Err(failed(&error)),
+            Err(error) if is_of_an_index(&error) => {}
+            Err(error) => return Err(failed(&error)),
         }
     }
-    let at_rest = AtRest::settled(path).map_err(unreadable)?;
-    let connection = if at_rest.has_log() {
-        connect(path, "mode=ro", Some("unix-none")).and_then(|connection| {
+    let at_rest = AtRest::settled(path)?;
+    Ok(at_rest.has_log().then_some(at_rest))
+}
+
+/// Opens it in whichever way it can be read now, with what it is like where that takes no locks.
+pub(super) fn open(
+    path: &Path,
+    unkept: Option<&AtRest>,
+    failed: impl Fn(&rusqlite::Error) -> DatabaseError,
+) -> Result<(Connection, Option<AtRest>), DatabaseError> {
+    let at_rest = AtRest::settled(path)?;
+    if let Some(unkept) = unkept {
+        if *unkept != at_rest {
+            return Err(changed(path));
+        }
+        let alone = connect(path, "mode=ro", Some("unix-none")).and_then(|connection| {
             connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
             Ok(connection)
-        })
-    } else {
-        connect(path, "immutable=1", None)
-    };
-    Ok((connection.map_err(|error| failed(&error))?, Some(at_rest)))
+        });
+        return Ok((alone.map_err(|error| failed(&error))?, Some(at_rest)));
+    }
+    if at_rest.may_be_written_to() {
+        return match beside_others(path) {
+            Ok(connection) => Ok((connection, None)),
+            Err(error) if is_of_an_index(&error) => Err(changed(path)),
+            Err(error) => Err(failed(&error)),
+        };
+    }
+    if at_rest.has_log() {
+        return Err(changed(path));
+    }
+    let connection = connect(path, "immutable=1", None).map_err(|error| failed(&error))?;
+    Ok((connection, Some(at_rest)))
+}
+
+/// Whoever reads again, and from the beginning, can do it.
+pub(super) fn changed(path: &Path) -> DatabaseError {
+    let path = path.display();
+    DatabaseError::Unavailable(format!("somebody began to write to {path} meanwhile, or ended"))
+}
+
+/// With its log, under locks. Where whoever wrote ends in this moment, SQLite makes an empty log.
+fn beside_others(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = connect(path, "readonly_shm=1", None)?;
+    // The log is looked at with the first read.
+    connection.query_row("PRAGMA schema_version", [], |_| Ok(()))?;
+    Ok(connection)
+}
+
+fn is_of_an_index(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::FileLockingProtocolFailed))
 }
 
 fn connect(path: &Path, how: &str, system: Option<&str>) -> rusqlite::Result<Connection> {
@@ -107,18 +148,27 @@ impl AtRest {
         AtRest::read(path).is_ok_and(|now| now == *self)
     }
 
-    /// What any later change can be told from.
-    fn settled(path: &Path) -> io::Result<AtRest> {
-        let found = AtRest::read(path)?;
-        if found.states().all(State::is_settled) {
-            return Ok(found);
+    /// What any later change can be told from; where there are changes all the time, whatever it is.
+    fn settled(path: &Path) -> Result<AtRest, DatabaseError> {
+        let mut found = AtRest::read(path);
+        for _ in 0..MOST_TICKS {
+            if found.as_ref().is_ok_and(|found| found.states().all(State::is_settled)) {
+                break;
+            }
+            sleep(TICK);
+            found = AtRest::read(path);
         }
-        sleep(TICK);
-        AtRest::read(path)
+        found.map_err(|error| {
+            DatabaseError::Misconfigured(format!("cannot read {}: {error}", path.display()))
+        })
     }
 
     fn read(path: &Path) -> io::Result<AtRest> {
-        let file = State::of(fs::metadata(path)?);
+        let file = fs::metadata(path)?;
+        if !file.is_file() {
+            return Err(io::Error::other("it is not a file"));
+        }
+        let file = State::of(file);
         let [log, index] =
             ["-wal", "-shm"].map(|suffix| match fs::metadata(beside(path, suffix)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -25,7 +25,9 @@ pub(super) fn settle(connection: &mut Connection, path: &Path) -> Result<(), Dat
     let turn = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(|error| from_sqlite(&error, "settle the log"))?;
-    let mut log = path.as_os_str().to_owned();
+    // SQLite keeps the log beside the file itself, and not beside a link to it.
+    let path = path.canonicalize().map_err(|error| unsettled(&error))?;
+    let mut log = path.into_os_string();
     log.push("-wal");
     match OpenOptions::new().read(true).write(true).open(&log) {
         Ok(log) => write_again(&log).map_err(|error| unsettled(&error))?,

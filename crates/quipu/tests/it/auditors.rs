@@ -207,6 +207,11 @@ fn a_role_with_usage_and_select_proves_a_book_on_postgres() {
         cluster.psql(&owner, grant).unwrap();
     }
     auditor.proves(&place);
+    // A right that is missing says nothing of the book.
+    cluster.psql(&owner, "REVOKE SELECT ON journal_batch FROM auditor").unwrap();
+    let denied = run(&[&["verify"][..], &place].concat());
+    assert_eq!(denied.code(), i32::from(exit_codes::UNUSABLE), "{}", denied.out());
+    assert!(denied.err().contains("permission denied"), "{}", denied.err());
 }
 
 #[test]
