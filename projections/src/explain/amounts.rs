@@ -1,7 +1,7 @@
 //! The amount that a single event is about, and what it consists of.
 
 use quipu_domain::wallet::WalletEvent;
-use quipu_domain::wallet::event::{Draws, Returns};
+use quipu_domain::wallet::event::{Draws, Returns, UsageRated};
 use quipu_domain::{Credits, Event, Recorded};
 
 use super::{Figures, Part, sum};
@@ -59,7 +59,7 @@ fn parts(event: &WalletEvent) -> Result<Vec<Part>, ProjectionError> {
             parts.add("what it cost before".to_owned(), e.previous)?;
             parts.drawn("charged in addition from", &e.draws)?;
             parts.returned(&e.returns, true)?;
-            parts.already_back(e.amount, e.previous, e.draws.total(), e.returns.total())?;
+            parts.unmoved(e)?;
         }
         WalletEvent::CreditsGranted(_)
         | WalletEvent::GrantVoided(_)
@@ -99,21 +99,20 @@ impl Parts {
         self.add("off overdraft".to_owned(), signed(returns.overdraft))
     }
 
-    /// U4: what refunds have returned before cannot go back a second time.
-    fn already_back(
-        &mut self,
-        amount: Credits,
-        previous: Credits,
-        charged: Credits,
-        returned: Credits,
-    ) -> Result<(), ProjectionError> {
+    /// U4: what refunds have returned cannot go back a second time: it is set against the next
+    /// rise. Either is no more than the price changed by; anything else does not add up.
+    fn unmoved(&mut self, rated: &UsageRated) -> Result<(), ProjectionError> {
         let overflow = |_| ProjectionError::Overflow { what: "an explanation" };
-        let told = previous.plus(charged).and_then(|sum| sum.minus(returned)).map_err(overflow)?;
-        let rest = amount.minus(told).map_err(overflow)?;
-        // Only a lower price leaves something that was returned before.
-        if rest < Credits::ZERO {
-            return self.add("returned by refunds before".to_owned(), rest);
+        let minus = |a: Credits, b: Credits| a.minus(b).map_err(overflow);
+        let change = minus(rated.amount, rated.previous)?;
+        let moved = minus(rated.draws.total(), rated.returns.total())?;
+        let rest = minus(change, moved)?;
+        if (change..Credits::ZERO).contains(&rest) {
+            self.add("returned by refunds before".to_owned(), rest)
+        } else if Credits::ZERO < rest && rest <= change {
+            self.add("set against what refunds had returned".to_owned(), rest)
+        } else {
+            Ok(())
         }
-        Ok(())
     }
 }

@@ -2,10 +2,13 @@
 
 use quipu_domain::postings::Account;
 use quipu_domain::rating::{Sum, Working};
-use quipu_domain::{Position, Recorded};
+use quipu_domain::wallet::WalletEvent;
+use quipu_domain::wallet::event::{Draws, Returns, UsageRated};
+use quipu_domain::{EntryId, Position, Recorded};
 use quipu_projections::Quantity;
 use quipu_projections::explain::{
-    Cost, Evidence, Explainer, Explanation, Figures, Gap, Library, Line, Part, Rest, Subject,
+    Cost, EventAmount, Evidence, Explainer, Explanation, Figures, Gap, Library, Line, Part, Rest,
+    Subject,
 };
 
 use crate::support::{Story, credits, from_lots, from_overdraft, text};
@@ -128,4 +131,41 @@ fn m5_what_counts_at_the_very_moment_belongs_to_a_balance_as_of_it() {
     let as_of = |as_of| Subject::Account { account: Account::Available, as_of: Some(as_of) };
     assert_eq!(explained(&story, as_of(at), 9).0, [2]);
     assert_eq!(explained(&story, as_of(at.plus_seconds(-1)), 9).0, [0_u64; 0]);
+}
+
+/// The gaps of a rating from 4 that draws so much.
+fn rated(amount: &str, charged: &str) -> Vec<Gap> {
+    let mut story = Story::new();
+    let lot = story.grant("10");
+    let entry = EntryId(story.next());
+    let draws = match charged {
+        "0" => Draws::default(),
+        charged => from_lots(&[(lot, charged)]),
+    };
+    story.wallet(WalletEvent::UsageRated(UsageRated {
+        entry,
+        of: entry,
+        meter: text("calls"),
+        previous: credits("4"),
+        amount: credits(amount),
+        price: text("meter calls"),
+        draws,
+        returns: Returns::default(),
+        tally: None,
+        carried_on: None,
+        reason: text("dearer"),
+    }));
+    let EventAmount { what, figures, parts, .. } =
+        EventAmount::of(story.events.last().unwrap()).unwrap();
+    Explanation { what, figures, parts, lines: Vec::new(), rest: None }.gaps()
+}
+
+#[test]
+fn u4_a_rise_is_charged_or_set_against_what_refunds_had_returned() {
+    for charged in ["0", "3", "4"] {
+        assert_eq!(rated("8", charged), [], "{charged}");
+    }
+    assert_eq!(rated("8", "5"), [gap("amount", "8", "9")], "more than the rise");
+    assert_eq!(rated("2", "0"), [], "refunds had returned it");
+    assert_eq!(rated("2", "1"), [gap("amount", "2", "5")], "a fall charges nothing");
 }

@@ -265,6 +265,12 @@ async fn book_of_all_kinds() -> App {
     wallet("overdraft-limit", json!({"limit": "50"})).await;
     wallet("debits", json!({"amount": "20"})).await;
     wallet("grants", json!({"amount": "30"})).await;
+    // U4: of what the refund kept from going back, a rise takes some, and the next one the rest.
+    for unit_price in ["0.375", "0.75"] {
+        let price = json!({"model": "flat", "unit_price": unit_price});
+        post("meters/images/prices", json!({"effective_at": since, "price": price})).await;
+        wallet(&format!("usage/entry_{}/rate", used[1]), json!({"reason": "dearer"})).await;
+    }
     app
 }
 
@@ -313,6 +319,7 @@ enum Step {
     Use { meter: bool, quantity: u32 },
     Void { nth: usize },
     Rate { nth: usize },
+    Price { amount: u32 },
     Limit { amount: u32 },
     Wait { seconds: u32 },
 }
@@ -329,7 +336,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..4_usize).prop_map(|nth| Step::Refund { nth }),
         3 => (any::<bool>(), 0..4_000_u32).prop_map(|(meter, quantity)| Step::Use { meter, quantity }),
         1 => (0..4_usize).prop_map(|nth| Step::Void { nth }),
-        1 => (0..4_usize).prop_map(|nth| Step::Rate { nth }),
+        2 => (0..4_usize).prop_map(|nth| Step::Rate { nth }),
+        1 => (0..100_u32).prop_map(|amount| Step::Price { amount }),
         1 => (0..500_u32).prop_map(|amount| Step::Limit { amount }),
         2 => (1..90_u32).prop_map(|seconds| Step::Wait { seconds }),
     ]
@@ -404,6 +412,11 @@ async fn take(app: &App, number: usize, step: &Step) {
         Step::Rate { nth } => {
             let entry = nth_last(app, *nth, is_usage);
             (format!("tenants/t_acme/usage/entry_{entry}/rate"), json!({ "reason": "again" }))
+        }
+        Step::Price { amount } => {
+            let price = json!({ "model": "flat", "unit_price": milli(*amount) });
+            let body = json!({ "effective_at": "2026-01-01T00:00:00Z", "price": price });
+            ("meters/flat/prices".to_owned(), body)
         }
         Step::Limit { amount } => {
             ("tenants/t_acme/overdraft-limit".to_owned(), json!({ "limit": milli(*amount) }))
