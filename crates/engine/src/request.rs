@@ -149,8 +149,8 @@ pub enum UsageOutcome {
     Refused(Refusal),
     /// U1: its (source, id) belongs to a record with other content.
     IdReused {
-        /// Where that one stands.
-        position: Position,
+        /// Where that one stands; none where it was refused together with this one.
+        position: Option<Position>,
     },
     /// The batch is atomic, and another record of it could not be recorded.
     NotAttempted,

@@ -78,6 +78,7 @@ impl Decider {
                 Ok(outcome @ UsageOutcome::Recorded { .. }) => outcomes.push(outcome),
                 Ok(outcome) => {
                     self.undo(start, before);
+                    let outcome = without_undone_position(outcome, start);
                     outcomes.fill(UsageOutcome::NotAttempted);
                     outcomes.push(outcome);
                     outcomes.resize(batch.records.len(), UsageOutcome::NotAttempted);
@@ -131,7 +132,9 @@ impl Decider {
             UsageState::Recorded(event) => {
                 return Ok(UsageOutcome::Recorded { event, duplicate: true });
             }
-            UsageState::Reused(position) => return Ok(UsageOutcome::IdReused { position }),
+            UsageState::Reused(position) => {
+                return Ok(UsageOutcome::IdReused { position: Some(position) });
+            }
         }
         let moment = self.moment();
         let mut usage = report.usage.clone();
@@ -157,5 +160,15 @@ impl Decider {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+/// U5: what is undone is not in the journal, and nobody is sent there.
+fn without_undone_position(outcome: UsageOutcome, start: Position) -> UsageOutcome {
+    match outcome {
+        UsageOutcome::IdReused { position } => {
+            UsageOutcome::IdReused { position: position.filter(|position| *position < start) }
+        }
+        other => other,
     }
 }

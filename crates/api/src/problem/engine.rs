@@ -85,3 +85,12 @@ pub(crate) fn usage_id_reused(position: Position) -> Problem {
     )
     .with("position", position)
 }
+
+/// U1: same source and id, other content, twice in a batch of which nothing was recorded.
+pub(crate) fn usage_id_repeated() -> Problem {
+    Problem::new(
+        Code::UsageIdReused,
+        "another record of this batch has this source and id with other content",
+        "give each record of the batch an id of its own; nothing of it was recorded",
+    )
+}

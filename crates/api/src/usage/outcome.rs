@@ -10,7 +10,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::answer::json;
-use crate::problem::{Code, Problem, ProblemDocument, from_refusal, usage_id_reused};
+use crate::problem::{
+    Code, Problem, ProblemDocument, from_refusal, usage_id_repeated, usage_id_reused,
+};
 
 /// How many of the records were known already.
 const DUPLICATES: HeaderName = HeaderName::from_static("quipu-duplicates");
@@ -117,7 +119,8 @@ fn with_duplicates(mut response: Response, outcomes: &[UsageOutcome]) -> Respons
 fn refused(outcome: &UsageOutcome, is_keyed: bool) -> Option<Problem> {
     match outcome {
         UsageOutcome::Refused(refusal) => Some(from_refusal(refusal)),
-        UsageOutcome::IdReused { position } if is_keyed => Some(
+        UsageOutcome::IdReused { position: None } => Some(usage_id_repeated()),
+        UsageOutcome::IdReused { position: Some(position) } if is_keyed => Some(
             Problem::new(
                 Code::IdempotencyKeyReused,
                 format!("this key was used at position {position} for another record"),
@@ -125,7 +128,7 @@ fn refused(outcome: &UsageOutcome, is_keyed: bool) -> Option<Problem> {
             )
             .with("position", position),
         ),
-        UsageOutcome::IdReused { position } => Some(usage_id_reused(*position)),
+        UsageOutcome::IdReused { position: Some(position) } => Some(usage_id_reused(*position)),
         UsageOutcome::Recorded { .. } | UsageOutcome::NotAttempted => None,
     }
 }

@@ -61,6 +61,24 @@ async fn the_same_record_again_has_no_effect_and_the_same_answer() {
     assert_eq!(app.head(), head);
 }
 
+/// U5: of a batch that is refused nothing is in the journal, so no position is named.
+#[tokio::test]
+async fn an_id_that_an_atomic_batch_uses_twice_is_refused_without_a_position() {
+    let app = app_with_meters().await;
+    let head = app.head();
+    let batch = format!("[{},{}]", tokens("1", 1), tokens("1", 2));
+    let refused = app.post_usage("?atomic=true", batch.clone()).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (422, "usage_id_reused".to_owned()));
+    let problem = refused.json();
+    assert_eq!((&problem["index"], problem.get("position")), (&1.into(), None), "{problem:#}");
+    let detail = "another record of this batch has this source and id with other content";
+    assert_eq!(problem["detail"], detail);
+    assert_eq!(app.head(), head);
+    app.post_usage("", tokens("1", 1)).await;
+    let refused = app.post_usage("?atomic=true", batch).await.json();
+    assert_eq!(refused["position"], app.head().0, "that one is in the journal: {refused:#}");
+}
+
 #[tokio::test]
 async fn a_record_without_time_and_id_is_known_by_its_key() {
     let app = app_with_meters().await;
