@@ -148,7 +148,7 @@ pub(crate) struct AccountParameters {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct UsageParameters {
-    /// `hour`, `day` or `month`, in the tenant's time zone.
+    /// `hour` (of UTC), or `day` or `month` in the tenant's time zone.
     #[param(inline)]
     window: WindowParameter,
     /// The window's first moment, as the report gives it.

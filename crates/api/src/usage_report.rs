@@ -17,7 +17,8 @@ use crate::wire::credits_of_micros;
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ReportQuery {
-    /// `hour`, `day` (where absent) or `month`, in the tenant's time zone.
+    /// `hour` (of UTC), or `day` (where absent) or `month` in the tenant's time zone. Where its
+    /// offset is no whole number of hours, an hour can lie in two days.
     #[param(inline)]
     window: WindowParameter,
     /// `agent`, `model`, `meter`, or `none` (where absent).

@@ -38,7 +38,7 @@ pub(crate) struct ExplainArgs {
     /// Of a balance: the books as they were known at this time of recording, or at this position
     #[arg(long, value_name = "POSITION|TIME")]
     known_at: Option<String>,
-    /// Of usage: hour, day or month
+    /// Of usage: hour (of UTC), or day or month (of the tenant's time zone)
     #[arg(long, value_name = "UNIT", requires = "window_start")]
     window: Option<String>,
     /// Of usage: the window's first moment, as the usage report gives it
