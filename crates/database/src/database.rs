@@ -139,7 +139,14 @@ impl Database {
     /// nothing on PostgreSQL, which does not look by itself. Reads all of it.
     pub fn damage(&self) -> Result<Option<String>, DatabaseError> {
         match &*self.0 {
-            Kind::Sqlite(file) => file.damage(),
+            Kind::Sqlite(_) => match self.read(|one| one.query("PRAGMA integrity_check(1)", &[])) {
+                Ok(rows) => {
+                    let first = rows.first().map(|row| row.text(0)).transpose()?;
+                    Ok(first.filter(|found| *found != "ok").map(ToOwned::to_owned))
+                }
+                Err(DatabaseError::Corrupt(why)) => Ok(Some(why)),
+                Err(error) => Err(error),
+            },
             Kind::Postgres(_) => Ok(None),
         }
     }
@@ -190,6 +197,15 @@ impl Database {
             }
             Kind::Postgres(server) => server.query_columns(statement.many, rows),
         }
+    }
+
+    /// A connection to read outside of any snapshot: on SQLite one of its own, which can attach
+    /// another file.
+    pub fn reader(&self) -> Result<Connection, DatabaseError> {
+        Ok(Connection(match &*self.0 {
+            Kind::Sqlite(file) => Inner::Sqlite(file.own_reader()?),
+            Kind::Postgres(server) => Inner::Postgres(server.lent()?),
+        }))
     }
 
     /// A connection of one's own, to write: a new one at every call, so that a broken one can be

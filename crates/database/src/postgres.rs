@@ -99,9 +99,14 @@ impl Server {
         Ok(PostgresConnection::own(open(&config)?))
     }
 
+    /// A reader that is in no snapshot.
+    pub(crate) fn lent(&self) -> Result<PostgresConnection, DatabaseError> {
+        PostgresConnection::lent(&self.readers)
+    }
+
     /// A reader in a snapshot.
     pub(crate) fn reader(&self) -> Result<PostgresConnection, DatabaseError> {
-        let mut reader = PostgresConnection::lent(&self.readers)?;
+        let mut reader = self.lent()?;
         reader.begin_read();
         Ok(reader)
     }
@@ -112,7 +117,7 @@ impl Server {
         sql: &'static str,
         params: &[Value],
     ) -> Result<Vec<Row>, DatabaseError> {
-        PostgresConnection::lent(&self.readers)?.query(sql, params)
+        self.lent()?.query(sql, params)
     }
 
     pub(crate) fn query_columns(
@@ -120,7 +125,7 @@ impl Server {
         sql: &'static str,
         rows: &[Vec<Value>],
     ) -> Result<Vec<Row>, DatabaseError> {
-        PostgresConnection::lent(&self.readers)?.query_columns(sql, rows)
+        self.lent()?.query_columns(sql, rows)
     }
 }
 

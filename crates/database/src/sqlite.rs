@@ -137,41 +137,26 @@ impl SqliteFile {
         Ok(settings)
     }
 
-    /// The first thing that SQLite finds wrong with the file's trees and indexes.
-    pub(crate) fn damage(&self) -> Result<Option<String>, DatabaseError> {
-        let mut reader = self.reader()?;
-        let found = reader.query("PRAGMA integrity_check(1)", &[]);
-        reader.has_seen_one_state()?;
-        match found {
-            Ok(rows) => {
-                self.end_read(reader)?;
-                let first =
-                    rows.first().map(|row| row.text(0).map(ToOwned::to_owned)).transpose()?;
-                Ok(first.filter(|found| found != "ok"))
-            }
-            Err(DatabaseError::Corrupt(why)) => Ok(Some(why)),
-            Err(error) => Err(error),
-        }
-    }
-
     pub(crate) fn writer(&self) -> Result<SqliteConnection, DatabaseError> {
         SqliteConnection::open(self.place.clone())
     }
 
+    /// A reader that is in no snapshot.
+    pub(crate) fn own_reader(&self) -> Result<SqliteConnection, DatabaseError> {
+        let access = if self.is_read_only() { Access::ReadOnly } else { Access::Read };
+        SqliteConnection::open(Place { access, ..self.place.clone() })
+    }
+
     /// A reader in a snapshot.
     pub(crate) fn reader(&self) -> Result<SqliteConnection, DatabaseError> {
-        let access = if self.is_read_only() { Access::ReadOnly } else { Access::Read };
         let idle = self.idle_readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut reader = match idle {
-            Some(reader) => reader,
-            None => SqliteConnection::open(Place { access, ..self.place.clone() })?,
-        };
+        let mut reader = idle.map_or_else(|| self.own_reader(), Ok)?;
         reader.begin_read()?;
         Ok(reader)
     }
 
-    /// Reads again where somebody has begun to write to a file that was at rest. From now on it is
-    /// read beside him.
+    /// Reads again where somebody has begun to write to a file that was at rest. Where it had no log,
+    /// it is read beside him from now on.
     pub(crate) fn once_more<T>(
         &self,
         read: impl Fn() -> Result<T, DatabaseError>,
@@ -233,7 +218,6 @@ impl Place {
             }
             Access::Write | Access::Read => (self.open_with_log()?, None),
         };
-        connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
         let pragmas: [(&str, &dyn rusqlite::ToSql); 8] = [
             ("synchronous", &self.synchronous()),
             ("foreign_keys", &true),

@@ -59,7 +59,7 @@ impl Views {
         if self.database().is_read_only() {
             return self.scratch_checkpoints_read_only();
         }
-        let mut connection = self.writer()?;
+        let mut connection = self.database().reader()?;
         if self.attach_scratch(&mut connection)? {
             return checkpoints::read_scratch(&mut connection);
         }

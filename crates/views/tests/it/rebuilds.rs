@@ -47,6 +47,22 @@ fn rebuilt_rows_equal_live_ones() {
 }
 
 #[test]
+fn how_far_a_rebuild_is_can_be_read_while_somebody_writes() {
+    let history = History::generated(100);
+    let journal = Journal::new(&history.events);
+    on_each_engine(|store| {
+        let views = live(store, &journal);
+        interrupt(&views, Some("balances"));
+        let mut writer = store.connection();
+        writer.begin().unwrap();
+        writer.execute("UPDATE balance SET available = 1", &[]).unwrap();
+        let statuses = views.projections(history.head()).unwrap();
+        let rebuilding = statuses.iter().filter(|status| status.rebuilding.is_some());
+        assert_eq!(rebuilding.count(), 1);
+    });
+}
+
+#[test]
 fn who_may_only_read_sees_the_rows_and_how_far_a_rebuild_is_and_changes_neither() {
     let history = History::generated(100);
     let journal = Journal::new(&history.events);
