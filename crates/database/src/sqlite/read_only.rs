@@ -30,6 +30,7 @@ use std::time::{Duration, SystemTime};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::BUSY_TIMEOUT;
 use crate::DatabaseError;
 
 /// Of two changes within one tick of the system's clock, the second leaves no other time. Ticks are
@@ -65,7 +66,7 @@ pub(super) fn begin(
     path: &Path,
     failed: impl Fn(&rusqlite::Error) -> DatabaseError,
 ) -> Result<Option<AtRest>, DatabaseError> {
-    let at_rest = AtRest::settled(path)?;
+    let mut at_rest = AtRest::settled(path)?;
     if at_rest.may_be_written_to() {
         match beside_others(path) {
             Ok(_) => return Ok(None),
@@ -74,8 +75,8 @@ pub(super) fn begin(
             Err(error) if is_of_an_index(&error) => {}
             Err(error) => return Err(failed(&error)),
         }
+        at_rest = AtRest::settled(path)?;
     }
-    let at_rest = AtRest::settled(path)?;
     Ok(at_rest.has_log().then_some(at_rest))
 }
 
@@ -137,6 +138,7 @@ fn connect(path: &Path, how: &str, system: Option<&str>) -> rusqlite::Result<Con
         None => Connection::open_with_flags(uri(path, how), flags)?,
         Some(system) => Connection::open_with_flags_and_vfs(uri(path, how), flags, system)?,
     };
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     // Whoever is the last to close a file moves its log into it and takes the log away.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(connection)
