@@ -6,7 +6,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -96,19 +95,7 @@ static int opened(int at, const char *path, int flags, mode_t mode) {
   return fails_at(OPENED, path) ? -1 : syscall(SYS_openat, at, path, flags, mode);
 }
 
-#define OPEN(name, first, at)                    \
-  int name(first const char *path, int flags, ...) { \
-    va_list more;                                \
-    va_start(more, flags);                       \
-    mode_t mode = va_arg(more, int);             \
-    va_end(more);                                \
-    return opened(at, path, flags, mode);        \
-  }
-#define AT int at,
-OPEN(open, , AT_FDCWD)
-OPEN(open64, , AT_FDCWD)
-OPEN(openat, AT, at)
-OPEN(openat64, AT, at)
+#include "open.h"
 
 int unlink(const char *path) {
   return fails_at(REMOVED, path) ? -1 : syscall(SYS_unlinkat, AT_FDCWD, path, 0);

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -149,19 +148,7 @@ static int opened(int at, const char *path, int flags, mode_t mode) {
   return fd;
 }
 
-#define OPEN(name, first, at)                    \
-  int name(first const char *path, int flags, ...) { \
-    va_list more;                                \
-    va_start(more, flags);                       \
-    mode_t mode = va_arg(more, int);             \
-    va_end(more);                                \
-    return opened(at, path, flags, mode);        \
-  }
-#define AT int at,
-OPEN(open, , AT_FDCWD)
-OPEN(open64, , AT_FDCWD)
-OPEN(openat, AT, at)
-OPEN(openat64, AT, at)
+#include "open.h"
 
 int mkdir(const char *path, mode_t mode) {
   pthread_mutex_lock(&turn);
