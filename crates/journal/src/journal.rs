@@ -6,7 +6,7 @@ use std::sync::Arc;
 use quipu_domain::{Position, Recorded, Timestamp};
 
 use crate::codec::{self, Decoded, StoredEvent};
-use crate::{BatchRow, Head, JournalError, Root, Store};
+use crate::{BatchRow, Head, JournalError, Root, Store, leaf_hash};
 
 /// The read side, for everybody: feed, verification, and whoever looks an event up.
 #[derive(Clone)]
@@ -49,6 +49,13 @@ impl Journal {
     /// As [`events_at`](Self::events_at), with each event's exact text.
     pub fn stored_at(&self, positions: &[Position]) -> Result<Vec<StoredEvent>, JournalError> {
         self.read_at(positions)
+    }
+
+    /// The hash of the first event, by which a book is known: every copy of it has that, and no
+    /// other book. `None` where there is no event yet.
+    pub fn first_event_hash(&self) -> Result<Option<Root>, JournalError> {
+        let first = self.stored_at(&[Position(1)])?;
+        Ok(first.first().map(|event| leaf_hash(event.text.as_bytes())))
     }
 
     /// The last event that was recorded at a moment or before; zero where there is none.

@@ -60,6 +60,17 @@ pub enum ProofError {
         /// Which.
         path: PathBuf,
     },
+    /// The folder has the keys of another book, and what that has signed.
+    #[error(
+        "the keys in {} belong to another book: the one whose first event has the hash {owner}",
+        folder.display()
+    )]
+    AnotherBook {
+        /// The folder.
+        folder: PathBuf,
+        /// What that book is known by.
+        owner: String,
+    },
     /// The folder has no key that signs now.
     #[error("no key in {} is in use; make one with `quipu keys generate`", folder.display())]
     NoKey {

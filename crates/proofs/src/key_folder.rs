@@ -1,5 +1,5 @@
-//! The folder that must not be in the database's backup: the keys that sign, and what was signed
-//! last. Only its owner can read it, and no secret in it is ever shown.
+//! The folder that must not be in the database's backup: the keys that sign, what was signed last,
+//! and of which book. Only its owner can read it, and no secret in it is ever shown.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use ed25519_dalek::SigningKey;
 use quipu_domain::Timestamp;
 use quipu_domain::epoch::SignedHead;
+use quipu_journal::Root;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -22,6 +23,8 @@ use crate::{Algorithm, ProofError, VerifierKey};
 const KEY_EXTENSION: &str = "key";
 /// The last tree head that was signed.
 const SIGNED_FILE: &str = "last-signed.json";
+/// The hash of the first event of the book that it was signed of.
+const BOOK_FILE: &str = "book";
 
 /// A folder of keys.
 #[derive(Clone, Debug)]
@@ -135,12 +138,18 @@ impl KeyFolder {
 
     /// What was signed last, if anything was.
     pub fn last_signed(&self) -> Result<Option<SignedHead>, ProofError> {
-        let path = self.path.join(SIGNED_FILE);
+        let read = self.read_if_there(SIGNED_FILE)?;
+        let parsed = read.map(|bytes| serde_json::from_slice(&bytes)).transpose();
+        parsed.map_err(|error| {
+            let why = format!("not what this program wrote: {error}; restore it from a copy");
+            ProofError::File { path: self.path.join(SIGNED_FILE), why }
+        })
+    }
+
+    fn read_if_there(&self, name: &str) -> Result<Option<Vec<u8>>, ProofError> {
+        let path = self.path.join(name);
         match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-                let why = format!("not what this program wrote: {error}; restore it from a copy");
-                ProofError::File { path, why }
-            }),
+            Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 Err(ProofError::Denied { path })
@@ -149,11 +158,48 @@ impl KeyFolder {
         }
     }
 
-    /// Notes what is about to be published, or says that something later was signed already. On the
-    /// disk when this returns, so that nothing is ever published that this folder does not know.
-    pub(crate) fn note_signed(&self, head: &SignedHead) -> Result<bool, ProofError> {
+    /// Refuses a book that is not the one whose keys these are: what the one has signed says
+    /// nothing about the other. A folder that no book has signed with is anybody's.
+    pub fn refuse_another_book(&self, first_event: Option<&Root>) -> Result<(), ProofError> {
+        match self.owner()? {
+            Some(owner) if Some(&owner) != first_event.map(Root::to_string).as_ref() => {
+                Err(ProofError::AnotherBook { folder: self.path.clone(), owner })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives the folder to a book, if it is not another's.
+    pub fn claim(&self, first_event: &Root) -> Result<(), ProofError> {
+        let _locked = self.lock()?;
+        self.claim_locked(first_event)
+    }
+
+    fn claim_locked(&self, first_event: &Root) -> Result<(), ProofError> {
+        self.refuse_another_book(Some(first_event))?;
+        match self.owner()? {
+            Some(_) => Ok(()),
+            None => self.replace(BOOK_FILE, first_event.to_string().as_bytes()),
+        }
+    }
+
+    /// The book that the folder was given to.
+    fn owner(&self) -> Result<Option<String>, ProofError> {
+        let read = self.read_if_there(BOOK_FILE)?;
+        Ok(read.map(|hash| String::from_utf8_lossy(&hash).trim().to_owned()))
+    }
+
+    /// Notes what is about to be published of a book, or says that something later was signed
+    /// already. On the disk when this returns, so that nothing is ever published that this folder
+    /// does not know.
+    pub(crate) fn note_signed(
+        &self,
+        first_event: &Root,
+        head: &SignedHead,
+    ) -> Result<bool, ProofError> {
         // Another server may be noting something now, and a check that it overtakes is none.
         let _locked = self.lock()?;
+        self.claim_locked(first_event)?;
         if self.last_signed()?.is_some_and(|last| order(&last) > order(head)) {
             return Ok(false);
         }

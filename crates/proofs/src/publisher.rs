@@ -29,12 +29,14 @@ pub struct Loss {
 }
 
 /// Whether the journal has lost something that was signed. `started` is the last event of its
-/// epochs: a loss that it says already is not another one.
+/// epochs: a loss that it says already is not another one. Refuses where the keys are another
+/// book's, because what that has signed says nothing about this one.
 pub fn find_loss(
     proofs: &Proofs,
     keys: &KeyFolder,
     started: Option<&EpochStarted>,
 ) -> Result<Option<Loss>, ProofError> {
+    keys.refuse_another_book(proofs.journal().first_event_hash()?.as_ref())?;
     let newest = proofs.newest()?;
     let Some(last) = later(keys.last_signed()?, newest.as_ref()) else { return Ok(None) };
     let is_said = started.is_some_and(|started| {
@@ -74,7 +76,8 @@ impl Publisher {
 
     /// Signs and keeps a checkpoint of what is durable, unless it was published already, or one of
     /// more events or of a later epoch was signed: then another server has the book, and this one
-    /// does not know it yet. Refuses when the journal does not lead to what was signed last.
+    /// does not know it yet. Refuses when the journal does not lead to what was signed last, and
+    /// when the keys are another book's.
     pub fn publish(&self, durable: Head, now: Timestamp) -> Result<Option<Published>, ProofError> {
         let size = durable.position.0;
         let newest = self.proofs.newest()?;
@@ -82,9 +85,12 @@ impl Publisher {
             (newest.origin.as_str(), newest.size, newest.root)
                 == (self.origin.as_str(), size, durable.root)
         });
-        if size == 0 || is_published {
+        let journal = self.proofs.journal();
+        let Some(first_event) = journal.first_event_hash()?.filter(|_| size > 0 && !is_published)
+        else {
             return Ok(None);
-        }
+        };
+        self.keys.refuse_another_book(Some(&first_event))?;
         let head = SignedHead {
             epoch: self.epoch,
             origin: self.origin.parse().expect("a log's name and a number are a label"),
@@ -93,7 +99,7 @@ impl Publisher {
         };
         if let Some(last) = later(self.keys.last_signed()?, newest.as_ref()) {
             // What an earlier epoch signed is said to be lost by the event that began this one.
-            if last.epoch == self.epoch && !leads_to(self.proofs.journal(), &last)? {
+            if last.epoch == self.epoch && !leads_to(journal, &last)? {
                 let (origin, size) = (last.origin.to_string(), last.size);
                 return Err(ProofError::Unreachable { origin, size });
             }
@@ -105,7 +111,7 @@ impl Publisher {
         let text = checkpoint.to_string();
         let signers = self.keys.signers(now)?;
         let signatures = signers.iter().map(|key| sign(key, &self.origin, &text)).collect();
-        if !self.keys.note_signed(&head)? {
+        if !self.keys.note_signed(&first_event, &head)? {
             return Ok(None);
         }
         let published = Published {

@@ -7,6 +7,7 @@ mod publication;
 
 use std::io::{ErrorKind, IsTerminal as _};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
@@ -16,11 +17,11 @@ use clap::Args;
 use quipu_api::ServerError;
 use tokio::net::TcpListener;
 
-use crate::book::{Book, BookArgs};
+use crate::book::{Book, BookArgs, Place};
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::signals::Signals;
-use crate::signing::KeysArgs;
+use crate::signing::{KeysArgs, unsaid_folder};
 use crate::subject_keys::SubjectKeysArgs;
 use cosigning::WitnessAddress;
 use parts::Parts;
@@ -86,11 +87,26 @@ struct SigningArgs {
     witness: Vec<WitnessAddress>,
 }
 
+/// How the checkpoints of a book are signed.
+struct Signing {
+    /// Absent where nothing signs.
+    keys: Option<PathBuf>,
+    origin: LogName,
+    witnesses: Vec<WitnessAddress>,
+}
+
 impl SigningArgs {
-    /// As `quipu serve` has it by default.
-    fn unsaid() -> SigningArgs {
+    fn of(&self, place: &Place) -> Signing {
+        let (origin, witnesses) = (self.origin.clone(), self.witness.clone());
+        Signing { keys: self.keys.folder(place), origin, witnesses }
+    }
+}
+
+impl Signing {
+    /// As `quipu serve` has it where neither a flag nor the environment says anything.
+    fn unsaid(place: &Place) -> Signing {
         let origin = UNSAID_ORIGIN.parse().expect("the default is a log's name");
-        SigningArgs { keys: KeysArgs::unsaid(), origin, witness: Vec::new() }
+        Signing { keys: unsaid_folder(place), origin, witnesses: Vec::new() }
     }
 }
 
@@ -118,8 +134,8 @@ pub(crate) fn run(
     let keys = args.subject_keys.open(&place)?;
     let runtime_handle = runtime.handle();
     let days = args.backdating_days;
-    let Some(parts) = Parts::start(&book, keys, days, &args.signing, runtime_handle, &signals)?
-    else {
+    let signing = args.signing.of(&place);
+    let Some(parts) = Parts::start(&book, keys, days, &signing, runtime_handle, &signals)? else {
         return Ok(exit_codes::OK);
     };
     let parts = parts.allowing_hosts(args.allow_host.clone());

@@ -1,6 +1,6 @@
 //! Where keys are, and what signs with them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp as Clock;
@@ -15,6 +15,8 @@ use crate::output;
 
 /// The folder of keys beside a book's files.
 const KEYS_FOLDER: &str = "keys";
+/// What names another folder in the environment.
+pub(crate) const KEYS_VARIABLE: &str = "QUIPU_KEYS";
 
 /// Where the keys are, as the command line says it.
 #[derive(Args, Clone, Debug)]
@@ -26,18 +28,11 @@ pub(crate) struct KeysArgs {
 }
 
 impl KeysArgs {
-    /// As `quipu serve` has it by default.
-    pub(crate) const fn unsaid() -> KeysArgs {
-        KeysArgs { keys: None }
-    }
-
     /// The folder: flag first, then the environment, then beside the book's files.
     pub(crate) fn folder(&self, place: &Place) -> Option<PathBuf> {
-        let said = || std::env::var_os("QUIPU_KEYS").filter(|value| !value.is_empty());
-        self.keys.clone().or_else(|| said().map(PathBuf::from)).or_else(|| match place {
-            Place::Folder(folder) => Some(folder.join(KEYS_FOLDER)),
-            Place::Postgres(_) => None,
-        })
+        let said = || std::env::var_os(KEYS_VARIABLE).filter(|value| !value.is_empty());
+        let said = self.keys.clone().or_else(|| said().map(PathBuf::from));
+        said.or_else(|| unsaid_folder(place))
     }
 
     /// The folder, opened; made where there is none.
@@ -46,7 +41,20 @@ impl KeysArgs {
             what: "there is no folder for keys: the book is in a database".into(),
             hint: "name one with --keys DIR, outside the database's backup".into(),
         })?;
-        KeyFolder::open(&folder).map_err(|error| unusable(&error))
+        open_folder(&folder)
+    }
+}
+
+/// A folder of keys, which is made where there is none.
+pub(crate) fn open_folder(folder: &Path) -> Result<KeyFolder, CliError> {
+    KeyFolder::open(folder).map_err(|error| unusable(&error))
+}
+
+/// The folder of keys of a book for which nobody names one.
+pub(crate) fn unsaid_folder(place: &Place) -> Option<PathBuf> {
+    match place {
+        Place::Folder(folder) => Some(folder.join(KEYS_FOLDER)),
+        Place::Postgres(_) => None,
     }
 }
 
@@ -59,6 +67,7 @@ pub(crate) fn signed(
     journal: Journal,
 ) -> Result<Vec<Signed>, CliError> {
     let failed = |error: ProofError| unusable(&error);
+    let first_event = journal.first_event_hash();
     let mut signed = Vec::new();
     let proofs = book::read_proofs(place, journal)?;
     let newest = proofs.map(|proofs| proofs.newest()).transpose();
@@ -82,13 +91,21 @@ pub(crate) fn signed(
             Ok(signed)
         };
     }
-    let last = match KeyFolder::existing(&folder).last_signed() {
+    let keys = KeyFolder::existing(&folder);
+    let last = match keys.last_signed() {
         Err(error @ ProofError::Denied { .. }) if !is_named => {
             output::tell(format_args!("{error}: the book is not held to what was signed last"));
             return Ok(signed);
         }
         last => last.map_err(failed)?,
     };
+    // It is held to what that has signed all the same: of a book that was written anew from its
+    // first event on, this is all that is left.
+    if let Ok(first_event) = first_event
+        && let Err(error) = keys.refuse_another_book(first_event.as_ref())
+    {
+        output::tell(format_args!("{error}; where --keys is not wrong, this is not the book"));
+    }
     if let Some(last) = last {
         // What is no hash was not signed here, and is nowhere in the journal.
         let root = quipu_proofs::signed_root(&last).unwrap_or_else(Root::empty);
@@ -121,6 +138,10 @@ pub(crate) fn unusable(error: &ProofError) -> CliError {
         }
         ProofError::File { .. } | ProofError::Denied { .. } => {
             "the folder of keys must be there, and yours alone"
+        }
+        ProofError::AnotherBook { .. } => {
+            "each book has keys of its own: name its folder with --keys, or a new one where it has \
+             none yet"
         }
         ProofError::NoKey { .. } => "the server goes on signing once there is one",
     };

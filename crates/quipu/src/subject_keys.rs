@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use quipu_domain::Position;
 use quipu_engine::Engine;
-use quipu_journal::{Journal, leaf_hash};
+use quipu_journal::Journal;
 use quipu_sealing::{SealingError, SubjectKeys};
 
 use crate::book::{self, Place};
@@ -66,10 +66,8 @@ fn refuse_within(folder: &Path, data: &Path) -> Result<(), CliError> {
 /// Gives the folder of keys to a book, which is known by its first event: a restored copy has it, a
 /// standby, an import.
 pub(crate) fn claim(keys: &SubjectKeys, journal: &Journal) -> Result<(), CliError> {
-    let first = journal.stored_at(&[Position(1)]);
-    let first = first.map_err(|error| book::journal_unusable(&error))?;
-    let hash = first.first().map(|event| leaf_hash(event.text.as_bytes()).0);
-    keys.claim(hash.as_ref()).map_err(|error| unusable(&error))
+    let first = journal.first_event_hash().map_err(|error| book::journal_unusable(&error))?;
+    keys.claim(first.map(|hash| hash.0).as_ref()).map_err(|error| unusable(&error))
 }
 
 /// Gives it to a book that was empty when it was claimed, as soon as there is a first event.

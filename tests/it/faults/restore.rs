@@ -19,7 +19,7 @@ use crate::stores::plain_sql::sql;
 use crate::support::both_stores;
 use crate::support::client::{Client, fresh_key};
 use crate::support::files::copy_files;
-use crate::support::server::{Server, assert_verifies, program, run_on};
+use crate::support::server::{Server, assert_verifies, program, refused_start, run_on};
 use crate::support::store::Store;
 
 /// The newest checkpoint, once it covers everything and satisfies the caller.
@@ -112,6 +112,40 @@ both_stores! {
         for note in given.values() {
             assert!(listed.contains(note), "what was given out is kept: {note}");
         }
+        assert_verifies(&store);
+    }
+
+    fn the_keys_of_one_book_sign_no_other(store: Store) {
+        let folder = TempDir::new().expect("a folder");
+        let keys = folder.path().join("keys");
+        let signing = ["--keys", keys.to_str().expect("UTF-8")];
+        let server = Server::start_with(&store, &signing);
+        server.client().tenant_with("t_acme", "1000");
+        let note = checkpoint(&server.client(), |_| true);
+        let refuses = |book: &Store| {
+            let refused = refused_start(book, &signing);
+            let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+            assert_eq!(refused.status.code(), Some(5), "{said}");
+            assert!(said.contains("belong to another book"), "{said}");
+            assert!(said.contains("name its folder with --keys"), "{said}");
+        };
+        refuses(&Store::sqlite());
+        // A measurement makes a book of its own, whatever the environment says of another one's keys.
+        let other = Store::sqlite();
+        let mut measure = program();
+        measure.args(["bench", "hot", "--seconds", "1", "--warm-up", "0", "--connections", "1"]);
+        other.give_to(&mut measure);
+        let measured = measure.env("QUIPU_KEYS", &keys).output().expect("it runs");
+        assert!(measured.status.success(), "{}", String::from_utf8_lossy(&measured.stderr));
+        refuses(&other);
+        let verified = run_on(&other, &["verify", signing[0], signing[1]]);
+        assert_eq!(verified.status.code(), Some(1), "it is not the book that was signed");
+        let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+        assert!(said.contains("where --keys is not wrong, this is not the book"), "{said}");
+        server.stop();
+        let server = Server::start_with(&store, &signing);
+        assert_eq!(checkpoint(&server.client(), |_| true), note, "nothing was signed meanwhile");
+        server.stop();
         assert_verifies(&store);
     }
 

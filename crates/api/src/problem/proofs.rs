@@ -55,6 +55,7 @@ impl From<ProofError> for Problem {
             ProofError::Stored { .. }
             | ProofError::File { .. }
             | ProofError::Denied { .. }
+            | ProofError::AnotherBook { .. }
             | ProofError::NoKey { .. } => Problem::internal(&detail),
         }
     }

@@ -209,6 +209,36 @@ fn a_restore_that_lost_what_was_signed_begins_a_new_epoch() {
     assert_eq!((third.epoch, third.prev_size), (3, 112));
 }
 
+/// What one book has signed says nothing about another: neither that it lost something, nor that
+/// it may go on where the other one ended.
+#[test]
+fn j6_a_folder_of_keys_signs_for_one_book() {
+    let mut book = Book::new();
+    book.write(5);
+    book.publisher().publish(book.head(), now()).unwrap().unwrap();
+    let folder = quipu_testkit::sqlite::folder();
+    let checkpoints = ProofStore::open_sqlite(&folder.path().join("proofs.db")).unwrap();
+    let mut other = Book::over(checkpoints, book.keys.clone(), folder);
+    assert_eq!(other.keys.refuse_another_book(None).unwrap_err().to_string(), {
+        let first = book.journal.first_event_hash().unwrap().unwrap();
+        let keys = book.keys.path().display();
+        format!(
+            "the keys in {keys} belong to another book: the one whose first event has the hash \
+             {first}"
+        )
+    });
+    other.write_about("something else", 6);
+    let refused = other.publisher().publish(other.head(), now());
+    assert!(matches!(refused, Err(ProofError::AnotherBook { .. })), "{refused:?}");
+    let first = other.journal.first_event_hash().unwrap().unwrap();
+    let refused = other.keys.claim(&first);
+    assert!(matches!(refused, Err(ProofError::AnotherBook { .. })), "{refused:?}");
+    assert_eq!(book.keys.last_signed().unwrap().unwrap().size, 5);
+    book.write(1);
+    let published = book.publisher().publish(book.head(), now()).unwrap().unwrap();
+    assert_eq!((published.epoch, published.size), (1, 6));
+}
+
 #[test]
 fn a_restore_that_has_everything_that_was_signed_goes_on() {
     let mut book = Book::new();

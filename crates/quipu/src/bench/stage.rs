@@ -17,6 +17,7 @@ use super::connection::Connection;
 use crate::book::{self, Book, Place};
 use crate::error::CliError;
 use crate::server::beside::Beside;
+use crate::signing::KEYS_VARIABLE;
 use crate::subject_keys;
 
 /// What to drive.
@@ -170,6 +171,7 @@ impl Closed {
 /// Tells a program of this kind where the book is. A database's URL may hold a password, so it
 /// is not among the arguments, which everybody on the machine can read.
 pub(super) fn name(place: &Place, command: &mut Command) {
+    command.env_remove(KEYS_VARIABLE);
     match place {
         Place::Folder(folder) => {
             command.arg("--data").arg(folder).env_remove("QUIPU_DATABASE");

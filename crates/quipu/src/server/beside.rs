@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::parts::Parts;
-use super::{BACKDATING_DAYS, FINISHING, SigningArgs, listen};
+use super::{BACKDATING_DAYS, FINISHING, Signing, listen};
 use crate::book::Book;
 use crate::error::CliError;
 use crate::signals::Signals;
@@ -26,7 +26,8 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
-    /// Takes the book and serves it, as `quipu serve` does by default.
+    /// Takes the book and serves it, as `quipu serve` does by default. What the environment says of
+    /// keys is said of another book.
     pub(crate) fn start(
         book: &Book,
         keys: SubjectKeys,
@@ -40,7 +41,7 @@ impl Beside {
             book,
             keys,
             BACKDATING_DAYS,
-            &SigningArgs::unsaid(),
+            &Signing::unsaid(&book.place),
             runtime.handle(),
             &signals,
         )?

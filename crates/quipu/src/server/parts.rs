@@ -16,12 +16,13 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::SigningArgs;
+use super::Signing;
 use super::cosigning::WitnessClient;
 use super::publication::Publication;
-use crate::book::{self, Book, Place};
+use crate::book::{self, Book};
 use crate::error::CliError;
 use crate::signals::Signals;
+use crate::signing::open_folder;
 use crate::subject_keys;
 
 /// How long one wait for the lease lasts, before signals are looked at.
@@ -63,7 +64,7 @@ impl Parts {
         book: &Book,
         keys: SubjectKeys,
         backdating_days: u32,
-        signing: &SigningArgs,
+        signing: &Signing,
         runtime: &Handle,
         signals: &Signals,
     ) -> Result<Option<Parts>, CliError> {
@@ -88,7 +89,7 @@ impl Parts {
         runtime.block_on(destroy_erased(&engine, &keys))?;
         subject_keys::warn_of_missing(&keys, engine.journal())?;
         let proofs = book::open_proofs(&book.place, engine.journal().clone())?;
-        let publication = publication(&engine, &proofs, &book.place, signing, runtime)?;
+        let publication = publication(&engine, &proofs, signing, runtime)?;
         let runner = Runner::start(
             &book.views,
             RunnerOptions {
@@ -173,12 +174,11 @@ impl Parts {
 fn publication(
     engine: &Engine,
     proofs: &Proofs,
-    place: &Place,
-    signing: &SigningArgs,
+    signing: &Signing,
     runtime: &Handle,
 ) -> Result<Arc<Publication>, CliError> {
-    let keys = signing.keys.folder(place).map(|_| signing.keys.open(place)).transpose()?;
-    let witnesses = signing.witness.iter().cloned().map(WitnessClient::new).collect();
+    let keys = signing.keys.as_deref().map(open_folder).transpose()?;
+    let witnesses = signing.witnesses.iter().cloned().map(WitnessClient::new).collect();
     let (proofs, name) = (proofs.clone(), &signing.origin);
     Ok(Arc::new(Publication::start(engine, proofs, keys, name, witnesses, runtime)?))
 }

@@ -162,6 +162,10 @@ fn publisher(
         let receipt = receipt.map_err(|error| epoch(&error))?;
         started = receipt.events.iter().find_map(|recorded| started_by(&recorded.event));
     }
+    let first_event = engine.journal().first_event_hash();
+    if let Some(first_event) = first_event.map_err(|error| failed(error.into()))? {
+        keys.claim(&first_event).map_err(failed)?;
+    }
     let number = started.as_ref().map_or(1, |started| started.epoch);
     let publisher = Publisher::new(proofs.clone(), keys, name, number);
     for key in publisher.verifiers(now()).map_err(failed)? {
