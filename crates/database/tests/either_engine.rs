@@ -132,6 +132,16 @@ fn a_read_sees_one_state_and_cannot_write(database: &Database) {
     assert_eq!(ids(database), [1]);
 }
 
+/// Who reads may have errors of his own, which say more than the database's.
+fn a_read_in_which_a_statement_failed_harms_no_other(database: &Database) {
+    let failed = database.read(|one| Ok(one.query("SELECT abs(-9223372036854775807 - 1)", &[])));
+    assert!(matches!(failed, Ok(Err(DatabaseError::Statement { .. }))), "{failed:?}");
+    for _ in 0..3 {
+        assert_eq!(database.read(|one| one.query("SELECT id FROM item", &[])).map(drop), Ok(()));
+        assert!(ids(database).is_empty());
+    }
+}
+
 fn only_a_derived_transaction_waits_for_no_disk(database: &Database) {
     let mut writer = database.writer().unwrap();
     let (sql, full, relaxed) = match database.engine() {
@@ -187,6 +197,7 @@ on_both! {
     rows_are_written_and_found_together,
     a_failed_transaction_cannot_be_committed_in_part,
     refusals_are_told_apart,
+    a_read_in_which_a_statement_failed_harms_no_other,
     a_read_sees_one_state_and_cannot_write,
     only_a_derived_transaction_waits_for_no_disk,
     what_is_dropped_open_is_rolled_back,

@@ -162,12 +162,13 @@ impl PostgresConnection {
         Ok(())
     }
 
-    /// Ends a snapshot without waiting for it.
+    /// Ends a snapshot without waiting for it. Of one in which a statement failed, nobody knows how:
+    /// it is not lent again.
     pub(crate) fn end_read(mut self) {
         if self.transaction == Transaction::Open {
             self.client().send("ROLLBACK");
+            self.transaction = Transaction::None;
         }
-        self.transaction = Transaction::None;
     }
 
     /// Commits something, which waits for all that was committed before it.
