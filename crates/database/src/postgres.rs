@@ -23,6 +23,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a peer may leave data unacknowledged before the connection counts as lost.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What makes the server find out, too, that nobody is there any more: it has two hours for that
+/// unsaid, in which a session that was cut off keeps its locks, and with them the lease.
+const SERVER_TIMEOUTS: &str = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 \
+     -c tcp_keepalives_count=3 -c tcp_user_timeout=10000";
+
 /// A database of a PostgreSQL server, one schema of it.
 pub(crate) struct Server {
     config: Config,
@@ -140,7 +145,7 @@ fn configure(url: &str, schema: &str) -> Result<Config, DatabaseError> {
         misconfigured(format!("not a PostgreSQL URL, such as postgres://user@host/database: {why}"))
     })?;
     let given = config.get_options().unwrap_or_default().to_owned();
-    config.options(format!("{given} -c search_path={schema}"));
+    config.options(format!("{SERVER_TIMEOUTS} {given} -c search_path={schema}"));
     if config.get_application_name().is_none() {
         config.application_name("quipu");
     }

@@ -372,6 +372,19 @@ fn reader_is_idle(writer: &mut Connection) -> bool {
     states.len() == 1 && states[0].text(0).unwrap() == "idle"
 }
 
+/// A session whose client is gone holds its locks until the server finds out. Over a local socket,
+/// where it always does, the values read as zero.
+#[test]
+fn the_server_is_told_to_look_whether_its_client_is_there() {
+    const SAID: &str = "SELECT count(*) FROM pg_settings WHERE source = 'client' AND name IN \
+        ('tcp_keepalives_idle', 'tcp_keepalives_interval', 'tcp_keepalives_count', \
+        'tcp_user_timeout')";
+    let bed = on(Engine::Postgres);
+    let mut writer = bed.database.writer().unwrap();
+    assert_eq!(writer.query(SAID, &[]).unwrap()[0].int(0), Ok(4));
+    assert_eq!(bed.database.query(SAID, &[]).unwrap()[0].int(0), Ok(4));
+}
+
 #[test]
 fn more_threads_than_connections_take_turns() {
     let bed = on(Engine::Postgres);
