@@ -14,9 +14,14 @@ use crate::{Clock, Engine, EngineError};
 
 /// Knows which wallets have something due; a read model does.
 pub trait DueSource: Send + Sync + 'static {
-    /// Some of the tenants in whose wallets something falls due at `until` or before, at most
-    /// `most`. May block.
-    fn due(&self, until: Timestamp, most: usize) -> Result<Vec<TenantId>, String>;
+    /// The next tenants after one in whose wallets something falls due at `until` or before, in an
+    /// order of the source's own; fewer than `most` only at the end. May block.
+    fn due(
+        &self,
+        until: Timestamp,
+        after: Option<&TenantId>,
+        most: usize,
+    ) -> Result<Vec<TenantId>, String>;
 }
 
 /// The loop that writes expiries.
@@ -52,23 +57,43 @@ impl Scheduler {
         }
     }
 
-    /// Brings every wallet up to date in which something is due now.
+    /// Brings every wallet up to date in which something is due now. One in which nothing is left
+    /// to do, or nothing can be done, holds up no other.
     pub async fn run_once(&self) -> Result<(), EngineError> {
-        let (source, now) = (Arc::clone(&self.source), self.clock.now());
-        let due = tokio::task::spawn_blocking(move || source.due(now, WALLETS_AT_ONCE))
-            .await
-            .map_err(|_| EngineError::Stopped)?
-            .map_err(|why| EngineError::Unavailable { why: crate::request::label(&why) })?;
-        for tenant in due {
-            match self.engine.catch_up(tenant).await {
-                Ok(()) | Err(EngineError::Refused(_)) => {}
-                // What is wrong with one wallet holds up no other.
-                Err(error @ EngineError::Inconsistent(_)) => {
-                    tracing::error!(%error, "what fell due in a wallet could not be written");
-                }
-                Err(error) => return Err(error),
+        let (now, mut after) = (self.clock.now(), None);
+        loop {
+            let due = self.due(now, after).await?;
+            for tenant in &due {
+                self.catch_up(tenant).await?;
+            }
+            match due.last() {
+                Some(last) if due.len() >= WALLETS_AT_ONCE => after = Some(last.clone()),
+                _ => return Ok(()),
             }
         }
-        Ok(())
+    }
+
+    async fn due(
+        &self,
+        now: Timestamp,
+        after: Option<TenantId>,
+    ) -> Result<Vec<TenantId>, EngineError> {
+        let source = Arc::clone(&self.source);
+        let due = move || source.due(now, after.as_ref(), WALLETS_AT_ONCE);
+        tokio::task::spawn_blocking(due)
+            .await
+            .map_err(|_| EngineError::Stopped)?
+            .map_err(|why| EngineError::Unavailable { why: crate::request::label(&why) })
+    }
+
+    async fn catch_up(&self, tenant: &TenantId) -> Result<(), EngineError> {
+        match self.engine.catch_up(tenant.clone()).await {
+            Ok(()) | Err(EngineError::Refused(_)) => Ok(()),
+            Err(error @ EngineError::Inconsistent(_)) => {
+                tracing::error!(%error, "what fell due in a wallet could not be written");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 }

@@ -132,13 +132,39 @@ async fn an_engine_that_must_stop_while_the_journal_is_away_stops() {
     assert!(caught.await.unwrap().is_err());
 }
 
-/// In whose wallet something is due for ever.
-struct Due(TenantId);
+/// In whose wallets something is due for ever, in order.
+struct Due(Vec<TenantId>);
 
 impl DueSource for Due {
-    fn due(&self, _: Timestamp, _: usize) -> Result<Vec<TenantId>, String> {
-        Ok(vec![self.0.clone()])
+    fn due(
+        &self,
+        _: Timestamp,
+        after: Option<&TenantId>,
+        most: usize,
+    ) -> Result<Vec<TenantId>, String> {
+        let rest = self.0.iter().filter(|tenant| after.is_none_or(|after| *tenant > after));
+        Ok(rest.take(most).cloned().collect())
     }
+}
+
+/// W12: whatever the source goes on naming, and however much of it there is.
+#[tokio::test]
+async fn wallets_with_nothing_to_do_keep_no_other_from_its_expiry() {
+    let bench = bench(&MemoryStore::default()).await;
+    let (acme, last) = (tenant("acme"), tenant("zulu"));
+    bench.tenant_with(&last, "10").await;
+    bench.wallet(&last, hold("8", 60), None).await.unwrap();
+    bench.clock.advance_seconds(61);
+    let before = bench.engine.journal().head().unwrap().position;
+    let idle = (0..1_500).map(|number| tenant(&format!("idle_{number:04}")));
+    let scheduler = Scheduler {
+        engine: bench.engine.clone(),
+        source: Arc::new(Due([acme].into_iter().chain(idle).chain([last]).collect())),
+        clock: bench.clock.clone(),
+        interval: Duration::from_millis(1),
+    };
+    scheduler.run_once().await.unwrap();
+    assert_eq!(bench.engine.journal().head().unwrap().position, before.plus(1));
 }
 
 #[tokio::test]
@@ -150,7 +176,7 @@ async fn a_scheduler_that_must_stop_while_the_journal_is_away_stops() {
     bench.clock.advance_seconds(60);
     let scheduler = Scheduler {
         engine: bench.engine.clone(),
-        source: Arc::new(Due(acme)),
+        source: Arc::new(Due(vec![acme])),
         clock: bench.clock.clone(),
         interval: Duration::from_millis(1),
     };

@@ -244,7 +244,12 @@ async fn destroy_erased(engine: &Engine, keys: &SubjectKeys) -> Result<(), CliEr
 struct DueWallets(Views);
 
 impl DueSource for DueWallets {
-    fn due(&self, until: Timestamp, most: usize) -> Result<Vec<TenantId>, String> {
-        self.0.due(until, most).map_err(|error| error.to_string())
+    fn due(
+        &self,
+        until: Timestamp,
+        after: Option<&TenantId>,
+        most: usize,
+    ) -> Result<Vec<TenantId>, String> {
+        self.0.due(until, after, most).map_err(|error| error.to_string())
     }
 }

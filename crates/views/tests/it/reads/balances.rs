@@ -25,6 +25,27 @@ fn the_balance_now_is_what_the_wallet_itself_says() {
     });
 }
 
+/// W7, W12, W5: nobody's is missed, and each stands on one page.
+#[test]
+fn every_wallet_in_which_something_falls_due_is_named_page_by_page() {
+    let history = History::generated(400);
+    with_views(&history, |views| {
+        let until = history.now.plus_seconds(100_000);
+        let all = views.due(until, None, 1_000).unwrap();
+        for (tenant, wallet) in &history.wallets {
+            let is_due = wallet.next_due_at().is_some_and(|at| at <= until);
+            assert!(!is_due || all.contains(tenant), "{tenant} is missed");
+        }
+        assert!(all.len() > 1, "pages would be no pages");
+        let mut paged = Vec::new();
+        while let Some(next) = views.due(until, paged.last(), 1).unwrap().pop() {
+            paged.push(next);
+        }
+        assert_eq!(paged, all);
+        assert_eq!(views.due(Timestamp::default(), None, 10).unwrap(), []);
+    });
+}
+
 #[test]
 fn lots_of_another_scope_do_not_count_for_a_meter() {
     let mut history = History::new(&["t_acme"]);
