@@ -28,6 +28,7 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0008_closing_periods",
             include_str!("../../../migrations/sqlite/views_0008_closing_periods.sql"),
         ),
+        ("0009_who_owes", include_str!("../../../migrations/sqlite/views_0009_who_owes.sql")),
     ],
     postgres: &[
         ("0001_tables", include_str!("../../../migrations/postgres/views_0001_tables.sql")),
@@ -51,6 +52,7 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0009_closing_periods",
             include_str!("../../../migrations/postgres/views_0009_closing_periods.sql"),
         ),
+        ("0010_who_owes", include_str!("../../../migrations/postgres/views_0010_who_owes.sql")),
     ],
 };
 

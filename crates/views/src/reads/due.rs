@@ -7,14 +7,15 @@ use crate::{Views, ViewsError, reads};
 
 /// Lots that run out, holds that run out, and lots whose time has come while something is owed.
 /// Found by when they fall due, and only then put in order.
-const DUE: &str = "\
+pub(super) const DUE: &str = "\
     WITH due AS MATERIALIZED (\
     SELECT tenant FROM lot WHERE is_open = 1 AND remaining > 0 AND expires_at <= $1 \
     UNION \
     SELECT tenant FROM hold WHERE status = 'open' AND expires_at <= $1 \
     UNION \
-    SELECT lot.tenant FROM balance JOIN lot ON lot.tenant = balance.tenant \
-    WHERE balance.overdraft < 0 AND lot.is_open = 1 AND lot.remaining > 0 AND lot.scope = '' \
+    SELECT lot.tenant FROM balance CROSS JOIN lot \
+    WHERE balance.overdraft < 0 AND lot.tenant = balance.tenant \
+    AND lot.is_open = 1 AND lot.remaining > 0 AND lot.scope = '' \
     AND lot.effective_at <= $1 AND (lot.expires_at IS NULL OR lot.expires_at > $1)) \
     SELECT tenant FROM due WHERE tenant > $2 ORDER BY tenant LIMIT $3";
 

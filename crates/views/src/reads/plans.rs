@@ -7,6 +7,7 @@ use quipu_domain::{Position, Recorded, Timestamp};
 use quipu_projections::{Book, UsageSums};
 
 use super::activity;
+use super::due::DUE;
 use super::history::Stored;
 use crate::{Feed, FeedError, Location, Views};
 
@@ -27,6 +28,31 @@ fn chunks_are_found_by_key_and_never_sorted_on_sqlite() {
         let key = "(tenant=? AND tree=? AND level=? AND number>? AND number<?)";
         assert!(plan.contains(key) && !plan.contains("SCAN"), "{sql}: {plan}");
     }
+}
+
+/// Asked every second: what it costs must not grow with the lots that there are.
+#[test]
+fn what_falls_due_is_found_without_a_look_at_the_rest() {
+    let folder = quipu_testkit::sqlite::folder();
+    let views = open(Location::Sqlite { file: folder.path().join("views.db") });
+    let found = plan(&mut views.writer().unwrap(), "EXPLAIN QUERY PLAN", DUE, 3);
+    for step in [
+        "SEARCH lot USING INDEX lot_expiry (expires_at<?)",
+        "SEARCH hold USING COVERING INDEX hold_expiry (expires_at<?)",
+        "SCAN balance USING INDEX balance_owing",
+        "SEARCH lot USING INDEX lot_open (tenant=? AND is_open=?)",
+    ] {
+        assert!(found.contains(step), "{step}: {found}");
+    }
+    let url = quipu_testkit::postgres::database();
+    let views = open(Location::Postgres { url });
+    let mut connection = views.writer().unwrap();
+    connection.execute("SET enable_seqscan = off", &[]).unwrap();
+    let found = plan(&mut connection, "EXPLAIN", &DUE.replace("$1", "7").replace("$2", "''"), 0);
+    for index in ["lot_expiry", "hold_expiry", "balance_owing"] {
+        assert!(found.contains(index), "{index}: {found}");
+    }
+    assert!(!found.contains("Seq Scan"), "{found}");
 }
 
 #[test]
