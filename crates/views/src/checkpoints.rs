@@ -1,6 +1,7 @@
 //! How far each projection is, and which of its partitions have stopped.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use quipu_database::{Connection, Row, Value};
@@ -81,10 +82,22 @@ pub(crate) fn start(
 ) -> Result<(), ViewsError> {
     connection.execute(
         "INSERT INTO projection (name, version, position, generation, applied_at) \
-         VALUES ($1, $2, 0, 1, $3) ON CONFLICT (name) DO NOTHING",
-        &[projection.name().into(), i64::from(projection.version()).into(), now().micros().into()],
+         VALUES ($1, $2, 0, $3, $4) ON CONFLICT (name) DO NOTHING",
+        &[
+            projection.name().into(),
+            i64::from(projection.version()).into(),
+            first_generation().into(),
+            now().micros().into(),
+        ],
     )?;
     Ok(())
+}
+
+/// Of two databases that were made one after the other in the same place, no row has the generation
+/// of the other's: who has worked in the one does not take the other for it.
+fn first_generation() -> i64 {
+    // Far from where counting on would overflow.
+    i64::try_from(RandomState::new().hash_one(now().micros()) >> 2).expect("62 bits fit")
 }
 
 /// Moves a checkpoint, if nobody else has moved it.

@@ -87,6 +87,8 @@ impl<'a> Rebuild<'a> {
             let checkpoint = checkpoints::take_over(live, projection.name())?;
             reached = reached.max(checkpoint.position);
         }
+        // Where the journal has lost its end, the live rows are of more than there is.
+        let reached = reached.min(self.views.feed().head()?);
         self.builder.build(|| Ok(reached), &mut |_| ControlFlow::Continue(()))?;
         if !self.views.attach_scratch(live)? || !self.holds(&checkpoints::read_scratch(live)?) {
             return Err(ViewsError::Cancelled);

@@ -29,6 +29,7 @@ impl Views {
             })
         };
         if left.len() != projections.len() || !projections.iter().all(fits) {
+            self.cancel_rebuild()?;
             self.remove_scratch()?;
         }
         Ok(match self.location() {

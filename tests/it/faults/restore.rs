@@ -234,6 +234,36 @@ both_stores! {
     }
 }
 
+/// The file of the journal alone comes back from a backup. What the server then says to do, works.
+#[test]
+fn views_of_more_than_an_older_journal_are_rebuilt_from_it() {
+    let store = Store::sqlite();
+    let Store::Sqlite(data) = &store else { panic!("it is files") };
+    let server = Server::start(&store);
+    server.client().tenant_with("t_acme", "1000");
+    server.stop();
+    let (journal, backup) = (data.path().join("journal.db"), TempDir::new().expect("a folder"));
+    fs::copy(&journal, backup.path().join("journal.db")).expect("it is there");
+    let server = Server::start(&store);
+    for _ in 0..3 {
+        debit(&server.client());
+    }
+    server.stop();
+    fs::copy(backup.path().join("journal.db"), &journal).expect("it is there");
+    let refused = refused_start(&store, &[]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("the end of the journal is missing"), "{said}");
+    assert!(said.contains("`quipu projections rebuild`"), "{said}");
+    let rebuilt = run_on(&store, &["projections", "rebuild"]);
+    assert!(rebuilt.status.success(), "{}", String::from_utf8_lossy(&rebuilt.stderr));
+    let server = Server::start(&store);
+    let balance = server.client().get("/v1/tenants/t_acme/balance").ok();
+    assert_eq!(balance["available"], "1000");
+    assert_eq!(server.client().get("/v1/events?after=2").ok()["events"][0]["type"], "EpochStarted");
+    server.stop();
+    assert_verifies(&store);
+}
+
 /// What callers were given by a server, whatever became of it.
 #[derive(Default)]
 struct Given {

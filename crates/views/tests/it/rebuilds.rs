@@ -232,7 +232,7 @@ fn what_the_live_rows_get_at_the_last_moment_the_new_ones_have_too() {
 fn rows_that_another_rebuild_has_taken_over_do_not_become_the_live_ones() {
     let history = History::generated(100);
     let (early, late) = history.events.split_at(60);
-    on_each_engine(|store| {
+    let of_the_same_and_of_more = |store: &Store, projection: Option<&str>| {
         let journal = Journal::new(early);
         let views = live(store, &journal);
         let before = stored(&views);
@@ -241,16 +241,34 @@ fn rows_that_another_rebuild_has_taken_over_do_not_become_the_live_ones() {
             let journal = journal.clone();
             move || {
                 journal.extend(&later);
-                let begun = elsewhere.rebuild(None, |_| ControlFlow::Break(()));
-                assert!(matches!(begun, Err(ViewsError::Interrupted { .. })), "{begun:?}");
+                interrupt(&elsewhere, None);
             }
         });
-        let cancelled = views.rebuild(None, |_| {
+        let cancelled = views.rebuild(projection, |_| {
             other_begins.take().into_iter().for_each(|deed| journal.after_head(deed));
             ControlFlow::Continue(())
         });
         assert!(matches!(cancelled, Err(ViewsError::Cancelled)), "{cancelled:?}");
         assert_same(&stored(&views), &before);
+        // What the other one has begun is left to it.
+        let statuses = views.projections(history.head()).unwrap();
+        assert!(statuses.iter().all(|status| status.rebuilding.is_some()), "{statuses:?}");
+    };
+    on_each_engine(|store| of_the_same_and_of_more(store, None));
+    on_each_engine(|store| of_the_same_and_of_more(store, Some("balances")));
+}
+
+/// Views whose journal lost its end are made anew from what there is of it.
+#[test]
+fn a_rebuild_of_a_journal_that_lost_its_end_has_what_is_left() {
+    let history = History::generated(100);
+    let restored = &history.events[..60];
+    on_each_engine(|store| {
+        drop(live(store, &Journal::new(&history.events)));
+        let views = store.open(&Journal::new(restored));
+        views.rebuild(None, |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!(store.open(&Journal::new(restored)).checkpoint(), Position(60));
+        assert_same(&stored(&views), &folded(restored));
     });
 }
 
