@@ -18,6 +18,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::client::{Client, Patience, ServerArgs, part};
+use crate::csv_file::ClosedQuotes;
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::output;
@@ -102,7 +103,7 @@ struct Import<'a> {
     began_at: u64,
     /// The file as the user named it, for messages.
     name: String,
-    rows: csv::Reader<File>,
+    rows: csv::Reader<ClosedQuotes<File>>,
     columns: Columns,
     batch: Vec<(u64, UsageRecord)>,
     summary: Summary,
@@ -123,7 +124,7 @@ impl<'a> Import<'a> {
         let mut rows = csv::ReaderBuilder::new()
             .terminator(csv::Terminator::Any(b'\n'))
             .trim(csv::Trim::All)
-            .from_reader(file);
+            .from_reader(ClosedQuotes::new(file));
         let headings = rows.headers().map_err(|error| malformed(&name, 1, &error))?;
         let source = match &args.source {
             Some(source) => format!("import:{source}"),
@@ -220,14 +221,16 @@ fn malformed(name: &str, line: u64, error: &csv::Error) -> CliError {
     let line = error.position().map_or(line, csv::Position::line);
     let what = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("has {len} columns where the first line has {expected_len}")
+            format!("{name}:{line}: has {len} columns where the first line has {expected_len}")
         }
         csv::ErrorKind::Utf8 { err, .. } => {
-            format!("column {} is not UTF-8 text", err.field() + 1)
+            format!("{name}:{line}: column {} is not UTF-8 text", err.field() + 1)
         }
-        _ => error.to_string(),
+        // It names its line itself, where it has one.
+        csv::ErrorKind::Io(error) => format!("{name}: {error}"),
+        _ => format!("{name}:{line}: {error}"),
     };
-    CliError::Malformed { what: format!("{name}:{line}: {what}"), hint: KEPT.into() }
+    CliError::Malformed { what, hint: KEPT.into() }
 }
 
 fn file_name(path: &Path) -> String {

@@ -15,6 +15,7 @@ mod checkpoint;
 mod cli;
 mod client;
 mod close;
+mod csv_file;
 mod demo;
 mod diff;
 mod entries;

@@ -6,6 +6,7 @@ use std::path::Path;
 use csv::StringRecord;
 
 use super::{Assertion, ExpectedArgs};
+use crate::csv_file::{self, ClosedQuotes};
 use crate::error::CliError;
 use crate::moment::MomentArgs;
 
@@ -15,12 +16,10 @@ const COLUMNS: [&str; 6] = ["tenant", "available", "held", "overdraft", "as_of",
 /// All assertions of a file, at least one; one bad line, and none is checked.
 pub(super) fn read(file: &Path) -> Result<Vec<Assertion>, CliError> {
     let bytes = fs::read(file).map_err(|error| malformed(file, &error.to_string()))?;
-    // One that is left open would take the lines below it for a part of its field.
-    if bytes.iter().filter(|byte| **byte == b'"').count() % 2 != 0 {
-        return Err(malformed(file, "a quote is not closed"));
-    }
     let unreadable = |error: csv::Error| malformed(file, &error.to_string());
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes.as_slice());
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_reader(ClosedQuotes::new(bytes.as_slice()));
     let headings = reader.headers().map_err(unreadable)?.clone();
     refuse_headings(&headings).map_err(|why| malformed(file, &why))?;
     let mut assertions = Vec::new();
@@ -41,14 +40,13 @@ fn refuse_headings(headings: &StringRecord) -> Result<(), String> {
     if let Some(unknown) = headings.iter().find(|heading| !COLUMNS.contains(heading)) {
         return Err(format!("there is no column {unknown:?} in assertions"));
     }
-    let count = |column: &str| headings.iter().filter(|heading| *heading == column).count();
-    if let Some(twice) = COLUMNS.into_iter().find(|column| count(column) > 1) {
-        return Err(format!("the column {twice:?} is there twice"));
+    for column in COLUMNS {
+        csv_file::column(headings, column)?;
     }
-    if count("tenant") == 0 {
-        return Err("the column \"tenant\" is missing".to_owned());
+    match csv_file::column(headings, "tenant")? {
+        Some(_) => Ok(()),
+        None => Err("the column \"tenant\" is missing".to_owned()),
     }
-    Ok(())
 }
 
 fn assertion(headings: &StringRecord, record: &StringRecord) -> Result<Assertion, String> {

@@ -1,5 +1,7 @@
 //! `quipu export sie`.
 
+use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -7,12 +9,13 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
-use quipu_exports::{Chart, Sie, SieKind, SieTerms};
+use quipu_exports::{Chart, ChartError, Sie, SieKind, SieTerms};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::source::{Edition, Source, SourceArgs, unwritable};
 use super::target::{Target, TargetArgs};
+use crate::csv_file::ClosedQuotes;
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::output;
@@ -158,15 +161,28 @@ fn read_chart(file: &Path) -> Result<Chart, CliError> {
             .into(),
     }
     };
+    let unreadable = |error: csv::Error| malformed(error.to_string());
+    let input = File::open(file).map_err(|error| malformed(error.to_string()))?;
+    let mut reader = csv::Reader::from_reader(ClosedQuotes::new(input));
+    let headings = reader.headers().map_err(unreadable)?.clone();
     let mut chart = Chart::default();
-    let mut lines = csv::Reader::from_path(file).map_err(|error| malformed(error.to_string()))?;
-    for line in lines.deserialize() {
-        let line: ChartLine = line.map_err(|error| malformed(error.to_string()))?;
-        let number = line.number.parse();
-        let set = number.and_then(|number| chart.set(&line.account, number, &line.name));
-        set.map_err(|error| malformed(error.to_string()))?;
+    let mut accounts = BTreeSet::new();
+    for record in reader.records() {
+        let record = record.map_err(unreadable)?;
+        let number = record.position().map_or(0, csv::Position::line);
+        let line: ChartLine = record.deserialize(Some(&headings)).map_err(unreadable)?;
+        let set = set(&mut chart, &line);
+        set.map_err(|error| malformed(format!("line {number}: {error}")))?;
+        if !accounts.insert(line.account.clone()) {
+            let twice = format!("the account {:?} is there twice", line.account);
+            return Err(malformed(format!("line {number}: {twice}")));
+        }
     }
     Ok(chart)
+}
+
+fn set(chart: &mut Chart, line: &ChartLine) -> Result<(), ChartError> {
+    chart.set(&line.account, line.number.parse()?, &line.name)
 }
 
 fn organisation_number(text: &str) -> Result<String, String> {

@@ -5,6 +5,7 @@ use csv::StringRecord;
 use rust_decimal::Decimal;
 
 use super::time;
+use crate::csv_file;
 use crate::error::CliError;
 use crate::usage::{Tokens, UsageRecord};
 
@@ -81,15 +82,16 @@ impl Columns {
         file: &str,
     ) -> Result<Columns, CliError> {
         let find = |name: &String| {
-            let index = headings.iter().position(|heading| heading == name);
-            let found = index.map(|index| Column { name: name.clone(), index });
-            found.ok_or_else(|| CliError::Malformed {
-                what: format!("{file}:1: there is no column {name:?}"),
+            let malformed = |what: String| CliError::Malformed {
+                what: format!("{file}:1: {what}"),
                 hint: format!(
                     "the columns are: {}",
                     headings.iter().collect::<Vec<_>>().join(", ")
                 ),
-            })
+            };
+            let index = csv_file::column(headings, name).map_err(malformed)?;
+            let found = index.map(|index| Column { name: name.clone(), index });
+            found.ok_or_else(|| malformed(format!("there is no column {name:?}")))
         };
         let find_optional = |name: &Option<String>| name.as_ref().map(find).transpose();
         let value = |column: &Option<String>, fixed: &Option<String>| {

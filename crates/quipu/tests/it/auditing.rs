@@ -113,7 +113,11 @@ fn a_file_of_assertions_that_asserts_less_than_it_seems_to_is_malformed() {
         ("tenant,available\nt_acme,468.75,1\n", "line: 2"),
         ("tenant,available\nt_acme,\"468.75\n", "a quote is not closed"),
         ("tenant,available,as_of\nt_acme,468.75,\"\n", "a quote is not closed"),
-        ("tenant,available,as_of\nt_acme,468.75,\nt_acme,1,\"\n\n\n", "a quote is not closed"),
+        (
+            "tenant,available,as_of\nt_acme,468.75,\nt_acme,1,\"\n\n\n",
+            "line 3: a quote is not closed",
+        ),
+        ("tenant,available\nt_acme,\"468.75\nt_b,\"1\n", "line 2: a quote is not closed"),
     ] {
         std::fs::write(&file, text).unwrap();
         let said = run(&["assert", "--file", &path, "--server", &server.url]);

@@ -147,3 +147,52 @@ fn a_server_that_is_away_is_waited_for_and_then_given_up() {
     import.server.restart();
     assert_eq!(import.run(&[]).code(), i32::from(exit_codes::OK));
 }
+
+/// What follows a quote that is left open would count as a part of its field, and never be billed.
+#[test]
+fn a_quote_that_is_left_open_is_named_by_its_line_and_no_row_is_lost_to_it() {
+    let import = Import::new();
+    let import_of = |rows: &[&str]| {
+        let text = format!("TIMESTAMP,ContextTokens,GeneratedTokens,note\n{}\n", rows.join("\n"));
+        std::fs::write(&import.file, text).unwrap();
+        import.run(&[])
+    };
+    let noted = |row: &str, note: &str| format!("{row},{note}");
+    let open = noted(ROWS[1], "\"a quote that is left open");
+    let last = noted(ROWS[2], "");
+    let stopped = import_of(&[&noted(ROWS[0], ""), &open, &last]);
+    assert_eq!(stopped.code(), i32::from(exit_codes::MALFORMED), "{}", stopped.out());
+    insta::assert_snapshot!(import.shown(&stopped), @r"
+    DATA/trace.csv: 1 row recorded for 0.004858 credits, 0 already recorded, 0 refused
+    quipu: DATA/trace.csv: line 3: a quote is not closed where its field ends
+          the rows before it are in the book; mend the line and run the same command again to go on
+    exit code 2
+    ");
+
+    // The next quote does not close it, whether their count is even or not.
+    for next in ["\"another one", "\"a whole one\""] {
+        let stopped = import_of(&[&noted(ROWS[0], ""), &open, &noted(ROWS[2], next), &last]);
+        assert_eq!(stopped.code(), i32::from(exit_codes::MALFORMED), "{}", stopped.out());
+        assert!(stopped.err().contains("line 3: a quote is not closed"), "{}", stopped.err());
+    }
+    let whole = noted(ROWS[1], "\"a \"\"quote\"\", and\nanother line\"");
+    let mended = import_of(&[&noted(ROWS[0], "12\" of paper"), &whole, &last]);
+    insta::assert_snapshot!(import.shown(&mended), @r"
+    DATA/trace.csv: 2 rows recorded for 0.003465 credits, 1 already recorded, 0 refused
+    exit code 0
+    ");
+}
+
+#[test]
+fn a_column_that_is_asked_for_and_there_twice_is_malformed() {
+    let import = Import::new();
+    let twice = "TIMESTAMP,ContextTokens,GeneratedTokens,ContextTokens,,\n";
+    std::fs::write(&import.file, format!("{twice}{},0,,\n", ROWS[0])).unwrap();
+    let refused = import.run(&[]);
+    assert_eq!(refused.code(), i32::from(exit_codes::MALFORMED), "{}", refused.out());
+    insta::assert_snapshot!(import.shown(&refused), @r#"
+    quipu: DATA/trace.csv:1: the column "ContextTokens" is there twice
+          the columns are: TIMESTAMP, ContextTokens, GeneratedTokens, ContextTokens, ,
+    exit code 2
+    "#);
+}

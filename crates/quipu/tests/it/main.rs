@@ -9,6 +9,7 @@ mod bench;
 mod commands;
 mod demo;
 mod explain;
+mod export;
 mod help;
 mod import;
 mod journal;
