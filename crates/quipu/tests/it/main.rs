@@ -12,6 +12,7 @@ mod explain;
 mod export;
 mod help;
 mod import;
+mod import_postgres_es;
 mod journal;
 mod program;
 mod proofs;

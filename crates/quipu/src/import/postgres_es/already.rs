@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use quipu_domain::event::ApplicationEvent;
-use quipu_domain::{Event, Position, Recorded, Stream, Version};
+use quipu_domain::{Event, Position, Recorded, Stream, Timestamp, Version};
 use quipu_journal::Journal;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -14,6 +14,11 @@ use crate::error::CliError;
 
 /// Events that are read from the journal at once.
 const EVENTS_AT_ONCE: usize = 10_000;
+
+/// Why the two cannot go on together.
+const OTHERS: &str =
+    "the book has other events up to here than the table, or has them at other times";
+const GONE_ON: &str = "the book has gone on with events of its own, and the table with others";
 
 /// How far each aggregate has come.
 pub(super) struct Already(HashMap<Stream, Progress>);
@@ -64,7 +69,7 @@ impl Already {
         let progress = self.0.entry(recorded.stream.clone()).or_default();
         if came_from(event, table) && !progress.moved_on {
             progress.version = recorded.version.0;
-            progress.digest = digest(progress.digest, event);
+            progress.digest = digest(progress.digest, event, recorded.effective_at);
         } else {
             progress.moved_on = true;
         }
@@ -74,28 +79,27 @@ impl Already {
     pub(super) fn step(&mut self, event: &SourceEvent) -> Result<Step, CliError> {
         let progress = self.0.entry(event.stream.clone()).or_default();
         progress.seen += 1;
-        progress.seen_digest = digest(progress.seen_digest, &event.event);
+        progress.seen_digest = digest(progress.seen_digest, &event.event, event.happened_at);
         if progress.seen < progress.version {
             return Ok(Step::There);
         }
         if progress.seen == progress.version {
             return match progress.seen_digest == progress.digest {
                 true => Ok(Step::There),
-                false => Err(refused(event, "the book has other events up to here than the table")),
+                false => Err(refused(event, OTHERS, "name --time-key as it was at first")),
             };
         }
         if progress.moved_on {
-            let why = "the book has gone on with events of its own, and the table with others";
-            return Err(refused(event, why));
+            return Err(refused(event, GONE_ON, "only one of the two can go on"));
         }
         Ok(Step::Next(Version(progress.seen - 1)))
     }
 }
 
-fn refused(event: &SourceEvent, why: &str) -> CliError {
+fn refused(event: &SourceEvent, why: &str, hint: &str) -> CliError {
     CliError::Refused {
         what: format!("{}: {why}", event.place()),
-        hint: "only one of the two can go on; import into a new book to compare them".into(),
+        hint: format!("{hint}; import into a new book to compare them"),
     }
 }
 
@@ -117,8 +121,8 @@ fn came_from(event: &ApplicationEvent, table: &str) -> bool {
     origins.is_ok_and(|origins| origins.origin.is_some_and(|origin| origin.table == table))
 }
 
-/// A digest of what came before and an event.
-fn digest(before: [u8; 32], event: &ApplicationEvent) -> [u8; 32] {
+/// A digest of what came before and an event, with the moment from which it counts, if it names one.
+fn digest(before: [u8; 32], event: &ApplicationEvent, at: Option<Timestamp>) -> [u8; 32] {
     let metadata = event.metadata.as_ref().map_or("", |metadata| metadata.get());
     // Neither JSON nor names that PostgreSQL stores have a zero byte, so one ends each part.
     let mut hash = Sha256::new().chain_update(before).chain_update(event.schema.to_be_bytes());
@@ -126,5 +130,7 @@ fn digest(before: [u8; 32], event: &ApplicationEvent) -> [u8; 32] {
         hash.update(part);
         hash.update([0]);
     }
+    hash.update(at.map_or_else(String::new, |at| at.to_string()));
+    hash.update([0]);
     hash.finalize().into()
 }

@@ -1,5 +1,7 @@
 //! The table, as postgres-es 0.5 makes it, in an order over all its aggregates.
 
+mod check;
+
 use quipu_database::{DatabaseError, ForeignDatabase, ForeignRows, Row, quoted_name};
 use quipu_domain::event::ApplicationEvent;
 use quipu_domain::{Label, Stream, Timestamp};
@@ -15,9 +17,6 @@ pub(super) const ORIGIN: &str = "postgres_es";
 
 /// Who brought an event over whose metadata names no actor.
 const ACTOR_OF_IMPORT: &str = "import:postgres-es";
-
-/// How a time must be written, so that PostgreSQL and this program read the same.
-const RFC_3339: &str = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$";
 
 /// A table of events.
 pub(super) struct Source {
@@ -68,42 +67,6 @@ impl Source {
         Ok(count.and_then(|count| count.try_into().ok()).unwrap_or_default())
     }
 
-    /// Refuses a table whose numbers have gaps or stand twice, and times that are none, before
-    /// anything is brought over.
-    pub(super) fn check(&self) -> Result<(), CliError> {
-        let table = quoted_name(&self.table);
-        let misnumbered = self.query(
-            &format!(
-                "SELECT aggregate_type, aggregate_id, sequence, expected FROM (
-                     SELECT aggregate_type, aggregate_id, sequence, row_number() OVER (
-                         PARTITION BY aggregate_type, aggregate_id ORDER BY sequence
-                     ) AS expected FROM {table}
-                 ) AS numbered WHERE sequence <> expected
-                 ORDER BY aggregate_type COLLATE \"C\", aggregate_id COLLATE \"C\", expected LIMIT 1"
-            ),
-            &[],
-        )?;
-        if let Some(row) = misnumbered.first() {
-            return Err(self
-                .misnumbered(row)
-                .unwrap_or_else(|error| unreadable(&self.table, &error)));
-        }
-        let untimely = self.query(
-            &format!(
-                "SELECT aggregate_type, aggregate_id, sequence, metadata ->> $1::text FROM {table}
-                 WHERE metadata ->> $1::text !~ $2::text
-                 ORDER BY aggregate_type COLLATE \"C\", aggregate_id COLLATE \"C\", sequence LIMIT 1"
-            ),
-            &[self.time_key.as_str().into(), RFC_3339.into()],
-        )?;
-        match untimely.first() {
-            None => Ok(()),
-            Some(row) => {
-                Err(self.untimely(row).unwrap_or_else(|error| unreadable(&self.table, &error)))
-            }
-        }
-    }
-
     /// All events. Times within an aggregate may go back, by clocks that differ: an event is taken
     /// to be no earlier than those before it, so that the order never contradicts a number.
     pub(super) fn events(&self) -> Result<SourceEvents<'_>, CliError> {
@@ -127,33 +90,6 @@ impl Source {
 
     fn query(&self, sql: &str, params: &[quipu_database::Value]) -> Result<Vec<Row>, CliError> {
         self.database.query(sql, params).map_err(|error| unreadable(&self.table, &error))
-    }
-
-    fn misnumbered(&self, row: &Row) -> Result<CliError, DatabaseError> {
-        let (sequence, expected) = (row.int(2)?, row.int(3)?);
-        let aggregate = format!("{}/{}", row.text(0)?, row.text(1)?);
-        let what = if sequence < expected {
-            format!("{aggregate}: number {sequence} stands twice, or is below 1")
-        } else {
-            format!("{aggregate}: number {expected} is missing; the next one is {sequence}")
-        };
-        Ok(CliError::Refused {
-            what: format!("table {}: {what}", self.table),
-            hint: "nothing was brought over; mend the table, or a copy of it, and run it again"
-                .into(),
-        })
-    }
-
-    fn untimely(&self, row: &Row) -> Result<CliError, DatabaseError> {
-        let place = place(&format!("{}/{}", row.text(0)?, row.text(1)?), positive(row.int(2)?));
-        Ok(CliError::Refused {
-            what: format!(
-                "table {}: {place}: {:?} is not a time such as 2026-11-20T12:00:00Z",
-                self.table,
-                row.text(3)?
-            ),
-            hint: "nothing was brought over; name another --time-key, or none".into(),
-        })
     }
 
     fn event(&self, row: &Row) -> Result<SourceEvent, CliError> {
