@@ -1,6 +1,7 @@
 //! `quipu keys`: the keys that sign checkpoints.
 
 use std::io;
+use std::path::Path;
 
 use clap::{Args, Subcommand};
 use quipu_domain::Timestamp;
@@ -69,20 +70,21 @@ struct Shown {
 /// Does what was asked, and shows the keys that there are then.
 pub(crate) fn run(args: &KeysCommand, json: bool) -> Result<u8, CliError> {
     let place = args.book.place();
-    if let (Verb::List, Some(folder)) = (&args.verb, args.keys.folder(&place))
+    if let (Verb::List | Verb::Rotate { .. }, Some(folder)) = (&args.verb, args.keys.folder(&place))
         && !folder.is_dir()
     {
-        return Err(CliError::Unusable {
-            what: format!("there are no keys in {}", folder.display()),
-            hint: "name the folder with --keys, or make a key with `quipu keys generate`".into(),
-        });
+        return Err(no_keys(&folder));
     }
     let (folder, now) = (args.keys.open(&place)?, now());
     match args.verb {
-        Verb::Generate => drop(folder.generate(now).map_err(|error| unusable(&error))?),
+        Verb::Generate => made(&folder, &folder.generate(now).map_err(|error| unusable(&error))?),
         Verb::Rotate { overlap_days } => {
+            // Whoever means to end a key must not believe that it is ended where there is none.
+            if folder.list().map_err(|error| unusable(&error))?.is_empty() {
+                return Err(no_keys(folder.path()));
+            }
             let end = now.plus_seconds(i64::from(overlap_days) * 86_400);
-            drop(folder.rotate(now, end).map_err(|error| unusable(&error))?);
+            made(&folder, &folder.rotate(now, end).map_err(|error| unusable(&error))?);
         }
         Verb::List => {}
     }
@@ -93,6 +95,17 @@ pub(crate) fn run(args: &KeysCommand, json: bool) -> Result<u8, CliError> {
         table(&shown).write(&mut io::stdout().lock())?;
     }
     Ok(exit_codes::OK)
+}
+
+fn no_keys(folder: &Path) -> CliError {
+    CliError::Unusable {
+        what: format!("there are no keys in {}", folder.display()),
+        hint: "name the folder with --keys, or make a key with `quipu keys generate`".into(),
+    }
+}
+
+fn made(folder: &KeyFolder, key: &KeyRecord) {
+    output::tell(format_args!("made key {} in {}", key.id, folder.path().display()));
 }
 
 fn shown(args: &KeysCommand, folder: &KeyFolder, now: Timestamp) -> Result<Vec<Shown>, CliError> {

@@ -63,3 +63,29 @@ fn what_cannot_be_proved_is_said_with_what_to_do() {
         assert_eq!(not_a_witness.code(), i32::from(exit_codes::MALFORMED));
     }
 }
+
+/// Whoever ends a leaked key must not believe that it is ended where it is not.
+#[test]
+fn keys_are_rotated_only_where_there_are_some_and_what_was_changed_is_said() {
+    let folder = quipu_testkit::sqlite::folder();
+    let nothing = folder.path().join("nothing").display().to_string();
+    let refused = run(&["keys", "--data", &nothing, "rotate"]);
+    assert_eq!(refused.code(), i32::from(exit_codes::UNUSABLE), "{}", refused.out());
+    assert!(refused.err().contains("there are no keys in "), "{}", refused.err());
+    assert!(!folder.path().join("nothing").exists());
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let keys = empty.display().to_string();
+    let refused = run(&["keys", "--keys", &keys, "rotate"]);
+    assert_eq!(refused.code(), i32::from(exit_codes::UNUSABLE), "{}", refused.out());
+    assert_eq!(std::fs::read_dir(&empty).unwrap().count(), 0);
+
+    for (verb, count) in [("generate", 1), ("rotate", 2)] {
+        let changed = run(&["keys", "--keys", &keys, verb, "--json"]);
+        assert_eq!(changed.code(), i32::from(exit_codes::OK), "{}", changed.err());
+        let listed = changed.json();
+        let key = listed[count - 1]["key"].as_str().unwrap().to_owned();
+        assert_eq!(listed.as_array().map(Vec::len), Some(count));
+        assert!(changed.err().contains(&format!("made key {key} in {keys}")), "{}", changed.err());
+    }
+}
