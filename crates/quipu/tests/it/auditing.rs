@@ -53,6 +53,24 @@ fn a_book_is_audited_from_the_command_line() {
 }
 
 #[test]
+fn a_period_that_was_closed_under_another_key_is_shown_as_it_was_sealed() {
+    let server = book();
+    let url = server.url.clone();
+    server.post("/v1/periods/close", "nightly-1", &json!({ "period": "2020-01-01" }));
+    let sealed = server.post("/v1/periods/close", "nightly-2", &json!({ "period": "2020-01-02" }));
+    let close = |more: &[&str]| run(&[&["close", "--server", &url], more].concat());
+    let again = close(&["2020-01-02"]);
+    insta::assert_snapshot!("close_of_another", again.redacted(&server));
+    let json = close(&["2020-01-02", "--json"]);
+    assert_eq!(json.code(), i32::from(exit_codes::OK), "{}", json.err());
+    for field in ["type", "position", "period", "from", "to", "known_at", "root", "balances"] {
+        assert_eq!(json.json()[field], sealed[field], "{field}");
+    }
+    let out_of_order = close(&["2020-01"]);
+    assert_eq!(out_of_order.code(), i32::from(exit_codes::REFUSED), "{}", out_of_order.out());
+}
+
+#[test]
 fn balances_are_asserted_one_by_one_and_from_a_file() {
     let server = book();
     let url = server.url.clone();
