@@ -191,7 +191,8 @@ impl<'a> Import<'a> {
         work: impl FnOnce(&mut Patience<'_>) -> Result<T, CliError>,
     ) -> Result<T, CliError> {
         let tell = &mut |why: &str| self.progress.suspend(|| output::tell(why));
-        work(&mut Patience { most: Duration::from_secs(self.args.patience), tell })
+        let most = Duration::from_secs(self.args.patience);
+        work(&mut Patience { most, tell, stopping: None })
     }
 
     /// Sends what has been gathered, and waits for the answer to it.

@@ -1,5 +1,6 @@
 //! Goes on asking while the server is away or busy.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Answer;
@@ -11,6 +12,8 @@ pub(crate) struct Patience<'a> {
     pub(crate) most: Duration,
     /// Called before each wait with a sentence for people.
     pub(crate) tell: &'a mut dyn FnMut(&str),
+    /// Becomes true where nobody waits for an answer any more, if that may be.
+    pub(crate) stopping: Option<&'a AtomicBool>,
 }
 
 impl Patience<'_> {
@@ -30,7 +33,7 @@ impl Patience<'_> {
             let (why, asked) = match request() {
                 Ok(answer) if answer.asks_to_come_back() => (answer.problem(), answer.retry_after),
                 Err(CliError::Unavailable { what, hint }) => {
-                    if began.elapsed() >= self.most {
+                    if began.elapsed() >= self.most || self.is_stopping() {
                         return Err(CliError::Unavailable { what, hint });
                     }
                     (what, None)
@@ -39,7 +42,7 @@ impl Patience<'_> {
             };
             is_retry = true;
             let pause = asked.unwrap_or(wait).min(Self::LONGEST_WAIT);
-            if began.elapsed() >= self.most {
+            if began.elapsed() >= self.most || self.is_stopping() {
                 return Err(CliError::Unavailable {
                     what: why,
                     hint: "run the same command again: it goes on where it stopped".into(),
@@ -47,8 +50,19 @@ impl Patience<'_> {
             }
             let left = self.most.saturating_sub(began.elapsed());
             (self.tell)(&format!("{why}; trying again for {} s", left.as_secs()));
-            std::thread::sleep(pause);
+            self.pause(pause);
             wait = (wait * 2).min(Self::LONGEST_WAIT);
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.is_some_and(|stopping| stopping.load(Ordering::Relaxed))
+    }
+
+    fn pause(&self, pause: Duration) {
+        let began = Instant::now();
+        while began.elapsed() < pause && !self.is_stopping() {
+            std::thread::sleep(Self::FIRST_WAIT.min(pause.saturating_sub(began.elapsed())));
         }
     }
 }

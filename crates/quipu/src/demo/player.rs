@@ -162,8 +162,11 @@ impl Player {
             return Ok(());
         }
         let records: Vec<&UsageRecord> = due.iter().map(|(_, record)| record).collect();
-        let mut patience =
-            Patience { most: Duration::from_secs(60), tell: &mut |why| self.live.say(why) };
+        let mut patience = Patience {
+            most: Duration::from_secs(60),
+            tell: &mut |why| self.live.say(why),
+            stopping: Some(&self.stopping),
+        };
         let outcomes = usage::send(&self.client, &mut patience, &records, seen.began_at)?;
         for ((cursor, record), outcome) in due.iter().zip(outcomes) {
             match outcome {
@@ -241,6 +244,7 @@ fn now_micros() -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::ServerArgs;
 
     #[test]
     fn a_request_is_found_again_in_its_event() {
@@ -248,5 +252,22 @@ mod tests {
         assert_eq!(Cursor::of_event(&event), Some(Cursor { run: 3, row: 17 }));
         let other = serde_json::json!({ "data": { "usage": { "source": "app", "id": "3.17" } } });
         assert_eq!(Cursor::of_event(&other), None);
+    }
+
+    #[test]
+    fn its_own_server_is_not_waited_for_once_that_is_stopping() {
+        let server = "http://127.0.0.1:1".to_owned();
+        let player = Player {
+            client: Client::new(&ServerArgs { server }).unwrap(),
+            rows: vec![Row { offset_micros: 0, input: 1, output: 1 }],
+            speed: 1,
+            stopping: Arc::new(AtomicBool::new(true)),
+            live: Live::new(String::new()),
+        };
+        let cursor = Cursor { run: 0, row: 0 };
+        let began = Instant::now();
+        let sent = player.send(&[(cursor, player.record(cursor, 0))], &mut Seen::default());
+        assert!(matches!(sent, Err(CliError::Unavailable { .. })));
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     }
 }
