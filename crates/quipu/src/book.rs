@@ -48,21 +48,14 @@ pub(crate) enum Place {
 impl BookArgs {
     /// Flags first, then the environment, then the default.
     pub(crate) fn place(&self) -> Place {
-        self.place_in(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        let named = self.flagged().or_else(Place::of_environment);
+        named.unwrap_or_else(|| Place::Folder("./quipu-data".into()))
     }
 
-    /// Whether the command line itself says where.
-    pub(crate) const fn is_named(&self) -> bool {
-        self.data.is_some() || self.database.is_some()
-    }
-
-    fn place_in(&self, environment: impl Fn(&str) -> Option<String>) -> Place {
-        let given = self.data.clone().map(Place::Folder);
-        given
-            .or_else(|| self.database.clone().map(Place::Postgres))
-            .or_else(|| environment("QUIPU_DATABASE").map(Place::Postgres))
-            .or_else(|| environment("QUIPU_DATA").map(|folder| Place::Folder(folder.into())))
-            .unwrap_or_else(|| Place::Folder("./quipu-data".into()))
+    /// Where the command line itself says.
+    pub(crate) fn flagged(&self) -> Option<Place> {
+        let folder = self.data.clone().map(Place::Folder);
+        folder.or_else(|| self.database.clone().map(Place::Postgres))
     }
 }
 
@@ -183,6 +176,13 @@ fn open_journal(place: &Place) -> Result<SqlStore, CliError> {
 }
 
 impl Place {
+    /// Where the environment says.
+    pub(crate) fn of_environment() -> Option<Place> {
+        let said = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let database = said("QUIPU_DATABASE").map(Place::Postgres);
+        database.or_else(|| said("QUIPU_DATA").map(|folder| Place::Folder(folder.into())))
+    }
+
     /// The journal, to be read and nothing else.
     fn journal(&self) -> Result<SqlStore, DatabaseError> {
         match self {

@@ -15,6 +15,9 @@ pub(crate) use patience::Patience;
 /// The longest answer that is read: a page of 1,000 entries is far below it.
 const MOST_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Where `quipu serve` listens by default.
+const DEFAULT_SERVER: &str = "http://127.0.0.1:7171";
+
 /// Which server to talk to.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ServerArgs {
@@ -24,9 +27,17 @@ pub(crate) struct ServerArgs {
         env = "QUIPU_SERVER",
         hide_env_values = true,
         value_name = "URL",
-        default_value = "http://127.0.0.1:7171"
+        default_value = DEFAULT_SERVER
     )]
     pub(crate) server: String,
+}
+
+impl ServerArgs {
+    /// Where the command line names none: by the environment, then the default.
+    pub(crate) fn unsaid() -> ServerArgs {
+        let said = std::env::var("QUIPU_SERVER").ok().filter(|value| !value.is_empty());
+        ServerArgs { server: said.unwrap_or_else(|| DEFAULT_SERVER.to_owned()) }
+    }
 }
 
 /// A connection to one server.

@@ -10,7 +10,7 @@ use quipu_proofs::{AddCheckpoint, ProofError, Proofs};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::book::{self, BookArgs};
+use crate::book::{self, BookArgs, Place};
 use crate::checkpoint;
 use crate::client::{Client, ServerArgs};
 use crate::error::CliError;
@@ -21,11 +21,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where checkpoints and proofs are asked for.
 #[derive(Args, Clone, Debug)]
+#[command(mut_arg("data", |data| {
+    data.help("Read the book in SQLite files in this folder, and ask no server [env: QUIPU_DATA]")
+}))]
+#[command(mut_arg("database", |database| {
+    database.help("Read the book in this PostgreSQL database, and ask no server [env: QUIPU_DATABASE]")
+}))]
 pub(crate) struct EvidenceArgs {
     #[command(flatten)]
     book: BookArgs,
-    #[command(flatten)]
-    server: ServerArgs,
+    /// Ask this server, whatever book the environment names; where no book is named, a server is
+    /// asked anyway [env: QUIPU_SERVER] [default: http://127.0.0.1:7171]
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
 }
 
 /// Who gives them.
@@ -37,12 +45,17 @@ pub(crate) enum Evidence {
 }
 
 impl EvidenceArgs {
-    /// The book where one is named, else the server.
+    /// The book where one is named, else the server; flags first, then the environment.
     pub(crate) fn open(&self) -> Result<Evidence, CliError> {
-        if !self.book.is_named() {
-            return Ok(Evidence::Server(Client::new(&self.server)?));
-        }
-        let place = self.book.place();
+        let place = match (self.book.flagged(), &self.server) {
+            (None, None) => Place::of_environment(),
+            (flagged, _) => flagged,
+        };
+        let Some(place) = place else {
+            let named = self.server.clone().map(|server| ServerArgs { server });
+            let server = named.unwrap_or_else(ServerArgs::unsaid);
+            return Ok(Evidence::Server(Client::new(&server)?));
+        };
         let journal = Journal::new(Arc::new(book::read_journal(&place)?));
         let proofs = book::read_proofs(&place, journal.clone())?;
         Ok(Evidence::Book { proofs: proofs.ok_or_else(nothing_published)?, journal })

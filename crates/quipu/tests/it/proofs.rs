@@ -3,7 +3,7 @@
 use quipu::exit_codes;
 use serde_json::json;
 
-use crate::program::{Server, run};
+use crate::program::{Run, Server, quipu, run};
 
 #[test]
 fn keys_checkpoints_and_proofs_are_shown() {
@@ -88,4 +88,32 @@ fn keys_are_rotated_only_where_there_are_some_and_what_was_changed_is_said() {
         assert_eq!(listed.as_array().map(Vec::len), Some(count));
         assert!(changed.err().contains(&format!("made key {key} in {keys}")), "{}", changed.err());
     }
+}
+
+#[test]
+fn the_book_that_the_environment_names_is_read_unless_a_server_is_named() {
+    let server = Server::start();
+    server.post("/v1/tenants", "tenant", &json!({ "id": "t_acme", "name": "Acme" }));
+    let (url, data) = (server.url.clone(), server.data());
+    let first = run(&["checkpoint", "--server", &url, "--json"]);
+    assert_eq!(first.code(), i32::from(exit_codes::OK), "{}", first.err());
+    let nothing = format!("{data}/nothing");
+    let nowhere = "http://127.0.0.1:1";
+    let said = |arguments: &[&str], environment: &[(&str, &str)]| {
+        Run::of(quipu(arguments).envs(environment.iter().copied()))
+    };
+    for (arguments, environment) in [
+        (&["checkpoint"][..], &[("QUIPU_DATA", data.as_str()), ("QUIPU_SERVER", nowhere)][..]),
+        (&["prove", "1", "--out", &data], &[("QUIPU_DATA", &data)]),
+        (&["checkpoint", "--server", &url], &[("QUIPU_DATA", &nothing), ("QUIPU_SERVER", nowhere)]),
+        (&["checkpoint", "--data", &data], &[("QUIPU_DATA", &nothing)]),
+        (&["checkpoint"], &[("QUIPU_SERVER", &url)]),
+    ] {
+        let said = said(arguments, environment);
+        assert_eq!(said.code(), 0, "{arguments:?} {environment:?}: {}", said.err());
+    }
+    let no_book = said(&["checkpoint"], &[("QUIPU_DATA", &nothing), ("QUIPU_SERVER", &url)]);
+    assert_eq!(no_book.code(), i32::from(exit_codes::UNUSABLE), "{}", no_book.err());
+    let nobody = said(&["checkpoint"], &[("QUIPU_SERVER", nowhere)]);
+    assert_eq!(nobody.code(), i32::from(exit_codes::UNAVAILABLE), "{}", nobody.err());
 }
