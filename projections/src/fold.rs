@@ -35,7 +35,7 @@ impl Fold {
     pub fn of(projections: &[&'static dyn Projection]) -> Fold {
         let fresh = |projection: &&'static dyn Projection| Folded {
             projection: *projection,
-            rows: projection.rows(),
+            rows: projection.rows().from_the_beginning(),
             parked: HashMap::new(),
         };
         Fold { folded: projections.iter().map(fresh).collect() }

@@ -45,6 +45,7 @@ pub struct TouchedRow {
 /// One table's rows, whatever their type.
 pub(crate) trait Table: Any + Send {
     fn schema(&self) -> &'static Schema;
+    fn begin_complete(&mut self);
     fn known(&self) -> usize;
     fn changed_rows(&self) -> usize;
     fn take_missing(&mut self) -> Vec<Vec<Cell>>;
@@ -66,6 +67,14 @@ impl Rows {
     /// The same with one more table, without rows.
     pub(crate) fn with<R: Row>(mut self) -> Rows {
         self.tables.push(Box::new(Slots::<R>::new()));
+        self
+    }
+
+    /// The same where no row is stored yet: what is not in memory does not exist, and nothing is asked
+    /// for before some of the rows are forgotten.
+    #[must_use]
+    pub fn from_the_beginning(mut self) -> Rows {
+        self.tables.iter_mut().for_each(|table| table.begin_complete());
         self
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Slots<R: Row> {
     undo: Vec<(usize, Before<R>)>,
     /// Counts saves; a slot remembers when it was wanted last.
     generation: u64,
+    /// What is not in memory does not exist: nothing was stored before, and nothing is forgotten.
+    is_complete: bool,
 }
 
 struct Slot<R: Row> {
@@ -52,6 +54,7 @@ impl<R: Row> Slots<R> {
             changed: Vec::new(),
             undo: Vec::new(),
             generation: 0,
+            is_complete: false,
         }
     }
 
@@ -60,7 +63,9 @@ impl<R: Row> Slots<R> {
             Some(index) => self.slots[*index].used.set(self.generation),
             None => {
                 let index = self.add(key);
-                self.missing.push(index);
+                if !self.is_complete {
+                    self.missing.push(index);
+                }
             }
         }
     }
@@ -78,6 +83,7 @@ impl<R: Row> Slots<R> {
                 slot.used.set(self.generation);
                 Ok(slot.row.as_ref())
             }
+            None if self.is_complete => Ok(None),
             None => Err(unprepared::<R>(key)),
         }
     }
@@ -126,8 +132,12 @@ impl<R: Row> Slots<R> {
     }
 
     fn change(&mut self, key: &R::Key) -> Result<&mut Option<R>, ProjectionError> {
-        let index = self.by_key.get(key).ok_or_else(|| unprepared::<R>(key))?;
-        Ok(self.change_at(*index))
+        let index = match self.by_key.get(key) {
+            Some(index) => *index,
+            None if self.is_complete => self.add(key.clone()),
+            None => return Err(unprepared::<R>(key)),
+        };
+        Ok(self.change_at(index))
     }
 
     fn change_at(&mut self, index: usize) -> &mut Option<R> {
@@ -162,6 +172,7 @@ impl<R: Row> Slots<R> {
         let middle = used.len() - most_rows.div_ceil(2).max(1);
         let (_, limit, _) = used.select_nth_unstable(middle);
         let limit = *limit;
+        self.is_complete = false;
         let by_key = std::mem::take(&mut self.by_key);
         self.changed.clear();
         let mut kept = Vec::new();
@@ -186,6 +197,10 @@ fn unprepared<R: Row>(key: &R::Key) -> ProjectionError {
 impl<R: Row> Table for Slots<R> {
     fn schema(&self) -> &'static Schema {
         Self::SCHEMA
+    }
+
+    fn begin_complete(&mut self) {
+        self.is_complete = true;
     }
 
     fn known(&self) -> usize {

@@ -77,13 +77,10 @@ impl Applier {
                 skipped: skips.positions(*projection),
             }
         };
-        let shard = || Shard { folds: projections.iter().map(|each| Fold::of(*each)).collect() };
-        let mut applier = Applier {
-            states: projections.iter().map(state).collect(),
-            shards: std::iter::repeat_with(shard).take(threads).collect(),
-            hasher: RandomState::new(),
-            cache_rows,
-        };
+        let states: Vec<State> = projections.iter().map(state).collect();
+        let shard = || Shard { folds: states.iter().map(Fold::of).collect() };
+        let shards = std::iter::repeat_with(shard).take(threads).collect();
+        let mut applier = Applier { states, shards, hasher: RandomState::new(), cache_rows };
         for stopped in checkpoints::read_parked(connection)? {
             let name = |projection: &&'static dyn Projection| projection.name();
             if let Some(at) = projections.iter().map(name).position(|it| it == stopped.projection) {
@@ -281,9 +278,11 @@ impl Shard {
 }
 
 impl Fold {
-    fn of(projection: &dyn Projection) -> Fold {
-        let (parked, parked_now) = (HashMap::new(), Vec::new());
-        Fold { rows: projection.rows(), parked, parked_now }
+    fn of(state: &State) -> Fold {
+        let rows = state.projection.rows();
+        let is_begun = state.checkpoint.position > Position::ZERO;
+        let rows = if is_begun { rows } else { rows.from_the_beginning() };
+        Fold { rows, parked: HashMap::new(), parked_now: Vec::new() }
     }
 
     fn apply<'a>(

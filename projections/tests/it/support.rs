@@ -1,5 +1,7 @@
 //! Events as somebody would tell them, and the rows that they make.
 
+use std::collections::HashMap;
+
 use quipu_domain::tenant::{TenantCreated, TenantEvent};
 use quipu_domain::wallet::WalletEvent;
 use quipu_domain::wallet::event::{
@@ -10,7 +12,7 @@ use quipu_domain::{
     Credits, EntryId, Event, GrantId, HoldId, Metadata, Position, Recorded, Stream, TenantId,
     Timestamp, Version,
 };
-use quipu_projections::{Fold, Projection, ProjectionError, Row};
+use quipu_projections::{Cell, Fold, Projection, ProjectionError, Row, Schema, Source, apply_page};
 
 pub(crate) const NOON: &str = "2026-11-20T12:00:00Z";
 
@@ -141,24 +143,25 @@ impl Story {
         hold
     }
 
-    /// The fold of one projection, which must be the same in pages of any size.
+    /// The fold of one projection, which must be the same in pages of any size, and where it has to
+    /// ask for whatever it uses.
     pub(crate) fn fold(&self, projection: &'static dyn Projection) -> Fold {
         let whole = self.fold_in_pages(projection, self.events.len().max(1));
         for page_events in 1..self.events.len() {
             let parts = self.fold_in_pages(projection, page_events);
             assert_eq!(parts.sorted(), whole.sorted(), "in pages of {page_events}");
         }
+        let (mut rows, mut parked) = (projection.rows(), HashMap::new());
+        apply_page(projection, &self.events, &mut rows, &mut parked, &mut &*self).unwrap();
+        let folded = &whole.projections()[0];
+        assert_eq!((rows.sorted(), &parked), (folded.rows.sorted(), &folded.parked));
         whole
     }
 
     fn fold_in_pages(&self, projection: &'static dyn Projection, page_events: usize) -> Fold {
         let mut fold = Fold::of(&[projection]);
         for page in self.events.chunks(page_events) {
-            let earlier = |positions: &[Position]| -> Result<Vec<Recorded>, ProjectionError> {
-                let wanted = |event: &&Recorded| positions.contains(&event.position);
-                Ok(self.events.iter().filter(wanted).cloned().collect())
-            };
-            fold.apply(page, earlier).unwrap();
+            fold.apply(page, |positions| Source::events(&mut &*self, positions)).unwrap();
         }
         fold
     }
@@ -174,6 +177,24 @@ impl Story {
         let parked = &fold.projections()[0].parked;
         assert!(parked.is_empty(), "{parked:?}");
         rows_of(&fold)
+    }
+}
+
+/// A database without rows, beside the story's events.
+impl Source for &Story {
+    type Error = ProjectionError;
+
+    fn rows(
+        &mut self,
+        _: &'static Schema,
+        _: &[Vec<Cell>],
+    ) -> Result<Vec<Vec<Cell>>, ProjectionError> {
+        Ok(Vec::new())
+    }
+
+    fn events(&mut self, positions: &[Position]) -> Result<Vec<Recorded>, ProjectionError> {
+        let wanted = self.events.iter().filter(|event| positions.contains(&event.position));
+        Ok(wanted.cloned().collect())
     }
 }
 
