@@ -39,6 +39,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0007_what_a_void_gives_back",
             include_str!("../../../migrations/sqlite/0007_what_a_void_gives_back.sql"),
         ),
+        (
+            "0008_who_leaves_a_total",
+            include_str!("../../../migrations/sqlite/0008_who_leaves_a_total.sql"),
+        ),
     ],
     postgres: &[
         ("0001_journal", include_str!("../../../migrations/postgres/0001_journal.sql")),
@@ -58,6 +62,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         (
             "0006_what_a_void_gives_back",
             include_str!("../../../migrations/postgres/0006_what_a_void_gives_back.sql"),
+        ),
+        (
+            "0007_who_leaves_a_total",
+            include_str!("../../../migrations/postgres/0007_who_leaves_a_total.sql"),
         ),
     ],
 };

@@ -28,6 +28,10 @@ pub(super) struct PeriodTotal {
     /// is rated again more or less than before.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     carries: BTreeMap<EntryId, Credits>,
+    /// By how much the total before a record differs from what its step says, because others left
+    /// it since or came back: the sum up to its place in the total.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    moves: BTreeMap<EntryId, Decimal>,
     /// When the record occurred that counts, for `latest`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) latest_at: Option<Timestamp>,
@@ -51,6 +55,27 @@ impl PeriodTotal {
     fn carry_on(&mut self, place: EntryId, amount: Credits) -> Result<(), Inconsistency> {
         self.carries.retain(|before, _| *before >= place);
         self.leave(place, amount)
+    }
+
+    /// By how much the total before this place differs from what the step there says.
+    pub(super) fn moved_before(&self, place: EntryId) -> Decimal {
+        self.moves.range(..=place).map(|(_, quantity)| *quantity).sum()
+    }
+
+    /// The record at this place has its step of the total as it is now, and puts this much more in.
+    fn move_on(&mut self, place: EntryId, quantity: Decimal) {
+        let since = self.moved_before(place);
+        self.shift(place, -since);
+        self.shift(EntryId(place.position().plus(1)), since + quantity);
+        self.quantity += quantity;
+    }
+
+    /// From this place on the total is this much more than the steps say.
+    fn shift(&mut self, place: EntryId, quantity: Decimal) {
+        let moved = self.moves.remove(&place).unwrap_or_default() + quantity;
+        if !moved.is_zero() {
+            self.moves.insert(place, moved);
+        }
     }
 
     /// This much more is left over after this place.
@@ -105,7 +130,9 @@ impl Tallies {
             WalletEvent::UsageRated(e) => match (&e.tally, &e.carried_on) {
                 (Some(tally), Some(on)) => {
                     let period = self.0.get_mut(&e.meter).and_then(|m| m.get_mut(&tally.period));
-                    period.map_or(Ok(()), |total| total.carry_on(on.place, on.amount))
+                    let Some(total) = period else { return Ok(()) };
+                    total.move_on(on.place, on.quantity);
+                    total.carry_on(on.place, on.amount)
                 }
                 (tally, _) => self.count(&e.meter, e.entry, tally.as_ref()),
             },
@@ -137,6 +164,7 @@ impl Tallies {
         ensure(total.quantity == tally.previous, || {
             format!("{meter} stood at {}, not at {}", total.quantity, tally.previous)
         })?;
+        total.shift(entry, -total.moved_before(entry));
         total.quantity = tally.quantity;
         total.carry_on(entry, tally.carry)?;
         total.latest_at = tally.latest_at.or(total.latest_at);

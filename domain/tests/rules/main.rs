@@ -16,6 +16,7 @@ mod overdraft;
 mod paid;
 mod periods;
 mod precedence;
+mod price_kinds;
 mod refunds;
 mod registers;
 mod rerating;

@@ -60,6 +60,12 @@ fn busy_book() -> Book {
     book.run(rate_usage(record)).unwrap();
     book.price("late", after(0), tiers());
     book.run(usage("late", "3")).unwrap();
+    book.meter("left", Aggregation::Sum, UnpricedPolicy::RecordUnpriced);
+    book.price("left", after(0), tiers());
+    book.run(usage("left", "3")).unwrap();
+    let record = book.events.len() as u64;
+    book.price("left", after(0), Price::Flat { unit_price: text("0.5") });
+    book.run(rate_usage(record)).unwrap();
     book.run(void(2)).unwrap();
     book.run(freeze()).unwrap();
     book

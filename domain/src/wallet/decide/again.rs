@@ -1,15 +1,17 @@
 //! What a record costs when it is rated again (U4).
 
+use rust_decimal::Decimal;
+
 use super::usage::{Outcome, Rated, charge, step_price};
 use crate::meter::{Aggregation, Meter, Price};
-use crate::rating::{Quote, Steps, quote};
+use crate::rating::{Quote, Steps, check_price, quote};
 use crate::wallet::event::{CarriedOn, Tally, UsageRecorded};
 use crate::wallet::{Wallet, WalletContext};
-use crate::{Credits, Refusal};
+use crate::{Credits, EntryId, Label, Refusal};
 
 impl Wallet {
-    /// A record that is part of a running total keeps its step of it; one that is not joins the
-    /// total now.
+    /// A record that is part of a running total keeps its place in it, by whatever it is rated; one
+    /// that is not joins the total now, if its price is of that.
     pub(super) fn rated_again(
         &self,
         recorded: &UsageRecorded,
@@ -17,15 +19,28 @@ impl Wallet {
         context: &WalletContext<'_>,
     ) -> Result<Rated, Refusal> {
         let later = self.lines.get(recorded.entry).and_then(|line| line.tally.as_ref());
-        if let Some(tally) = later.or(recorded.tally.as_ref())
-            && let Quote::Running(steps) = quote(&recorded.usage, meter, context.price_table)?
-        {
-            return self.step_again(recorded, tally, steps);
+        let Some(tally) = later.or(recorded.tally.as_ref()) else {
+            return match self.rated(&recorded.usage, meter, context)? {
+                Outcome::Rated(rated) => Ok(rated),
+                Outcome::Unpriced { why } => Err(Refusal::UsageUnpriceable { why }),
+            };
+        };
+        let place = self.place(recorded, tally)?;
+        match quote(&recorded.usage, meter, context.price_table)? {
+            Quote::Running(steps) => self.step_again(recorded, tally, &place, steps),
+            Quote::Record { amount, price } => place.left(tally, amount, price),
+            Quote::Unpriced { why } => Err(Refusal::UsageUnpriceable { why }),
         }
-        match self.rated(&recorded.usage, meter, context)? {
-            Outcome::Rated(rated) => Ok(rated),
-            Outcome::Unpriced { why } => Err(Refusal::UsageUnpriceable { why }),
-        }
+    }
+
+    fn place(&self, recorded: &UsageRecorded, tally: &Tally) -> Result<Place, Refusal> {
+        let joined = self.lines.get(recorded.entry).and_then(|line| line.joined);
+        let line = joined.unwrap_or(recorded.entry);
+        let Some(total) = self.tallies.get(&recorded.usage.meter, tally.period) else {
+            return Ok(Place { line, previous: tally.previous, carried: Credits::ZERO });
+        };
+        let carried = total.carry_before(line).map_err(|_| Refusal::AmountOutOfRange)?;
+        Ok(Place { line, previous: tally.previous + total.moved_before(line), carried })
     }
 
     /// U4: the step at its price of now, with what was carried to it set against it, and what
@@ -35,23 +50,68 @@ impl Wallet {
         &self,
         recorded: &UsageRecorded,
         tally: &Tally,
+        place: &Place,
         steps: Steps,
     ) -> Result<Rated, Refusal> {
-        let out_of_range = |_| Refusal::AmountOutOfRange;
-        let joined = self.lines.get(recorded.entry).and_then(|line| line.joined);
-        let place = joined.unwrap_or(recorded.entry);
-        let total = self.tallies.get(&recorded.usage.meter, tally.period);
-        let since = total.map_or(Ok(Credits::ZERO), |total| total.carry_before(place));
-        let step = step_price(&steps, tally)?;
         let carried = match tally.carried {
             Some(carried) => carried,
-            None => unwritten_carry(&steps, step, self.cost_of(recorded), tally.carry)?,
+            None => {
+                let step = step_price(&steps, tally)?;
+                unwritten_carry(&steps, step, self.cost_of(recorded), tally.carry)?
+            }
         };
-        let carried = since.and_then(|since| carried.plus(since)).map_err(out_of_range)?;
-        let (amount, carry) = charge(step, carried)?;
-        let on = CarriedOn { place, amount: carry.minus(tally.carry).map_err(out_of_range)? };
-        let tally = Tally { carried: Some(carried), carry, ..tally.clone() };
-        Ok(Rated { amount, price: steps.price, tally: Some(tally), carried_on: Some(on) })
+        let carried = carried.plus(place.carried).map_err(|_| Refusal::AmountOutOfRange)?;
+        let own = match steps.aggregation {
+            Aggregation::Count | Aggregation::Sum => steps.quantity,
+            Aggregation::Max | Aggregation::Latest | Aggregation::UniqueCount => {
+                tally.quantity - tally.previous
+            }
+        };
+        let quantity = place.previous + own;
+        check_price(quantity).map_err(|_| Refusal::AmountOutOfRange)?;
+        let mut now = Tally { previous: place.previous, quantity, ..tally.clone() };
+        let (amount, carry) = charge(step_price(&steps, &now)?, carried)?;
+        now = Tally { carried: Some(carried), carry, ..now };
+        place.rated(tally, now, amount, steps.price)
+    }
+}
+
+/// Where in the running total a record is, and what is before it there now.
+struct Place {
+    line: EntryId,
+    previous: Decimal,
+    /// What records before it have left over since it was rated.
+    carried: Credits,
+}
+
+impl Place {
+    /// U4: a record that is rated by itself is not in the total: it passes on what is carried to
+    /// it. Where that is not known, it was what the record left over itself.
+    fn left(&self, tally: &Tally, amount: Credits, price: Label) -> Result<Rated, Refusal> {
+        let carried = tally.carried.unwrap_or(tally.carry);
+        let carried = carried.plus(self.carried).map_err(|_| Refusal::AmountOutOfRange)?;
+        let now = Tally {
+            previous: self.previous,
+            quantity: self.previous,
+            carried: Some(carried),
+            carry: carried,
+            ..tally.clone()
+        };
+        self.rated(tally, now, amount, price)
+    }
+
+    /// With what it leaves over now, and adds to the total, beyond what it did before.
+    fn rated(
+        &self,
+        before: &Tally,
+        now: Tally,
+        amount: Credits,
+        price: Label,
+    ) -> Result<Rated, Refusal> {
+        let carry = now.carry.minus(before.carry).map_err(|_| Refusal::AmountOutOfRange)?;
+        let quantity = (now.quantity - now.previous) - (before.quantity - before.previous);
+        let on = CarriedOn { place: self.line, amount: carry, quantity: quantity.normalize() };
+        Ok(Rated { amount, price, tally: Some(now), carried_on: Some(on) })
     }
 }
 

@@ -182,6 +182,10 @@ pub struct CarriedOn {
     pub place: EntryId,
     /// How much; below zero is in the tenant's favour.
     pub amount: Credits,
+    /// By how much more it is in the total than before: below zero where it leaves it, because it
+    /// is rated by itself, and above where it is put back at its place.
+    #[serde(default, skip_serializing_if = "Decimal::is_zero")]
+    pub quantity: Decimal,
 }
 
 /// What a record that is void had used up of what earlier ones left over in its period.
@@ -198,5 +202,10 @@ pub struct CarriedBack {
 /// earlier ones: of those it stays unknown, and nothing is charged for it (U4). Nor did a void give
 /// it back.
 pub(super) fn perhaps_carried<T: DeserializeOwned>(data: &str) -> serde_json::Result<T> {
+    serde_json::from_str(data)
+}
+
+/// The upcast from the schema in which no record left a running total, whatever it was rated by.
+pub(super) fn none_left<T: DeserializeOwned>(data: &str) -> serde_json::Result<T> {
     serde_json::from_str(data)
 }

@@ -1,0 +1,2 @@
+-- That a record leaves a running total, or comes back to it, is written from here on
+-- (UsageRated 4). Nothing is changed but this number: an older program refuses the book.
