@@ -260,10 +260,12 @@ pub enum Refusal {
     #[error("a sum that this leads to is beyond 1000000000000 credits")]
     AmountOutOfRange,
     /// W4: not enough is available.
-    #[error("{needed} needed, {available} available")]
+    #[error("{needed} needed, {}", there_is(*.spendable, *.available, *.overdraft, *.overdraft_limit))]
     InsufficientCredits {
         /// What was asked for.
         needed: Credits,
+        /// What could be spent on this meter, with the overdraft and less what is owed.
+        spendable: Credits,
         /// What could be spent on this meter, overdraft not counted.
         available: Credits,
         /// What holds have reserved.
@@ -275,4 +277,12 @@ pub enum Refusal {
         /// When the next lot that was granted becomes effective.
         next_grant_at: Option<Timestamp>,
     },
+}
+
+/// What there is to spend: what is available, unless something is owed or may be.
+fn there_is(spendable: Credits, available: Credits, owed: Credits, limit: Credits) -> String {
+    if spendable == available {
+        return format!("{available} available");
+    }
+    format!("{spendable} can be spent: {available} available, {owed} owed, limit {limit}")
 }

@@ -45,6 +45,7 @@ pub(crate) struct Problem {
     "detail": "75 needed, 50 available",
     "hint": "grant credits, raise the overdraft limit, or wait until a hold ends",
     "needed": "75",
+    "spendable": "50",
     "available": "50",
     "held": "450",
     "overdraft": "0",

@@ -124,6 +124,7 @@ impl Funds {
         });
         Refusal::InsufficientCredits {
             needed,
+            spendable: self.spendable(meter, now),
             available: self.in_lots(meter, now),
             held: self.held(),
             overdraft: self.overdraft.owed,

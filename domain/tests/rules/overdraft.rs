@@ -53,6 +53,26 @@ fn w5_what_is_owed_beyond_the_limit_counts_against_new_work() {
 }
 
 #[test]
+fn w4_a_refusal_says_what_can_be_spent_where_something_is_owed() {
+    let mut book = Book::new();
+    book.run(grant("1")).unwrap();
+    book.run(hold("1")).unwrap();
+    assert_eq!(said(&book, "1"), "1 needed, 0 available");
+    book.run(settle(2, "100")).unwrap();
+    book.run(scoped("50", "calls")).unwrap();
+    assert_eq!(said(&book, "10"), "10 needed, 0 can be spent: 50 available, 99 owed, limit 0");
+    book.run(limit("60")).unwrap();
+    assert_eq!(said(&book, "12"), "12 needed, 11 can be spent: 50 available, 99 owed, limit 60");
+    book.run(limit("99")).unwrap();
+    assert_eq!(said(&book, "51"), "51 needed, 50 available", "what is owed is within the limit");
+}
+
+/// How a debit of so much for calls is refused.
+fn said(book: &Book, amount: &str) -> String {
+    book.decide(&debit_for(amount, "calls")).unwrap_err().to_string()
+}
+
+#[test]
 fn w5_what_a_hold_returns_repays() {
     let mut book = Book::new();
     book.run(grant("10")).unwrap();

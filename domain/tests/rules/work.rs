@@ -22,6 +22,7 @@ fn w4_a_debit_beyond_what_is_available_is_refused_with_the_numbers() {
         book.run(debit("6.000001")).unwrap_err(),
         Refusal::InsufficientCredits {
             needed: credits("6.000001"),
+            spendable: credits("6"),
             available: credits("6"),
             held: credits("4"),
             overdraft: credits("0"),

@@ -17,7 +17,7 @@ impl From<Refusal> for Problem {
     }
 }
 
-const fn hint(refusal: &Refusal) -> &'static str {
+fn hint(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::UnknownTenant { .. } => "list the tenants with GET /v1/tenants",
         Refusal::TenantExists { .. } | Refusal::AgentExists { .. } => "choose another id",
@@ -75,6 +75,14 @@ const fn hint(refusal: &Refusal) -> &'static str {
         Refusal::PeriodClosed { .. } => "nothing is left to do; see GET /v1/periods",
         Refusal::PeriodNotOver { .. } => "close it when it is over",
         Refusal::PeriodOutOfOrder { .. } => "close the period that begins there first",
+        Refusal::InsufficientCredits { overdraft, overdraft_limit, .. }
+            if overdraft > overdraft_limit =>
+        {
+            "grant credits without a scope, or raise the overdraft limit: what is owed beyond the limit comes first, and credits with a scope do not repay it"
+        }
+        Refusal::InsufficientCredits { held, .. } if held.is_zero() => {
+            "grant credits, or raise the overdraft limit"
+        }
         Refusal::InsufficientCredits { .. } => {
             "grant credits, raise the overdraft limit, or wait until a hold ends"
         }
@@ -134,6 +142,7 @@ fn members(refusal: &Refusal, problem: Problem) -> Problem {
         }
         Refusal::InsufficientCredits {
             needed,
+            spendable,
             available,
             held,
             overdraft,
@@ -141,6 +150,7 @@ fn members(refusal: &Refusal, problem: Problem) -> Problem {
             next_grant_at,
         } => problem
             .with("needed", needed)
+            .with("spendable", spendable)
             .with("available", available)
             .with("held", held)
             .with("overdraft", overdraft)

@@ -37,6 +37,23 @@ async fn a_refusal_carries_the_numbers_to_act_on() {
     assert_json_snapshot!(refused.json());
 }
 
+/// W5: what is owed beyond the limit comes before new work, and credits with a scope do not repay it.
+#[tokio::test]
+async fn a_refusal_says_what_to_do_about_what_is_owed_beyond_the_limit() {
+    let app = App::start().with_credits("1").await;
+    let hold = app.post("/v1/tenants/t_acme/holds", "h", r#"{"amount":"1"}"#).await;
+    let path = format!("/v1/tenants/t_acme/holds/{}/settle", hold.json()["id"].as_str().unwrap());
+    let settled = app.post(&path, "s", r#"{"amount":"100"}"#).await;
+    assert_eq!(settled.status, StatusCode::OK, "{}", settled.text());
+    let scoped = r#"{"amount":"50","scope":["calls"]}"#;
+    let granted = app.post("/v1/tenants/t_acme/grants", "g", scoped).await;
+    assert_eq!(granted.status, StatusCode::CREATED, "{}", granted.text());
+    let debit = r#"{"amount":"10","meter":"calls"}"#;
+    let refused = app.post("/v1/tenants/t_acme/debits", "d", debit).await;
+    assert_eq!(refused.status, StatusCode::PAYMENT_REQUIRED);
+    assert_json_snapshot!(refused.json());
+}
+
 #[tokio::test]
 async fn a_hold_is_extended_and_settled_and_ends_once() {
     let app = App::start().with_credits("500").await;
