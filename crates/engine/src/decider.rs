@@ -245,7 +245,7 @@ impl Decider {
                 self.flying = false;
                 self.durable = appended.head.position;
                 let segments = self.past.index.record(&events, &appended);
-                self.draft.known.committed();
+                self.draft.committed();
                 let mut snapshots = self.states.wallets.trim(self.durable);
                 snapshots.extend(self.states.tenants.trim(self.durable));
                 snapshots.extend(self.states.agents.trim(self.durable));
@@ -298,7 +298,7 @@ impl Decider {
         for answer in self.draft.take_batch().answers {
             answer.fail(EngineError::Unavailable { why: why.clone() });
         }
-        self.draft.known.lost();
+        self.draft.lost();
         self.draft.tainted = false;
         self.states.tenants.clear();
         self.states.wallets.clear();

@@ -14,6 +14,8 @@ use crate::{EngineError, Ids};
 /// The batch that is being built, and the end of the journal as it will be after it.
 pub(crate) struct Draft {
     pub(crate) batch: Batch,
+    /// The events of the batch before it, which is on its way to the disk.
+    flying: Vec<Arc<Recorded>>,
     pub(crate) known: Known,
     /// The position of the next event.
     pub(crate) next: Position,
@@ -36,6 +38,7 @@ impl Draft {
     pub(crate) fn after(head: &Head, ids: Ids) -> Draft {
         Draft {
             batch: Batch::default(),
+            flying: Vec::new(),
             known: Known::new(),
             next: head.position.plus(1),
             last_recorded_at: head.recorded_at,
@@ -110,7 +113,29 @@ impl Draft {
     /// Hands the batch out and begins the next one.
     pub(crate) fn take_batch(&mut self) -> Batch {
         self.known.sent();
+        self.flying.clone_from(&self.batch.events);
         std::mem::take(&mut self.batch)
+    }
+
+    /// The batch that was handed out is durable.
+    pub(crate) fn committed(&mut self) {
+        self.known.committed();
+        self.flying.clear();
+    }
+
+    /// Nothing that was in flight will arrive.
+    pub(crate) fn lost(&mut self) {
+        self.known.lost();
+        self.flying.clear();
+    }
+
+    /// An event that is decided and not yet durable.
+    pub(crate) fn in_flight(&self, position: Position) -> Option<&Recorded> {
+        let batches = [&self.flying, &self.batch.events];
+        batches.into_iter().find_map(|events| {
+            let index = events.binary_search_by_key(&position, |event| event.position).ok()?;
+            events.get(index).map(Arc::as_ref)
+        })
     }
 
     /// Continues after another end of the journal.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use quipu_domain::wallet::event::LotTerms;
 use quipu_domain::wallet::{Dated, Original, Wallet, WalletCommand, WalletContext};
-use quipu_domain::{Event, GrantId, Metadata, Moment, Position, Stream, TenantId};
+use quipu_domain::{Event, GrantId, Metadata, Moment, Position, Recorded, Stream, TenantId};
 
 use super::Events;
 use crate::EngineError;
@@ -94,19 +94,16 @@ impl Decider {
         Ok(())
     }
 
-    /// The event that an entry, grant or hold is named after, if it is this wallet's and durable,
-    /// with the terms of the lots it drew.
+    /// The event that an entry, grant or hold is named after, if it is this wallet's, with the terms
+    /// of the lots it drew.
     fn original(
         &self,
         tenant: &TenantId,
         position: Position,
         lots: &[GrantId],
     ) -> Result<Option<Original>, EngineError> {
-        if position > self.durable {
-            return Ok(None);
-        }
         let stream = Stream::wallet(tenant);
-        let found = self.past.events_at(&[position])?.pop();
+        let found = self.events_at(&[position])?.pop();
         let Some(Event::Wallet(event)) =
             found.filter(|found| found.stream == stream).map(|found| found.event)
         else {
@@ -115,7 +112,6 @@ impl Decider {
         let drawn = event.drawn_lots();
         let grants: Vec<Position> = drawn.iter().chain(lots).map(|lot| lot.position()).collect();
         let lots: BTreeMap<GrantId, LotTerms> = self
-            .past
             .events_at(&grants)?
             .iter()
             .filter_map(|grant| match &grant.event {
@@ -125,5 +121,15 @@ impl Decider {
             .map(|(grant, terms)| (grant, terms.clone()))
             .collect();
         Ok(Some(Original { event, lots }))
+    }
+
+    /// Events by position, durable or on their way: no answer is given before what it rests on is
+    /// durable.
+    fn events_at(&self, positions: &[Position]) -> Result<Vec<Recorded>, EngineError> {
+        let (durable, later): (Vec<Position>, Vec<Position>) =
+            positions.iter().partition(|position| **position <= self.durable);
+        let mut events = self.past.events_at(&durable)?;
+        events.extend(later.into_iter().filter_map(|at| self.draft.in_flight(at)).cloned());
+        Ok(events)
     }
 }

@@ -93,6 +93,41 @@ async fn what_concerns_one_refuses_no_other() {
 }
 
 #[tokio::test]
+async fn j7_a_command_may_name_what_one_before_it_made() {
+    let store = MemoryStore::default();
+    let bench = bench(&store, "10").await;
+    let acme = tenant("acme");
+    let settle = || WalletCommand::SettleHold { hold: HoldId(Position(5)), amount: credits("2") };
+    let commands = vec![
+        (&acme, debit("4"), Some("debit")),
+        (&acme, refund(3), Some("refund")),
+        (&acme, hold("3", 60), Some("hold")),
+        (&acme, settle(), Some("settle")),
+        (&acme, settle(), Some("settle-again")),
+        (&acme, refund(9), Some("ahead")),
+    ];
+    let expected = ["new", "new", "new", "new", "hold_ended", "unknown_entry"];
+    assert_eq!(kinds(&send(&bench, commands).await.unwrap()), expected);
+}
+
+#[tokio::test]
+async fn a_command_may_name_what_another_request_makes_and_is_on_its_way() {
+    const DEBITS: u64 = 50;
+    let bench = bench(&MemoryStore::default(), "10").await;
+    let acme = tenant("acme");
+    let requests = (0..DEBITS).flat_map(|n| [debit("4"), refund(3 + 2 * n)]);
+    let answers = requests.map(|command| bench.wallet(&acme, command, None));
+    for (place, answer) in futures::future::join_all(answers).await.iter().enumerate() {
+        assert!(answer.is_ok(), "{place}: {answer:?}");
+    }
+}
+
+fn refund(entry: u64) -> WalletCommand {
+    let entry = EntryId(Position(entry));
+    WalletCommand::Refund { entry, amount: None, expires_at: None, reason: None }
+}
+
+#[tokio::test]
 async fn j7_a_key_that_stands_twice_is_answered_as_if_it_came_alone() {
     let store = MemoryStore::default();
     let bench = bench(&store, "10").await;
@@ -176,9 +211,7 @@ async fn a_journal_that_cannot_be_read_on_the_way_ends_the_whole() {
     let bench = bench(&store, "10").await;
     let acme = tenant("acme");
     bench.wallet(&acme, debit("1"), None).await.unwrap();
-    let entry = EntryId(Position(3));
-    let refund = WalletCommand::Refund { entry, amount: None, expires_at: None, reason: None };
-    let commands = || vec![(&acme, debit("2"), Some("a")), (&acme, refund.clone(), Some("b"))];
+    let commands = || vec![(&acme, debit("2"), Some("a")), (&acme, refund(3), Some("b"))];
     store.unavailable(true);
     let under_way = send(&bench, commands());
     let returns = async {
