@@ -124,6 +124,12 @@ impl Problem {
         self
     }
 
+    /// The same problem, with another hint where it is of this code.
+    #[must_use]
+    pub(crate) fn hinting_where(self, code: Code, hint: &'static str) -> Problem {
+        if self.code == code { self.hinting(hint) } else { self }
+    }
+
     /// The same problem with another hint.
     #[must_use]
     pub(crate) fn hinting(mut self, hint: &'static str) -> Problem {

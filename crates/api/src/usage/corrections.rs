@@ -8,7 +8,7 @@ use quipu_engine::Command;
 use crate::answer::{self, CommandAnswer};
 use crate::call::Call;
 use crate::parameters::PathIds;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::strict_json::StrictJson;
 use crate::tenants::ReasonRequest;
 
@@ -27,7 +27,10 @@ pub(crate) async fn void(
     let reason = call.seal(&tenant, &request.reason).await?;
     let command = WalletCommand::VoidUsage { entry, reason };
     let command = Command::Wallet { tenant: tenant.clone(), command };
-    let receipt = call.execute("usage.void", &(tenant, entry), &request, command).await?;
+    let receipt = call.execute("usage.void", &(tenant, entry), &request, command).await;
+    let in_parts = "refund parts of the record first, then void what is left of it";
+    let receipt =
+        receipt.map_err(|problem| problem.hinting_where(Code::EventTooLarge, in_parts))?;
     answer::changed(&receipt, "UsageVoided")
 }
 
@@ -47,6 +50,9 @@ pub(crate) async fn rate(
     let reason = call.seal(&tenant, &request.reason).await?;
     let command = WalletCommand::RateUsage { entry, reason };
     let command = Command::Wallet { tenant: tenant.clone(), command };
-    let receipt = call.execute("usage.rate", &(tenant, entry), &request, command).await?;
+    let receipt = call.execute("usage.rate", &(tenant, entry), &request, command).await;
+    let in_parts = "do not rate the record: refund the difference in parts, or debit it";
+    let receipt =
+        receipt.map_err(|problem| problem.hinting_where(Code::EventTooLarge, in_parts))?;
     answer::changed(&receipt, "UsageRated")
 }

@@ -197,6 +197,37 @@ async fn a_mistaken_record_is_voided_and_an_unpriced_one_rated() {
     assert_eq!(void.json()["balance"]["available"], "100", "{}", void.text());
 }
 
+/// What goes back to so many lots has no room in one event.
+#[tokio::test]
+async fn a_correction_for_very_many_lots_says_how_it_is_done_in_parts() {
+    let app = app_with_meters().await;
+    for n in 0..400 {
+        app.post("/v1/tenants/t_acme/grants", &format!("g{n}"), r#"{"amount":"1"}"#).await;
+    }
+    let used = r#"{"tenant":"t_acme","meter":"calls","quantity":1000,"occurred_at":"2026-11-20T11:00:00Z","source":"s","id":"c"}"#;
+    let entry = app.post_usage("", used).await.json()["entry"].as_str().unwrap().to_owned();
+    let nothing =
+        r#"{"effective_at":"2026-01-01T00:00:00Z","price":{"model":"flat","unit_price":"0"}}"#;
+    app.post("/v1/meters/calls/prices", "nothing", nothing).await;
+    let correct = async |name: &str, key: &str| {
+        let path = format!("/v1/tenants/t_acme/usage/{entry}/{name}");
+        app.post(&path, key, r#"{"reason":"a test run"}"#).await
+    };
+    for (name, hint) in [
+        ("void", "refund parts of the record first, then void what is left of it"),
+        ("rate", "do not rate the record: refund the difference in parts, or debit it"),
+    ] {
+        let refused = correct(name, name).await;
+        assert_eq!((refused.status.as_u16(), refused.code()), (413, "event_too_large".into()));
+        assert_eq!(refused.json()["hint"], hint);
+    }
+    let part = format!(r#"{{"entry":"{entry}","amount":"200"}}"#);
+    let refunded = app.post("/v1/tenants/t_acme/refunds", "part", part).await;
+    assert_eq!(refunded.status, StatusCode::CREATED, "{}", refunded.text());
+    let void = correct("void", "rest").await;
+    assert_eq!(void.json()["balance"]["available"], "500", "{}", void.text());
+}
+
 #[tokio::test]
 async fn a_record_that_is_not_understood_is_refused() {
     let app = app_with_meters().await;
