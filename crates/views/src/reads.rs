@@ -105,18 +105,18 @@ impl AsOf {
             None => checkpoint,
             Some(KnownAt::Time(time)) => {
                 past(time, now)?;
-                feed.last_recorded_by(time)?.min(checkpoint)
-            }
-            Some(KnownAt::Position(wanted)) if wanted > checkpoint => {
-                let head = feed.head()?;
-                return Err(if wanted > head {
-                    ViewsError::BeyondHead { wanted, head }
-                } else {
-                    ViewsError::NotYet { wanted, checkpoint }
-                });
+                feed.last_recorded_by(time)?
             }
             Some(KnownAt::Position(position)) => position,
         };
+        if position > checkpoint {
+            let (wanted, head) = (position, feed.head()?);
+            return Err(if wanted > head {
+                ViewsError::BeyondHead { wanted, head }
+            } else {
+                ViewsError::NotYet { wanted, checkpoint }
+            });
+        }
         Ok(Until { position, effective_at })
     }
 }

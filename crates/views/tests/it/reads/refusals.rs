@@ -173,8 +173,14 @@ fn m5_before_genesis_is_zero_and_what_has_not_come_yet_is_refused() {
         }
         journal.extend(late);
         for Read { name, is_empty, .. } in READS {
-            let behind = is_empty(&views, &acme(), known_at_position(head.plus(1)), now);
-            assert!(matches!(behind, Err(ViewsError::NotYet { .. })), "{name}: {behind:?}");
+            for at in [known_at_position(head.plus(1)), known_at(late[0].recorded_at)] {
+                let behind = is_empty(&views, &acme(), at, now);
+                let is_behind = matches!(behind, Err(ViewsError::NotYet { .. }));
+                assert!(is_behind, "{name} at {at:?}: {behind:?}");
+            }
+            let earlier = late[0].recorded_at.plus_seconds(-1);
+            let reached = is_empty(&views, &acme(), known_at(earlier), now);
+            assert!(matches!(reached, Ok(false)), "{name}: {reached:?}");
         }
     });
 }
