@@ -1,5 +1,7 @@
 //! Every number explains itself, and adds up.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::http::StatusCode;
 use insta::assert_json_snapshot;
 use proptest::prelude::*;
@@ -123,6 +125,35 @@ async fn a_balance_is_explained_by_its_entries() {
         let both = format!("balance/t_acme?known_at={known_at}&as_of={NOW}&limit=1");
         explained(&app, &both).await;
     }
+}
+
+/// Its events are those that the number is of, however many are recorded while they are read.
+#[tokio::test]
+async fn a_balance_of_a_moment_adds_up_while_commands_go_on() {
+    let app = App::start().with_credits("1000").await;
+    app.read("/v1/tenants/t_acme").await;
+    let is_over = AtomicBool::new(false);
+    let debits = async {
+        for number in 0..300 {
+            let key = format!("debit-{number}");
+            app.post("/v1/tenants/t_acme/debits", &key, r#"{"amount":"0.5"}"#).await;
+        }
+        is_over.store(true, Ordering::Relaxed);
+    };
+    let explanations = async {
+        while !is_over.load(Ordering::Relaxed) {
+            for moment in ["as_of", "known_at"] {
+                let path = format!("/v1/explain/balance/t_acme?{moment}={NOW}&limit=2");
+                let answer = app.get(&path).await;
+                if answer.code() == "view_behind" {
+                    continue;
+                }
+                assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
+                assert_eq!(answer.json()["adds_up"], true, "{path}: {}", answer.text());
+            }
+        }
+    };
+    tokio::join!(debits, explanations);
 }
 
 #[tokio::test]

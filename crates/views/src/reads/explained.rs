@@ -1,11 +1,11 @@
-//! What explanations need to know beside what everybody asks: how many events there are, and whose
-//! an account's balance is.
+//! What explanations need to know beside what everybody asks: at which position a moment is, how
+//! many events there are, and whose an account's balance is.
 
 use quipu_domain::postings::Account;
-use quipu_domain::{Position, TenantId};
-use quipu_projections::{Accounts, Activity, ActivityChunk, turnover};
+use quipu_domain::{Position, TenantId, Timestamp};
+use quipu_projections::{Accounts, Activity, ActivityChunk, BookHistory, turnover};
 
-use super::{Answer, Scope, none_parked, param, with_one_more};
+use super::{Answer, AsOf, KnownAt, Scope, none_parked, param, with_one_more};
 use crate::{Views, ViewsError, cells};
 
 /// Chunks that end there or before, and the one that goes further.
@@ -32,6 +32,16 @@ pub struct AccountHolders {
 }
 
 impl Views {
+    /// The same moment by a position: whatever is recorded meanwhile, several answers are about the
+    /// same events.
+    pub fn pinned(&self, tenant: &TenantId, at: AsOf, now: Timestamp) -> Result<AsOf, ViewsError> {
+        let feed = self.feed();
+        let until = self.ask(&BookHistory, Scope::Tenant(tenant), |_, checkpoint| {
+            at.until(now, checkpoint, feed)
+        })?;
+        Ok(AsOf { known_at: Some(KnownAt::Position(until.value.position)), ..at })
+    }
+
     /// How many events a tenant has up to a position.
     pub fn events_until(
         &self,
