@@ -59,7 +59,7 @@ pub(crate) async fn close(
     };
     let views = state.views.clone();
     let now = state.engine.now();
-    let trial = blocking(move || views.trial_balance(&query, now)).await?.value;
+    let trial = blocking(move || views.trial_balance_to_seal(&query, now)).await?.value;
     let balances: Result<Vec<BookedBalance>, Problem> = trial.lines.iter().map(booked).collect();
     let command = Command::Period(PeriodCommand::Close(ClosePeriod {
         period,

@@ -60,7 +60,8 @@ enum What {
     /// Let a parked partition go on without the event that stopped it
     ///
     /// That event is left out of this projection, in rebuilds too, until the projection gets a
-    /// higher version; lists, metrics and `quipu verify` keep saying so.
+    /// higher version; lists, metrics and `quipu verify` keep saying so. Where it is left out
+    /// of tenants or book_history, no period is closed.
     Skip {
         /// Which projection
         name: String,

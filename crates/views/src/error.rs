@@ -52,6 +52,19 @@ pub enum ViewsError {
         /// Why it could not be applied.
         error: String,
     },
+    /// Somebody left an event out of a view, and what was asked for is to stay: it is not read
+    /// from such a view.
+    #[error("{projection} was made without event {position}, which was skipped: {reason}")]
+    Skipped {
+        /// Which projection.
+        projection: &'static str,
+        /// Whose; `None` is the catalogue.
+        partition: Partition,
+        /// The event.
+        position: Position,
+        /// Why it was skipped.
+        reason: String,
+    },
     /// A sum is larger than an amount can be (M3).
     #[error("a sum is beyond the largest amount")]
     Overflow,

@@ -38,7 +38,7 @@ pub use status::{ParkedPartition, ProjectionStatus};
 pub use trial_balance::{TrialBalance, TrialBalanceGroup, TrialBalanceLine, TrialBalanceQuery};
 pub use usage::{GroupBy, UsageCursor, UsageQuery, UsageSum};
 
-use crate::{Feed, Views, ViewsError, cells, checkpoints};
+use crate::{Feed, Views, ViewsError, cells, checkpoints, skips};
 
 /// What the views say, and up to where they know the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,6 +200,16 @@ fn none_parked(
     let mut parked = checkpoints::read_parked(connection)?.into_iter();
     let own = parked.find(|stopped| stopped.projection == name);
     own.map_or(Ok(()), |stopped| Err(stopped.partition.refusal(name)))
+}
+
+/// Refuses what is to stay while an event is left out of the rows that it is read from.
+fn none_skipped(
+    connection: &mut Connection,
+    projection: &'static dyn Projection,
+) -> Result<(), ViewsError> {
+    let skips = skips::read(connection)?;
+    let first = skips.of(projection).first();
+    first.map_or(Ok(()), |skipped| Err(skipped.refusal(projection.name())))
 }
 
 /// A field as a whole number, for binding; zero for what is none.

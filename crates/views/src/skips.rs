@@ -26,6 +26,18 @@ pub struct SkippedEvent {
     pub skipped_at: Timestamp,
 }
 
+impl SkippedEvent {
+    /// Why there is no answer.
+    pub(crate) fn refusal(&self, projection: &'static str) -> ViewsError {
+        ViewsError::Skipped {
+            projection,
+            partition: self.tenant.clone(),
+            position: self.position,
+            reason: self.reason.clone(),
+        }
+    }
+}
+
 /// What is skipped, by projection and version.
 #[derive(Default)]
 pub(crate) struct Skips(HashMap<(String, u32), Vec<SkippedEvent>>);

@@ -33,6 +33,10 @@ impl From<JournalError> for Problem {
     }
 }
 
+fn whose(partition: &Option<TenantId>) -> &str {
+    partition.as_ref().map_or("the catalogue", TenantId::as_str)
+}
+
 impl From<ViewsError> for Problem {
     fn from(error: ViewsError) -> Problem {
         match error {
@@ -61,16 +65,31 @@ impl From<ViewsError> for Problem {
             .retry_after_seconds(1),
             ViewsError::Parked { projection, partition, position, error } => {
                 tracing::error!(projection, %position, error, "view parked");
-                let whose = partition.as_ref().map_or("the catalogue", TenantId::as_str);
                 Problem::new(
                     Code::ViewParked,
-                    format!("the view {projection} of {whose} stopped at position {position}"),
+                    format!(
+                        "the view {projection} of {} stopped at position {position}",
+                        whose(&partition)
+                    ),
                     "have the operator run `quipu projections retry`",
                 )
                 .with("projection", projection)
                 .with("position", position)
                 .retry_after_seconds(60)
             }
+            ViewsError::Skipped { projection, partition, position, reason } => Problem::new(
+                Code::ViewParked,
+                format!(
+                    "the view {projection} of {} was made without event {position}, which was \
+                     skipped: {reason}",
+                    whose(&partition)
+                ),
+                "no period is closed from it, because a seal stays; a version of Quipu that can \
+                 apply the event makes the view anew",
+            )
+            .with("projection", projection)
+            .with("position", position)
+            .retry_after_seconds(60),
             ViewsError::Database(error) => {
                 tracing::warn!(%error, "views not read");
                 Problem::new(

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use quipu_database::Connection;
 use quipu_domain::postings::Account;
 use quipu_domain::{TenantId, Timestamp};
-use quipu_projections::{Book, BookHistory, ProjectionError, Question, Until};
+use quipu_projections::{Book, BookHistory, Projection, ProjectionError, Question, Tenants, Until};
 
 use super::history::trees;
-use super::{Answer, AsOf, Scope, none_parked};
+use super::{Answer, AsOf, Scope, none_parked, none_skipped};
 use crate::{Views, ViewsError};
 
 /// What a trial balance's lines are about.
@@ -68,6 +68,9 @@ pub struct TrialBalance {
 /// Opening and closing balance of an account.
 type Balances = BTreeMap<(Option<TenantId>, Account), (i128, i128)>;
 
+/// Who is there, and what everybody has.
+const SEALED_FROM: [&dyn Projection; 2] = [&Tenants, &BookHistory];
+
 /// Tenants that are read at once.
 const TENANTS: &str = "SELECT tenant FROM tenant WHERE tenant > $1 ORDER BY tenant LIMIT 1024";
 
@@ -87,11 +90,29 @@ impl Views {
                 Some(tenant) => query.add(connection, tenant, &until, &mut balances)?,
                 None => {
                     none_parked(connection, &BookHistory)?;
-                    each_tenant(connection, |connection, tenant| {
-                        query.add(connection, tenant, &until, &mut balances)
-                    })?;
+                    query.add_all(connection, &until, &mut balances)?;
                 }
             }
+            Ok(query.trial_balance(balances))
+        })
+    }
+
+    /// The trial balance that a period is sealed with (C2), which is of all tenants: refused while
+    /// an event is left out of what it is read from, for what is sealed cannot be mended.
+    pub fn trial_balance_to_seal(
+        &self,
+        query: &TrialBalanceQuery,
+        now: Timestamp,
+    ) -> Result<Answer<TrialBalance>, ViewsError> {
+        let feed = self.feed();
+        self.ask(&BookHistory, Scope::All, |connection, checkpoint| {
+            for projection in SEALED_FROM {
+                none_parked(connection, projection)?;
+                none_skipped(connection, projection)?;
+            }
+            let until = query.at.until(now, checkpoint, feed)?;
+            let mut balances = Balances::new();
+            query.add_all(connection, &until, &mut balances)?;
             Ok(query.trial_balance(balances))
         })
     }
@@ -117,6 +138,16 @@ fn each_tenant(
 }
 
 impl TrialBalanceQuery {
+    /// Adds everybody's accounts.
+    fn add_all(
+        &self,
+        connection: &mut Connection,
+        until: &Until,
+        balances: &mut Balances,
+    ) -> Result<(), ViewsError> {
+        each_tenant(connection, |connection, tenant| self.add(connection, tenant, until, balances))
+    }
+
     /// Adds a tenant's accounts at the beginning of the period and at its end.
     fn add(
         &self,

@@ -252,5 +252,38 @@ fn over_all_tenants_nothing_is_summed_up_out_of_rows_that_have_stopped() {
     });
 }
 
+/// What is sealed stays (C2): it is not read from a view that somebody let go on without an event.
+#[test]
+fn what_a_period_is_sealed_with_is_not_read_from_rows_without_an_event() {
+    let history = History::generated(100);
+    let journal = Journal::new(&history.events);
+    let now = history.now;
+    on_each_engine(|store| {
+        let views = store.open(&journal);
+        views.catch_up(&options(64)).unwrap();
+        let mut connection = store.connection();
+        let query = TrialBalanceQuery::default();
+        let seal = || views.trial_balance_to_seal(&query, now);
+        let whole = views.trial_balance(&query, now).unwrap();
+        assert_eq!(seal().unwrap(), whole);
+        for projection in ["tenants", "book_history", "balances"] {
+            let is_read = projection != "balances";
+            connection.execute(PARK, &[projection.into(), "t_bolt".into()]).unwrap();
+            let is_refused = matches!(seal(), Err(ViewsError::Parked { .. }));
+            assert_eq!(is_refused, is_read, "{projection}");
+            connection.execute("DELETE FROM projection_parked", &[]).unwrap();
+            connection.execute(SKIP, &["t_bolt".into(), projection.into()]).unwrap();
+            let is_refused =
+                matches!(seal(), Err(ViewsError::Skipped { position: Position(7), .. }));
+            assert_eq!(is_refused, is_read, "{projection}");
+            assert_eq!(views.trial_balance(&query, now).unwrap(), whole, "{projection}");
+            connection.execute("DELETE FROM projection_skipped", &[]).unwrap();
+        }
+    });
+}
+
+const SKIP: &str = "INSERT INTO projection_skipped \
+    (projection, version, position, tenant, error, reason, skipped_at) \
+    SELECT name, version, 7, $1, 'poison', 'a mistake', 0 FROM projection WHERE name = $2";
 const PARK: &str = "INSERT INTO projection_parked (projection, tenant, position, error, parked_at) \
     VALUES ($1, $2, 7, 'poison', 0)";
