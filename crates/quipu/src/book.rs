@@ -261,6 +261,10 @@ pub(crate) fn views_unusable(error: &ViewsError) -> CliError {
             what: error.to_string(),
             hint: "name another file, or move this one away".into(),
         },
+        ViewsError::Parked { .. } => CliError::Unusable {
+            what: error.to_string(),
+            hint: "`quipu projections list` names everything that has stopped, and why".into(),
+        },
         ViewsError::UnknownProjection(_) => CliError::Malformed {
             what: error.to_string(),
             hint: "`quipu projections list` names them".into(),

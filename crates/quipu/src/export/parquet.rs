@@ -39,6 +39,16 @@ struct Summary {
     table: String,
     position: u64,
     rows: u64,
+    /// The events that the view was made without.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<Position>,
+}
+
+/// What a table was written from, and how much of it there is.
+struct Written {
+    position: Position,
+    rows: u64,
+    skipped: Vec<Position>,
 }
 
 /// Does it; the number is the exit code.
@@ -52,14 +62,17 @@ pub(super) fn run(args: &ParquetArgs, json: bool) -> Result<u8, CliError> {
         });
     }
     let mut target = Target::open(&args.target)?;
-    let (position, rows) = match view {
+    let Written { position, rows, skipped } = match view {
         None => events(&args.source, &mut target)?,
         Some((projection, schema)) => self::view(&args.source, projection, schema, &mut target)?,
     };
-    let summary =
-        Summary { format: "parquet", table: table.to_owned(), position: position.0, rows };
-    let rows = output::count(rows, "row");
-    let told = format!("parquet: {rows} of {table}, the book at position {position}");
+    let told = format!(
+        "parquet: {} of {table}, the book at position {position}{}",
+        output::count(rows, "row"),
+        without(&skipped)
+    );
+    let (table, position) = (table.to_owned(), position.0);
+    let summary = Summary { format: "parquet", table, position, rows, skipped };
     target.finish(&summary, &told, json)?;
     Ok(exit_codes::OK)
 }
@@ -101,25 +114,27 @@ fn event_cells(event: &Recorded) -> Result<[Cell; 13], CliError> {
     ])
 }
 
-fn events(args: &SourceArgs, target: &mut Target) -> Result<(Position, u64), CliError> {
+fn events(args: &SourceArgs, target: &mut Target) -> Result<Written, CliError> {
     let source = Source::open(args)?;
     let file = TableFile::new(target, EVENTS, &EVENT_COLUMNS, &source.remark());
     let mut file = file.map_err(unwritable)?;
     source.each(|event| file.row(&event_cells(event)?).map_err(unwritable))?;
-    Ok((source.until(), file.finish().map_err(unwritable)?))
+    let rows = file.finish().map_err(unwritable)?;
+    Ok(Written { position: source.until(), rows, skipped: Vec::new() })
 }
 
-/// The rows of a view as they are now, from one snapshot.
+/// The rows of a view as they are now, from one snapshot: of everybody, or they are not written.
 fn view(
     args: &SourceArgs,
     projection: &'static dyn Projection,
     schema: &'static Schema,
     target: &mut Target,
-) -> Result<(Position, u64), CliError> {
+) -> Result<Written, CliError> {
     let book = Book::read(&args.place())?;
     let read = book.views.snapshot(|snapshot| {
-        let position = position_of(snapshot, projection)?;
-        let remark = format!("The view {} at position {position}.", schema.name);
+        let (position, skipped) = standing(snapshot, projection)?;
+        let (name, without) = (schema.name, without(&skipped));
+        let remark = format!("The view {name} at position {position}{without}.");
         let mut file = TableFile::new(target, schema.name, schema.columns, &remark);
         snapshot.each_row(schema, &mut |cells| {
             if let Ok(open) = &mut file
@@ -128,19 +143,35 @@ fn view(
                 file = Err(error);
             }
         })?;
-        Ok::<_, ViewsError>((position, file.and_then(TableFile::finish)))
+        Ok::<_, ViewsError>((position, file.and_then(TableFile::finish), skipped))
     });
-    let (position, rows) = read.map_err(|error| book::views_unusable(&error))?;
-    Ok((position, rows.map_err(unwritable)?))
+    let (position, rows, skipped) = read.map_err(|error| book::views_unusable(&error))?;
+    Ok(Written { position, rows: rows.map_err(unwritable)?, skipped })
 }
 
-fn position_of(
+/// How far a view is, and the events that it was made without. Refused where it has stopped for
+/// somebody.
+fn standing(
     snapshot: &mut Snapshot<'_>,
     projection: &'static dyn Projection,
-) -> Result<Position, ViewsError> {
+) -> Result<(Position, Vec<Position>), ViewsError> {
     let statuses = snapshot.projections(Position::ZERO)?;
-    let found = statuses.into_iter().find(|status| status.name == projection.name());
-    Ok(found.map_or(Position::ZERO, |status| status.position))
+    let own = statuses.into_iter().find(|status| status.name == projection.name());
+    let Some(own) = own else { return Ok((Position::ZERO, Vec::new())) };
+    if let Some(parked) = own.parked.into_iter().next() {
+        return Err(parked.refusal(own.name));
+    }
+    Ok((own.position, own.skipped.iter().map(|skipped| skipped.position).collect()))
+}
+
+/// Which events a view was made without, in words.
+fn without(skipped: &[Position]) -> String {
+    let positions: Vec<String> = skipped.iter().map(Position::to_string).collect();
+    match &positions[..] {
+        [] => String::new(),
+        [position] => format!(", made without event {position}"),
+        positions => format!(", made without events {}", positions.join(", ")),
+    }
 }
 
 /// The projection that has a table, and the table.

@@ -1,8 +1,57 @@
-//! What an export is told in a file.
+//! Exports that are refused, and what is said of a view that is no fold of all events.
+
+use std::path::Path;
 
 use quipu::exit_codes;
 
-use crate::program::run;
+use crate::commands::book;
+use crate::program::{Run, Server, run};
+
+/// Exports into a file in the book's folder.
+fn export(server: &Server, arguments: &[&str]) -> Run {
+    server.on_book(&[&["export"], arguments, &["--output", &file(server)]].concat())
+}
+
+fn file(server: &Server) -> String {
+    format!("{}/export", server.data())
+}
+
+#[track_caller]
+fn assert_refused(server: &Server, arguments: &[&str], code: u8, why: &str) {
+    let refused = export(server, arguments);
+    assert_eq!(refused.code(), i32::from(code), "{arguments:?}: {}", refused.err());
+    assert!(refused.err().contains(why), "{arguments:?}: {}", refused.err());
+    assert!(!Path::new(&file(server)).exists(), "{arguments:?}");
+}
+
+/// A file has no column for what is missing in it.
+#[test]
+fn a_view_that_stopped_is_not_exported_and_one_made_without_an_event_says_so() {
+    let mut server = book(Server::start());
+    assert_eq!(server.terminate(), Some(i32::from(exit_codes::OK)));
+    let views = rusqlite::Connection::open(format!("{}/views.db", server.data())).unwrap();
+    let parked = "insert into projection_parked values ('balances', 't_acme', 8, 'made up', 0)";
+    views.execute(parked, []).unwrap();
+    let refused = "balances stopped at position 8";
+    assert_refused(&server, &["parquet", "lot"], exit_codes::UNUSABLE, refused);
+    let other = export(&server, &["parquet", "hold"]);
+    assert_eq!(other.code(), i32::from(exit_codes::OK), "{}", other.err());
+    views
+        .execute_batch(
+            "delete from projection_parked;
+             insert into projection_skipped
+             select name, version, 8, 't_acme', 'made up', 'sent by mistake', 0 from projection
+             where name = 'balances';",
+        )
+        .unwrap();
+    let told = export(&server, &["parquet", "lot"]);
+    insta::assert_snapshot!("export_parquet_of_a_view_with_a_skip", told.redacted(&server));
+    let json = export(&server, &["parquet", "lot", "--json"]);
+    assert_eq!(json.json()["skipped"], serde_json::json!([8]), "{}", json.out());
+    let written = std::fs::read(file(&server)).unwrap();
+    let remark = b"without event 8";
+    assert!(written.windows(remark.len()).any(|bytes| bytes == remark));
+}
 
 /// Money would be booked on the account that its line does not name.
 #[test]

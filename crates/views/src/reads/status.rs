@@ -44,7 +44,8 @@ pub struct ParkedPartition {
 
 impl ParkedPartition {
     /// Why there is no answer.
-    pub(super) fn refusal(self, projection: &'static str) -> ViewsError {
+    #[must_use]
+    pub fn refusal(self, projection: &'static str) -> ViewsError {
         let ParkedPartition { tenant: partition, position, error, .. } = self;
         ViewsError::Parked { projection, partition, position, error }
     }
