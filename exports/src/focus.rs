@@ -18,7 +18,7 @@ use quipu_domain::postings::Account;
 use quipu_domain::tenant::TenantEvent;
 use quipu_domain::wallet::WalletEvent;
 use quipu_domain::wallet::event::Attribution;
-use quipu_domain::{Event, Label, MeterName, Personal, Position, Recorded, TenantId};
+use quipu_domain::{Event, Label, MeterName, Personal, Position, Recorded, TenantId, Timestamp};
 use quipu_projections::{postings_of, wallet_event};
 use rust_decimal::Decimal;
 
@@ -143,13 +143,13 @@ impl Focus {
         let micros: i128 = charged.map(|posting| i128::from(posting.amount.micros())).sum();
         let corrects = Focus::corrects(event);
         let used = if corrects.is_some() { original } else { Some(event) };
-        let Some((used, work)) = used.and_then(|used| Some((used, Work::of(&used.event)?))) else {
+        let Some(work) = used.and_then(Work::of) else {
             return match corrects {
                 Some(corrected) => Err(ExportError::NothingToCorrect { corrected }),
                 None => Ok(()),
             };
         };
-        let day = used.effective_at().to_jiff().to_zoned(TimeZone::UTC).date();
+        let day = work.at.to_jiff().to_zoned(TimeZone::UTC).date();
         let is_before = self.terms.from.is_some_and(|from| day < from);
         if is_before || self.terms.to.is_some_and(|to| day >= to) {
             return Ok(());
@@ -206,6 +206,8 @@ impl Focus {
 
 /// Work that consumed credits, as the event that recorded it says.
 struct Work<'a> {
+    /// When it was done: usage is reported by that, though it may count later (U1).
+    at: Timestamp,
     meter: Option<&'a MeterName>,
     attribution: &'a Attribution,
     measured: Measured,
@@ -213,20 +215,23 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// The work of an event; `None` where it records none.
-    fn of(event: &Event) -> Option<Work<'_>> {
-        let Event::Wallet(wallet) = event else { return None };
+    fn of(event: &Recorded) -> Option<Work<'_>> {
+        let Event::Wallet(wallet) = &event.event else { return None };
         match wallet {
             WalletEvent::CreditsDebited(e) => Some(Work {
+                at: event.effective_at(),
                 meter: e.meter.as_ref(),
                 attribution: &e.attribution,
                 measured: Measured::credits(e.amount),
             }),
             WalletEvent::HoldSettled(e) => Some(Work {
+                at: event.effective_at(),
                 meter: e.meter.as_ref(),
                 attribution: &e.attribution,
                 measured: Measured::credits(e.amount),
             }),
             WalletEvent::UsageRecorded(e) => Some(Work {
+                at: e.usage.occurred_at,
                 meter: Some(&e.usage.meter),
                 attribution: &e.usage.attribution,
                 measured: Measured::usage(&e.usage),

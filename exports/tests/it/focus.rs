@@ -3,7 +3,8 @@
 mod validator;
 
 use jiff::civil::date;
-use quipu_domain::{Position, Recorded};
+use quipu_domain::wallet::WalletEvent;
+use quipu_domain::{Event, Position, Recorded};
 use quipu_exports::{ExportError, Focus, FocusTerms, FocusVersion};
 
 use crate::golden;
@@ -67,6 +68,34 @@ fn days_outside_are_left_out() {
     let (before, from) = (written(before, &golden()), written(from, &golden()));
     assert_eq!(before.rows() + from.rows(), all.rows());
     assert_eq!(before.micros() + from.micros(), all.micros());
+}
+
+/// U1: it counts from when it is recorded, and is reported by when it occurred, with its corrections.
+#[test]
+fn usage_that_is_dated_ahead_is_reported_on_the_day_on_which_it_occurred() {
+    let all = written(terms(FocusVersion::V1_4), &golden());
+    let mut events = golden();
+    let day = date(2100, 1, 1);
+    for event in &mut events {
+        if let Event::Wallet(WalletEvent::UsageRecorded(recorded)) = &mut event.event {
+            recorded.usage.occurred_at = "2100-01-01T00:00:00Z".parse().unwrap();
+        }
+    }
+    let usage = |event: &&Recorded| match &event.event {
+        Event::Wallet(WalletEvent::UsageRecorded(_)) => true,
+        _ => Focus::corrects(event).is_some_and(|of| {
+            let of = events.iter().find(|event| event.position == of).unwrap();
+            matches!(of.event, Event::Wallet(WalletEvent::UsageRecorded(_)))
+        }),
+    };
+    let usage: Vec<Recorded> = events.iter().filter(usage).cloned().collect();
+    let voids = usage.iter().filter(|event| event.event.type_name() == "UsageVoided");
+    assert!(voids.count() > 0, "corrections are among them");
+    let ahead = FocusTerms { from: Some(day), ..terms(FocusVersion::V1_4) };
+    let before = FocusTerms { to: Some(day), ..terms(FocusVersion::V1_4) };
+    let charged = written(terms(FocusVersion::V1_4), &usage).micros();
+    assert_eq!(written(ahead, &events).micros(), charged);
+    assert_eq!(written(before, &events).micros(), all.micros() - charged);
 }
 
 #[test]
