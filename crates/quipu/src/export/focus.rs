@@ -63,8 +63,19 @@ struct Summary {
     credits: Decimal,
 }
 
+fn require_period(from: Option<Date>, to: Option<Date>) -> Result<(), CliError> {
+    match (from, to) {
+        (Some(from), Some(to)) if to < from => Err(CliError::Malformed {
+            what: format!("the days end before they begin: from is {from}, to is {to}"),
+            hint: "write the first day as --from, and the day after the last as --to".into(),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// Does it; the number is the exit code.
 pub(super) fn run(args: &FocusArgs, json: bool) -> Result<u8, CliError> {
+    require_period(args.from, args.to)?;
     let source = Source::open(&args.source)?;
     let mut target = Target::open(&args.target)?;
     let mut focus = Focus::new(FocusTerms {

@@ -109,22 +109,31 @@ impl Source {
     }
 
     /// Hands all events to `work`, one after the other, and shows how far it is. None of them is
-    /// another one than was hashed when it was written.
+    /// another one than was hashed when it was written. Refused in the end where a tenant is wanted
+    /// that there is not.
     pub(super) fn each(
         &self,
         mut work: impl FnMut(&Recorded) -> Result<(), CliError>,
     ) -> Result<(), CliError> {
         let bar = ProgressBar::new(self.until.0).with_style(output::events_bar());
         let mut journal = Checked::new(self.journal.clone());
+        let mut is_there = self.tenant.is_none();
         while journal.position() < self.until {
             let page = journal.page(self.until, PAGE_EVENTS);
             let page = page.map_err(|error| book::journal_unusable(&error))?;
             for event in page.iter().filter(|event| self.takes(event)) {
+                is_there |= event.tenant == self.tenant;
                 work(event)?;
             }
             bar.set_position(journal.position().0.min(self.until.0));
         }
         bar.finish_and_clear();
+        if let Some(tenant) = self.tenant.as_ref().filter(|_| !is_there) {
+            return Err(CliError::Refused {
+                what: format!("there is no tenant {tenant} up to position {}", self.until),
+                hint: "check the id, or leave --tenant out to export everybody's events".into(),
+            });
+        }
         match self.root.filter(|root| *root != journal.root()) {
             None => Ok(()),
             Some(root) => Err(book::journal_unusable(&JournalError::Corrupt {

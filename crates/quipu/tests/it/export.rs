@@ -7,6 +7,8 @@ use quipu::exit_codes;
 use crate::commands::book;
 use crate::program::{Run, Server, run};
 
+const FOCUS: [&str; 7] = ["focus", "--provider", "x", "--currency", "SEK", "--rate", "1"];
+
 /// Exports into a file in the book's folder.
 fn export(server: &Server, arguments: &[&str]) -> Run {
     server.on_book(&[&["export"], arguments, &["--output", &file(server)]].concat())
@@ -22,6 +24,30 @@ fn assert_refused(server: &Server, arguments: &[&str], code: u8, why: &str) {
     assert_eq!(refused.code(), i32::from(code), "{arguments:?}: {}", refused.err());
     assert!(refused.err().contains(why), "{arguments:?}: {}", refused.err());
     assert!(!Path::new(&file(server)).exists(), "{arguments:?}");
+}
+
+#[test]
+fn a_tenant_that_is_not_there_is_not_exported() {
+    let server = book(Server::start());
+    let sie = ["sie", "--year", "2026", "--company", "x", "--rate", "1"];
+    let formats: [&[&str]; 5] =
+        [&["hledger"], &["beancount"], &sie, &FOCUS, &["parquet", "events"]];
+    for format in formats {
+        let of_nobody = [format, &["--tenant", "t_nobody"]].concat();
+        assert_refused(&server, &of_nobody, exit_codes::REFUSED, "there is no tenant t_nobody");
+        let too_early = [format, &["--tenant", "t_acme", "--known-at", "0"]].concat();
+        assert_refused(&server, &too_early, exit_codes::REFUSED, "there is no tenant t_acme");
+        let there = [format, &["--tenant", "t_acme", "--known-at", "1"]].concat();
+        assert_eq!(export(&server, &there).code(), i32::from(exit_codes::OK), "{format:?}");
+        std::fs::remove_file(file(&server)).unwrap();
+    }
+}
+
+#[test]
+fn days_that_end_before_they_begin_are_malformed() {
+    let server = book(Server::start());
+    let backwards = [&FOCUS[..], &["--from", "2026-11-01", "--to", "2026-10-01"]].concat();
+    assert_refused(&server, &backwards, exit_codes::MALFORMED, "to is 2026-10-01");
 }
 
 /// A file has no column for what is missing in it.
