@@ -59,10 +59,10 @@ pub struct Line {
 }
 
 /// Events that are not told one by one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rest {
-    /// How many.
-    pub events: u64,
+    /// How many; absent where only their sum is known.
+    pub events: Option<u64>,
     /// What they add together.
     pub figures: Figures,
 }
@@ -123,14 +123,14 @@ pub struct Explainer {
     subject: Subject,
     most_lines: usize,
     lines: VecDeque<(Position, Figures)>,
-    rest: Rest,
+    rest: Option<Rest>,
 }
 
 impl Explainer {
     /// An explainer that has seen no event. `rest` is what events before those it will be given
     /// add up to, where that is known.
     #[must_use]
-    pub fn of(subject: Subject, most_lines: usize, rest: Rest) -> Explainer {
+    pub fn of(subject: Subject, most_lines: usize, rest: Option<Rest>) -> Explainer {
         Explainer { subject, most_lines, lines: VecDeque::new(), rest }
     }
 
@@ -141,8 +141,10 @@ impl Explainer {
         if self.lines.len() > self.most_lines
             && let Some((_, oldest)) = self.lines.pop_front()
         {
-            self.rest.events += 1;
-            add(&mut self.rest.figures, &oldest)?;
+            let none = || Rest { events: Some(0), figures: Figures::new() };
+            let rest = self.rest.get_or_insert_with(none);
+            rest.events = rest.events.map(|events| events + 1);
+            add(&mut rest.figures, &oldest)?;
         }
         Ok(())
     }
@@ -150,7 +152,6 @@ impl Explainer {
     /// Where the last events that contribute stand, with what each adds, and the rest.
     #[must_use]
     pub fn finish(self) -> (Vec<(Position, Figures)>, Option<Rest>) {
-        let rest = (self.rest.events > 0).then_some(self.rest);
-        (self.lines.into(), rest)
+        (self.lines.into(), self.rest)
     }
 }

@@ -41,7 +41,7 @@ fn explanation() -> Explanation {
         figures: amount("5.5"),
         parts: vec![Part { what: "a lot".to_owned(), figures: amount("-1") }],
         lines: vec![Line { figures: amount("2.5"), event }],
-        rest: Some(Rest { events: 3, figures: amount("4") }),
+        rest: Some(Rest { events: Some(3), figures: amount("4") }),
     }
 }
 
@@ -104,7 +104,7 @@ fn u2_a_cost_that_its_working_does_not_come_to_is_a_gap() {
 }
 
 fn explained(story: &Story, subject: Subject, most_lines: usize) -> (Vec<u64>, Option<Rest>) {
-    let mut explainer = Explainer::of(subject, most_lines, Rest::default());
+    let mut explainer = Explainer::of(subject, most_lines, None);
     story.events.iter().for_each(|event| explainer.event(event).unwrap());
     let (lines, rest) = explainer.finish();
     (lines.into_iter().map(|(Position(position), _)| position).collect(), rest)
@@ -119,7 +119,7 @@ fn the_last_events_are_told_and_those_before_are_summed_up() {
     }
     let available = || Subject::Account { account: Account::Available, as_of: None };
     assert_eq!(explained(&story, available(), 4), (vec![2, 3, 4, 5], None));
-    let rest = Some(Rest { events: 2, figures: amount("9") });
+    let rest = Some(Rest { events: Some(2), figures: amount("9") });
     assert_eq!(explained(&story, available(), 2), (vec![4, 5], rest));
 }
 

@@ -139,21 +139,28 @@ impl Reading<'_> {
             ..EntryQuery::default()
         };
         let page = self.views.entries(tenant, &query, self.now)?.value.entries;
-        let mut rest = Rest::default();
-        if let Some(last) = page.next {
-            let before = Position(last.0.saturating_sub(1));
-            let known = AsOf { known_at: Some(KnownAt::Position(before)), ..at };
-            let book = self.views.balance_as_of(tenant, known, self.now)?.value;
-            rest.events = self.views.events_until(tenant, before)?.value;
-            rest.figures = amount(of_account(&book, &account));
-        }
+        let before = page.next.map(|last| self.before(tenant, &account, at, last)).transpose()?;
         let positions: Vec<Position> = page.items.iter().map(|entry| entry.position).collect();
         let subject = Subject::Account { account, as_of: at.as_of };
-        let mut explainer = Explainer::of(subject, self.most_lines, rest);
+        let mut explainer = Explainer::of(subject, self.most_lines, before);
         for event in self.journal.events_at(&positions)? {
             explainer.event(&event).map_err(|error| Problem::internal(&error))?;
         }
         Ok(Draft::of(explainer, position))
+    }
+
+    /// What the books said of an account before an entry. Which events made it so, they do not say.
+    fn before(
+        &self,
+        tenant: &TenantId,
+        account: &Account,
+        at: AsOf,
+        entry: Position,
+    ) -> Result<Rest, Problem> {
+        let before = Position(entry.0.saturating_sub(1));
+        let known = AsOf { known_at: Some(KnownAt::Position(before)), ..at };
+        let book = self.views.balance_as_of(tenant, known, self.now)?.value;
+        Ok(Rest { events: None, figures: amount(of_account(&book, account)) })
     }
 
     /// An account of a tenant: all its postings.
@@ -244,7 +251,7 @@ impl Reading<'_> {
             )
             .with("events", count));
         }
-        let mut explainer = Explainer::of(subject, self.most_lines, Rest::default());
+        let mut explainer = Explainer::of(subject, self.most_lines, None);
         let mut after = Position::ZERO;
         while after < until {
             let mut found = self.views.positions_after(tenant, after)?;

@@ -74,8 +74,9 @@ pub(crate) struct LineView {
 /// Events that are not told one by one.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RestView {
-    /// How many.
-    events: u64,
+    /// How many; absent before the entries of a balance, of which only the sum is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<u64>,
     /// What they add together.
     #[schema(value_type = BTreeMap<String, String>)]
     figures: Amounts,

@@ -156,6 +156,17 @@ async fn a_balance_of_a_moment_adds_up_while_commands_go_on() {
     tokio::join!(debits, explanations);
 }
 
+/// How many events moved it before those that are told would take reading all of them.
+#[tokio::test]
+async fn what_came_before_the_entries_of_a_balance_is_summed_up_and_not_counted() {
+    let app = book().await;
+    let balance = explained(&app, "balance/t_acme?limit=1&account=held").await;
+    assert_eq!(balance["lines"].as_array().unwrap().len(), 0, "{balance:#}");
+    assert_eq!(balance["rest"], json!({"figures": {"amount": "5"}}), "{balance:#}");
+    let account = explained(&app, "account?account=held&tenant=t_acme&limit=1").await;
+    assert_eq!(account["rest"]["events"], 2, "{account:#}");
+}
+
 #[tokio::test]
 async fn usage_is_explained_with_its_arithmetic() {
     let app = book().await;

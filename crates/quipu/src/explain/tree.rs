@@ -33,8 +33,9 @@ fn below(answer: &Value) -> Vec<Node> {
     };
     let parts = list(answer, "parts").iter().map(|part| leaf(output::text(&part["what"]), part));
     let rest = answer["rest"].as_object().map(|_| {
-        let events = answer["rest"]["events"].as_u64().unwrap_or_default();
-        leaf(format!("{} before these", output::count(events, "event")), &answer["rest"])
+        let events = answer["rest"]["events"].as_u64();
+        let events = events.map_or("what came".to_owned(), |events| output::count(events, "event"));
+        leaf(format!("{events} before these"), &answer["rest"])
     });
     let lines = list(answer, "lines").iter().map(|line| {
         let adds = figures(&line["figures"]);
