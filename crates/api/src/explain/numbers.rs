@@ -219,7 +219,8 @@ impl Reading<'_> {
             limit: 1,
         };
         let found = self.views.usage(tenant, &query, self.now)?;
-        let Some(sum) = found.value.items.first() else {
+        let begins_then = |sum: &&UsageSum| sum.window_start == start;
+        let Some(sum) = found.value.items.first().filter(begins_then) else {
             return Err(Problem::new(
                 Code::NotFound,
                 "nothing was used in a window that begins then",

@@ -180,9 +180,12 @@ async fn usage_is_explained_with_its_arithmetic() {
     let images = explained(&app, &format!("usage/t_acme?{window}&meter=images")).await;
     assert_json_snapshot!("explain_usage", images);
     explained(&app, &format!("usage/t_acme?{window}&model=small&agent=analyst&limit=1")).await;
-    let empty =
-        app.read("/v1/explain/usage/t_acme?window=day&window_start=2020-01-01T00:00:00Z").await;
-    assert_eq!((empty.status, empty.code()), (StatusCode::NOT_FOUND, "not_found".into()));
+    for start in ["2020-01-01T00:00:00Z", "2026-10-31T23:59:59.5Z", "2026-11-01T00:00:00.000001Z"] {
+        let path = format!("/v1/explain/usage/t_acme?window=month&window_start={start}");
+        let empty = app.read(&path).await;
+        let found = (empty.status, empty.code());
+        assert_eq!(found, (StatusCode::NOT_FOUND, "not_found".into()), "{start}: {}", empty.text());
+    }
 }
 
 #[tokio::test]
