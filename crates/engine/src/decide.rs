@@ -17,7 +17,7 @@ use quipu_domain::{
 use crate::batch::Outcomes;
 use crate::decider::Decider;
 use crate::draft::Attributes;
-use crate::known::{KeyState, is_command};
+use crate::known::KeyState;
 use crate::{Command, EngineError, Receipt, Request};
 
 mod again;
@@ -37,7 +37,9 @@ impl Decider {
         for index in 0..requests.len() {
             let outcome = match self.answered(requests, index, &mut done) {
                 Ok(Some(receipt)) => Ok(receipt),
-                Err(EngineError::KeyInFlight) => again_in_one_request(requests, &outcomes),
+                Err(EngineError::KeyInFlight) => {
+                    self.draft.known.receipt_in_flight(&requests[index])
+                }
                 Ok(None) => self
                     .load_for_commands(&requests[index..])
                     .and_then(|()| self.decide(&requests[index])),
@@ -246,20 +248,5 @@ impl Decider {
         let attributes =
             Attributes { tenant: Some(subject), metadata, now: moment.now, effective_at: None };
         self.draft.write_all(slot, events, &attributes)
-    }
-}
-
-/// J7: a command whose key is in flight is answered from the receipt that a command before it in
-/// the same request got: no answer of the request is given before that is durable.
-fn again_in_one_request(requests: &[Request], outcomes: &Outcomes) -> Result<Receipt, EngineError> {
-    let request @ Request { command, metadata, .. } = &requests[outcomes.len()];
-    let receipts = outcomes.iter().flatten();
-    let mut firsts = receipts.filter_map(|receipt| Some((receipt, receipt.events.first()?)));
-    match firsts.find(|(_, first)| is_command(first, command.tenant(), metadata)) {
-        None => Err(EngineError::KeyInFlight),
-        Some((_, first)) if !request.is_of(first) => {
-            Err(EngineError::KeyReused { position: first.position })
-        }
-        Some((receipt, _)) => Ok(Receipt { replayed: true, ..receipt.clone() }),
     }
 }

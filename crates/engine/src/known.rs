@@ -12,7 +12,7 @@ use quipu_domain::wallet::event::{Usage, UsageRecorded};
 use quipu_domain::{Event, Metadata, Position, Recorded, TenantId};
 use quipu_journal::{Index, Journal, JournalError, KeyHash, keys_of};
 
-use crate::{Receipt, Request, UsageBatch, UsageReport};
+use crate::{EngineError, Receipt, Request, UsageBatch, UsageReport};
 
 /// Receipts that are kept to answer retries without reading the journal.
 const RECENT_RECEIPTS: NonZeroUsize = NonZeroUsize::new(16_384).expect("it is not zero");
@@ -122,6 +122,29 @@ impl Known {
         if candidates.is_empty() { KeyState::Free } else { KeyState::Durable(candidates) }
     }
 
+    /// The receipt of a command whose key is in flight: of one that stands before it in the same
+    /// request, or of the same command in another one. Like every answer it waits until it is durable.
+    pub(crate) fn receipt_in_flight(&self, request: &Request) -> Result<Receipt, EngineError> {
+        let Request { command, metadata, .. } = request;
+        let tenant = command.tenant();
+        let key = metadata.command.as_ref().ok_or(EngineError::KeyInFlight)?;
+        let mut events = self.in_flight(KeyHash::command(tenant, key));
+        let first = events.find(|event| is_command(event, tenant, metadata));
+        let first = first.ok_or(EngineError::KeyInFlight)?;
+        if !request.is_of(first) {
+            return Err(EngineError::KeyReused { position: first.position });
+        }
+        let receipts = [&self.building_receipts, &self.flying_receipts];
+        let receipt = receipts.into_iter().find_map(|receipts| {
+            let index =
+                receipts.binary_search_by_key(&Some(first.position), first_position).ok()?;
+            receipts.get(index)
+        });
+        // A batch of usage has the key, and no receipt.
+        let receipt = receipt.ok_or(EngineError::KeyInFlight)?;
+        Ok(Receipt { replayed: true, ..receipt.clone() })
+    }
+
     /// The durable events that records of a batch may be known by, read at once: a batch that is
     /// sent again is known to the last record, and its events stand side by side.
     pub(crate) fn earlier_usage(
@@ -196,7 +219,9 @@ impl Known {
 
     /// Remembers the receipt of a command of the batch that is being built.
     pub(crate) fn note_receipt(&mut self, receipt: &Receipt) {
-        self.building_receipts.push(receipt.clone());
+        if first_position(receipt).is_some() {
+            self.building_receipts.push(receipt.clone());
+        }
     }
 
     /// The batch that was being built is on its way to the disk.
@@ -234,6 +259,11 @@ impl Known {
     fn in_flight(&self, hash: KeyHash) -> impl Iterator<Item = &Arc<Recorded>> {
         self.building.find(hash).chain(self.flying.find(hash))
     }
+}
+
+/// By what receipts are in order.
+fn first_position(receipt: &Receipt) -> Option<Position> {
+    receipt.events.first().map(|event| event.position)
 }
 
 /// Whose records these are, each tenant once.

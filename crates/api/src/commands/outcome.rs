@@ -30,7 +30,8 @@ pub(super) enum Outcome {
         /// What it is answered with alone, byte for byte.
         answer: Box<CommandAnswer>,
     },
-    /// It is not: no event, and its key is free.
+    /// It is not: no event. Its key is free, unless the problem is about the key: then that was used for
+    /// something else (`idempotency_key_reused`), or is being used (`idempotency_key_in_flight`).
     Refused {
         /// Why.
         problem: Box<ProblemDocument>,

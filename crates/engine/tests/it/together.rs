@@ -122,6 +122,31 @@ async fn a_command_may_name_what_another_request_makes_and_is_on_its_way() {
     }
 }
 
+/// A client that waited too short sends all of it again.
+#[tokio::test]
+async fn j7_what_is_on_its_way_already_is_answered_as_done_when_it_is() {
+    let store = MemoryStore::default();
+    let bench = bench(&store, "10").await;
+    let acme = tenant("acme");
+    let keys: Vec<String> = (0..30).map(|n| format!("k{n}")).collect();
+    let commands =
+        || keys.iter().map(|key| (&acme, debit("0.1"), Some(key.as_str()))).collect::<Vec<_>>();
+    let other = vec![(&acme, debit("0.2"), Some("k7"))];
+    let sent = [commands(), commands(), commands(), other].map(|commands| send(&bench, commands));
+    let answers = futures::future::join_all(sent).await;
+    let kinds: Vec<_> = answers.iter().map(|answer| kinds(answer.as_ref().unwrap())).collect();
+    assert_eq!(
+        kinds,
+        [vec!["new"; 30], vec!["replayed"; 30], vec!["replayed"; 30], vec!["reused"]]
+    );
+    let receipts: Vec<_> = answers.iter().map(|answer| answer.as_ref().unwrap()).collect();
+    let positions = |index: usize| -> Vec<_> {
+        receipts[index].iter().flatten().map(|receipt| receipt.events[0].position).collect()
+    };
+    assert_eq!(positions(1), positions(0));
+    assert_eq!(store.head().unwrap().position, Position(32));
+}
+
 fn refund(entry: u64) -> WalletCommand {
     let entry = EntryId(Position(entry));
     WalletCommand::Refund { entry, amount: None, expires_at: None, reason: None }
