@@ -71,6 +71,12 @@ pub enum ProofError {
         /// What that book is known by.
         owner: String,
     },
+    /// Another process has the folder now.
+    #[error("another process is using {}", folder.display())]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The folder has no key that signs now.
     #[error("no key in {} is in use; make one with `quipu keys generate`", folder.display())]
     NoKey {

@@ -1,7 +1,7 @@
 //! The folder that must not be in the database's backup: the keys that sign, what was signed last,
 //! and of which book. Only its owner can read it, and no secret in it is ever shown.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -208,10 +208,13 @@ impl KeyFolder {
     }
 
     /// The folder, locked against other programs for as long as this is kept.
-    fn lock(&self) -> Result<File, ProofError> {
+    pub(crate) fn lock(&self) -> Result<File, ProofError> {
         let folder = File::open(&self.path).map_err(|error| self.failed(&self.path, &error))?;
-        folder.try_lock().map_err(|error| self.failed(&self.path, &error.into()))?;
-        Ok(folder)
+        match folder.try_lock() {
+            Ok(()) => Ok(folder),
+            Err(TryLockError::WouldBlock) => Err(ProofError::InUse { folder: self.path.clone() }),
+            Err(TryLockError::Error(error)) => Err(self.failed(&self.path, &error)),
+        }
     }
 
     /// Writes a file so that it is there wholly or not at all, for its owner only.

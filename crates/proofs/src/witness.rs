@@ -1,6 +1,7 @@
 //! A witness (c2sp.org/tlog-witness): cosigns checkpoints of logs that are not its own, each only
 //! if it is consistent with the one before. So a log cannot show two histories, nor go back.
 
+use std::fs::File;
 use std::io::ErrorKind;
 use std::sync::{Mutex, PoisonError};
 
@@ -22,6 +23,8 @@ pub struct Witness {
     logs: Vec<VerifierKey>,
     /// What is checked stays true until it is kept.
     keeping: Mutex<()>,
+    /// Keeps other processes from it.
+    _lock: File,
 }
 
 /// Why a witness does not cosign. The status is the protocol's.
@@ -51,10 +54,15 @@ pub enum WitnessRefusal {
 }
 
 impl Witness {
-    /// A witness with a name, its keys and the keys of the logs that it looks at.
-    #[must_use]
-    pub fn new(name: LogName, folder: KeyFolder, logs: Vec<VerifierKey>) -> Witness {
-        Witness { name, folder, logs, keeping: Mutex::new(()) }
+    /// A witness with a name, its keys and the keys of the logs that it looks at. Refuses a folder
+    /// that another one has: two that each keep what they cosigned would cosign two histories.
+    pub fn new(
+        name: LogName,
+        folder: KeyFolder,
+        logs: Vec<VerifierKey>,
+    ) -> Result<Witness, ProofError> {
+        let lock = folder.lock()?;
+        Ok(Witness { name, folder, logs, keeping: Mutex::new(()), _lock: lock })
     }
 
     /// How others know it at a moment.
@@ -74,7 +82,7 @@ impl Witness {
         }
         let _keeping = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
         let (size, root) = self.last(&checkpoint.origin)?;
-        if old != size || (old == checkpoint.size && old > 0 && root != checkpoint.root) {
+        if old != size || (old == checkpoint.size && root != checkpoint.root) {
             return Err(WitnessRefusal::Conflict { size });
         }
         if !verify_consistency((old, &root), (checkpoint.size, &checkpoint.root), &proof) {

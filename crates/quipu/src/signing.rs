@@ -143,6 +143,7 @@ pub(crate) fn unusable(error: &ProofError) -> CliError {
             "each book has keys of its own: name its folder with --keys, or a new one where it has \
              none yet"
         }
+        ProofError::InUse { .. } => "try again; a witness has its folder to itself until it ends",
         ProofError::NoKey { .. } => "the server goes on signing once there is one",
     };
     match error {

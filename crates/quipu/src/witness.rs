@@ -54,7 +54,8 @@ pub(crate) fn run(args: &WitnessArgs, json: bool) -> Result<u8, CliError> {
     if folder.list().map_err(|error| unusable(&error))?.is_empty() {
         folder.generate(now()).map_err(|error| unusable(&error))?;
     }
-    let witness = Arc::new(Witness::new(args.name.clone(), folder, args.log.clone()));
+    let witness = Witness::new(args.name.clone(), folder, args.log.clone());
+    let witness = Arc::new(witness.map_err(|error| unusable(&error))?);
     let listener = runtime.block_on(TcpListener::bind(args.listen)).map_err(|error| {
         let what = format!("cannot listen on {}: {error}", args.listen);
         CliError::Unavailable { what, hint: "choose another address with --listen".into() }

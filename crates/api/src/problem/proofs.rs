@@ -56,6 +56,7 @@ impl From<ProofError> for Problem {
             | ProofError::File { .. }
             | ProofError::Denied { .. }
             | ProofError::AnotherBook { .. }
+            | ProofError::InUse { .. }
             | ProofError::NoKey { .. } => Problem::internal(&detail),
         }
     }

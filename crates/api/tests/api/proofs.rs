@@ -149,7 +149,7 @@ async fn a_witness_answers_as_its_protocol_says() {
     let log = app.publisher.verifiers(app.clock.now()).unwrap();
     assert_eq!(log[0].algorithm(), Algorithm::Log);
     let name = "witness.example/w1".parse().unwrap();
-    let witness = witness_router(Arc::new(Witness::new(name, keys, log)));
+    let witness = witness_router(Arc::new(Witness::new(name, keys, log).unwrap()));
     let good = app.get("/v1/proofs/consistency?from=0").await.text().to_owned();
     let signature = good.lines().last().unwrap();
     let unsigned = good.replace("\n2\n", "\n3\n");

@@ -118,7 +118,7 @@ fn our_own_sample_stays_as_it_is() {
     let published = book.publisher().publish(book.head(), now()).unwrap().unwrap();
     let log = book.publisher().verifiers(now()).unwrap();
     let name = "witness.example/w1".parse().unwrap();
-    let witness = Witness::new(name, witness_keys, log.clone());
+    let witness = Witness::new(name, witness_keys, log.clone()).unwrap();
     let cosigner = witness.verifiers(now()).unwrap().remove(0);
     let request = book.proofs.consistency(0, None).unwrap();
     let lines = witness.add_checkpoint(&request, now()).unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use quipu_proofs::{
-    Algorithm, KeyFolder, Published, SignedNote, VerifierKey, Witness, WitnessRefusal,
+    Algorithm, KeyFolder, ProofError, Published, SignedNote, VerifierKey, Witness, WitnessRefusal,
 };
 use tempfile::TempDir;
 
@@ -27,11 +27,12 @@ impl Watched {
     fn witness(&self) -> Witness {
         let log = self.book.keys.list().unwrap()[0].verifier(ORIGIN, Algorithm::Log);
         let folder = KeyFolder::open(self.folder.path()).unwrap();
-        Witness::new("witness.example/w1".parse().unwrap(), folder, vec![log])
+        Witness::new("witness.example/w1".parse().unwrap(), folder, vec![log]).unwrap()
     }
 
     fn key(&self) -> VerifierKey {
-        self.witness().verifiers(now()).unwrap().remove(0)
+        let keys = KeyFolder::existing(self.folder.path()).list().unwrap();
+        keys[0].verifier("witness.example/w1", Algorithm::Witness)
     }
 
     fn publish(&mut self, events: u64) -> Published {
@@ -42,6 +43,20 @@ impl Watched {
     fn request(&self, from: u64, to: &Published) -> String {
         self.book.proofs.consistency(from, Some(to.size)).unwrap()
     }
+}
+
+/// Two that each keep what they cosigned would cosign two histories.
+#[test]
+fn a_folder_serves_one_witness_at_a_time() {
+    let watched = Watched::new();
+    let first = watched.witness();
+    let second = || {
+        let folder = KeyFolder::open(watched.folder.path()).unwrap();
+        Witness::new("witness.example/w1".parse().unwrap(), folder, Vec::new())
+    };
+    assert!(matches!(second().err(), Some(ProofError::InUse { .. })));
+    drop(first);
+    assert!(second().is_ok());
 }
 
 fn conflict(answer: Result<String, WitnessRefusal>) -> u64 {
