@@ -11,7 +11,7 @@ use quipu_domain::price_table::PriceTable;
 use quipu_domain::subject::SubjectRegister;
 use quipu_domain::tenant::Tenant;
 use quipu_domain::wallet::Wallet;
-use quipu_domain::{Event, Recorded, Stream, Version};
+use quipu_domain::{Event, Recorded, Stream, TenantId, Version};
 
 use serde::de::DeserializeOwned;
 
@@ -59,6 +59,11 @@ impl Aggregates {
     /// state would as one.
     pub(super) fn event(&mut self, recorded: &Recorded) -> Result<Option<Suspect>, Finding> {
         let stream = &recorded.stream;
+        if !is_of_its_tenant(recorded) {
+            let whose = recorded.tenant.as_ref().map_or("nobody", TenantId::as_str);
+            let what = format!("it is an event of {whose}, and stands in {stream}");
+            return Err(Finding::at(recorded.position, what));
+        }
         let snapshots = &mut self.snapshots;
         let aggregate = self.streams.entry(stream.clone()).or_insert_with(|| Aggregate {
             version: Version::ZERO,
@@ -104,6 +109,28 @@ impl Aggregates {
             Some(aggregate) => aggregate.state.schema() == Some(saved.schema),
             None => true,
         })
+    }
+}
+
+/// Whether an event's tenant is the one whose stream it stands in: the views go by the tenant, and
+/// decisions by the stream.
+fn is_of_its_tenant(recorded: &Recorded) -> bool {
+    let stream = recorded.stream.as_str();
+    let whose = |kind: &str| stream.strip_prefix(kind).and_then(|rest| rest.strip_prefix('/'));
+    let tenant = recorded.tenant.as_ref().map(TenantId::as_str);
+    match &recorded.event {
+        Event::Tenant(_) => tenant.is_some() && whose("tenant") == tenant,
+        Event::Wallet(_) => tenant.is_some() && whose("wallet") == tenant,
+        Event::Agent(_) => {
+            let agent = whose("agent").and_then(|rest| rest.split_once('/'));
+            tenant.is_some() && agent.map(|(tenant, _)| tenant) == tenant
+        }
+        Event::Subject(_) => tenant.is_some(),
+        Event::Meter(_)
+        | Event::PriceTable(_)
+        | Event::Period(_)
+        | Event::Epoch(_)
+        | Event::Application(_) => tenant.is_none(),
     }
 }
 

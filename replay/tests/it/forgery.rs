@@ -64,6 +64,17 @@ fn a_gap_in_a_streams_versions_is_found() {
 }
 
 #[test]
+fn an_event_of_another_tenant_than_its_stream_is_found() {
+    let (position, what) = found(|book| book.events[4].tenant = Some("t_bob".parse().unwrap()));
+    assert_eq!(
+        (position, what.as_str()),
+        (5, "it is an event of t_bob, and stands in wallet/t_acme")
+    );
+    let (position, what) = found(|book| book.events[4].tenant = None);
+    assert_eq!(position, 5, "{what}");
+}
+
+#[test]
 fn time_that_runs_backwards_is_found() {
     let earlier = "2020-01-01T00:00:00Z".parse().unwrap();
     assert_eq!(found(|book| book.events[3].recorded_at = earlier).0, 4);

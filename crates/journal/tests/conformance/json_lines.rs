@@ -137,6 +137,7 @@ pub(crate) fn a_line_that_does_not_hold_stops_the_import_there(bed: &Bed) {
         (0, "{\"position\":1}".to_owned(), 0, "not the first line"),
         (1, lines[1].replace("local", "focal"), commit(1), "do not hash to this commit"),
         (3, lines[3].replace("\"position\":", "\"place\":"), 3, "place"),
+        (3, format!("{} ", lines[3]), 3, "beside the event's object"),
         (4, lines[5].clone(), 4, "says it is number"),
         (9, lines[9].replace("12:0", "11:0"), 9, "the event before it is from"),
         (

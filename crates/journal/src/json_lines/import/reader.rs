@@ -98,6 +98,10 @@ impl<'a> Reader<'a> {
     fn event(&mut self, text: &str) -> Result<(), ImportError> {
         let position = self.position().plus(1);
         let recorded = codec::decode(position, text).map_err(|e| self.wrong(e.to_string()))?;
+        // In the journal's row nothing stands between events.
+        if !(text.starts_with('{') && text.ends_with('}')) {
+            return Err(self.wrong("something stands beside the event's object".to_owned()));
+        }
         if recorded.recorded_at < self.recorded_at {
             let why = format!("the event before it is from {}", self.recorded_at);
             return Err(self.wrong(format!("it is from {}, but {why}", recorded.recorded_at)));
