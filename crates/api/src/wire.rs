@@ -59,8 +59,13 @@ impl<'de> Deserialize<'de> for Amount {
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Amount, E> {
                 Err(unquoted(number))
             }
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Amount, E> {
-                Err(unquoted(number))
+            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Amount, E> {
+                // The number has other digits than were written, by now.
+                Err(fault(
+                    Code::InvalidAmount,
+                    format_args!("an amount as a JSON number may lose digits on its way"),
+                    format_args!("write its digits as you have them, in quotes"),
+                ))
             }
         }
         fn unquoted<E: de::Error>(number: impl fmt::Display) -> E {
@@ -106,13 +111,13 @@ impl<'de> Deserialize<'de> for Number {
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Number, E> {
                 Ok(Number(number.into()))
             }
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Number, E> {
+            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Number, E> {
                 Err(fault(
                     Code::InvalidNumber,
                     format_args!(
-                        "{number} is a JSON number with a fraction or an exponent, which may lose digits on its way"
+                        "a JSON number with a fraction or an exponent may lose digits on its way"
                     ),
-                    format_args!("write it in quotes: \"{number}\""),
+                    format_args!("write its digits as you have them, in quotes"),
                 ))
             }
         }

@@ -54,7 +54,15 @@ struct Scan {
 
 impl Scan {
     fn page(&self, head: Position) -> Result<EventPage, Problem> {
-        let mut page = EventPage { events: Vec::new(), next_after: self.query.after, head };
+        let page =
+            self.scan(EventPage { events: Vec::new(), next_after: self.query.after, head })?;
+        // More may have been recorded since it was asked where the journal ends, and was read then.
+        let has_moved = page.next_after > self.query.after;
+        let read = if has_moved { page.next_after } else { head };
+        Ok(EventPage { head: head.max(read), ..page })
+    }
+
+    fn scan(&self, mut page: EventPage) -> Result<EventPage, Problem> {
         let mut scanned = 0;
         while page.events.len() < self.query.limit.0 && scanned < MOST_SCANNED {
             let (stored, until) = self.step(&page)?;

@@ -155,8 +155,12 @@ async fn a_field_beside_the_tag_of_a_choice_is_refused() {
 #[tokio::test]
 async fn an_amount_that_is_a_number_is_told_to_be_quoted() {
     let app = App::start();
-    let refused = app.post(DEBITS, "k", r#"{"amount":0.1}"#).await;
-    assert_eq!(refused.json()["hint"], r#"write it in quotes: "0.1""#);
+    let refused = app.post(DEBITS, "k", r#"{"amount":12}"#).await;
+    assert_eq!(refused.json()["hint"], r#"write it in quotes: "12""#);
+    // As a floating-point number it reads 123456789012.12346, which is another amount.
+    let refused = app.post(DEBITS, "k", r#"{"amount":123456789012.123456}"#).await;
+    assert_eq!(refused.json()["hint"], "write its digits as you have them, in quotes");
+    assert!(!refused.text().contains("12346"), "{}", refused.text());
 }
 
 #[tokio::test]
