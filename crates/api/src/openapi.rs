@@ -76,7 +76,7 @@ fn share(path: &str, method: &HttpMethod, operation: &mut Operation) {
         let (required, description) = if path == "/v1/usage" {
             (
                 Required::False,
-                "Required where a record has no id of its own; it is bound to the whole body then.",
+                "Required where a record has no id of its own; where it is given, it is bound to the whole body.",
             )
         } else {
             (Required::True, "Unique to this command; the same one again on a retry.")

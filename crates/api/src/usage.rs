@@ -43,10 +43,10 @@ struct Reported {
 
 /// Records usage: one object, or an array of at most 10,000. A record is known by its source and
 /// id; sent again it has no effect and gets the same answer. Where a record has no id, the
-/// `Idempotency-Key` and its place in the array are its id, and the key is bound to the whole
-/// array: send the same array again on a retry, and what was refused and mended by itself, under a
-/// new key. CloudEvents 1.0 are taken as well, by
-/// their content type: structured, batched, or binary with `ce-` headers.
+/// `Idempotency-Key` and its place in the array are its id. A key that is given is bound to the
+/// whole array: send the same array again on a retry, and what was refused and mended by itself,
+/// under a new key or without one. CloudEvents 1.0 are taken as well, by their content type:
+/// structured, batched, or binary with `ce-` headers.
 #[utoipa::path(
     post, path = "/v1/usage", tag = "usage",
     operation_id = "record_usage", params(UsageQuery),
@@ -72,11 +72,10 @@ pub(crate) async fn record(
     let keyed = |index: usize| reported.records[index].has_no_id();
     let by = metadata(request_id);
     let metadata = match key {
-        // A place in the array names a record of this array only.
-        Some(key) if reported.records.iter().any(Record::has_no_id) => {
-            bound(by, key, digest(&canonical("usage.record", &(), &reported.records)))
-        }
-        _ => by,
+        // A place in the array names a record of this array only, and who makes new ids on a retry
+        // is told by the key.
+        Some(key) => bound(by, key, digest(&canonical("usage.record", &(), &reported.records))),
+        None => by,
     };
     let batch = UsageBatch { records, atomic: query.atomic, metadata };
     let outcomes = answered(&state.limits, state.engine.record_usage(batch)).await?;

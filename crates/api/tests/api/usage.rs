@@ -124,6 +124,20 @@ async fn a_key_is_bound_to_the_whole_array() {
     assert_eq!(alone.status, StatusCode::OK, "{}", alone.text());
 }
 
+/// Who builds a record again on a retry makes another id, and keeps the key.
+#[tokio::test]
+async fn a_key_is_bound_to_records_with_ids_too() {
+    let app = app_with_meters().await;
+    let first = app.post("/v1/usage", "k", tokens("first", 10)).await;
+    assert_eq!(first.status.as_u16(), 200, "{}", first.text());
+    let head = app.head();
+    let again = app.post("/v1/usage", "k", tokens("second", 10)).await;
+    assert_eq!((again.status.as_u16(), again.code()), (422, "idempotency_key_reused".into()));
+    let retry = app.post("/v1/usage", "k", tokens("first", 10)).await;
+    assert_eq!(retry.text(), first.text());
+    assert_eq!(app.head(), head);
+}
+
 #[tokio::test]
 async fn a_batch_is_taken_record_by_record() {
     let app = app_with_meters().await;

@@ -125,10 +125,8 @@ impl Actor {
     pub(super) async fn record_usage(&mut self, body: &mut UsageBody) -> Step {
         let first_id = self.sent + 1;
         self.sent += body.records();
-        let (run, number) = (&self.run, self.number);
         let bytes = body.renew(first_id, self.first_wallet, &mut self.choice);
-        let key = format_args!("{run}-{number}-{first_id}");
-        let answer = self.connection.post(format_args!("/v1/usage"), key, bytes).await;
+        let answer = self.connection.post_many("/v1/usage", bytes).await;
         let expected = Acknowledged {
             usage_records: body.records(),
             consumed_micros: body.cost_micros,

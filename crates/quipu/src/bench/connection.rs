@@ -60,9 +60,9 @@ impl Connection {
         self.send(path, format_args!("Idempotency-Key: {key}\r\n"), body).await
     }
 
-    /// Sends commands, which have keys of their own.
-    pub(super) async fn post_commands(&mut self, commands: &[u8]) -> io::Result<Answer<'_>> {
-        self.send(format_args!("/v1/commands"), format_args!(""), commands).await
+    /// Sends commands that have keys of their own, or records that have ids.
+    pub(super) async fn post_many(&mut self, path: &str, body: &[u8]) -> io::Result<Answer<'_>> {
+        self.send(format_args!("{path}"), format_args!(""), body).await
     }
 
     async fn send(

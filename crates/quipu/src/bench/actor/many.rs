@@ -21,7 +21,7 @@ impl Actor {
             let (wallet, key) = (self.wallet(), self.next_key());
             self.commands.add(&self.run, wallet, key, "debit", None, &self.debit);
         }
-        let answer = self.connection.post_commands(self.commands.whole()).await;
+        let answer = self.connection.post_many("/v1/commands", self.commands.whole()).await;
         let expected = Acknowledged {
             debits: count.into(),
             consumed_micros: i64::from(count) * DEBIT_MICROS,
@@ -43,7 +43,7 @@ impl Actor {
             self.commands.add(&self.run, wallet, key, "hold", None, &self.hold);
             open.push(OpenHold { wallet, number: 0 });
         }
-        let answer = self.connection.post_commands(self.commands.whole()).await;
+        let answer = self.connection.post_many("/v1/commands", self.commands.whole()).await;
         let mut step = step_of_batch(&answer, 0);
         if let (Step::Done { .. }, Ok(answer)) = (&step, &answer) {
             // Results stand in the order of the commands.
@@ -73,7 +73,7 @@ impl Actor {
             expected.settlements += 1;
             expected.consumed_micros += SETTLED_MICROS;
         }
-        let answer = self.connection.post_commands(self.commands.whole()).await;
+        let answer = self.connection.post_many("/v1/commands", self.commands.whole()).await;
         self.acks.take(step_of_batch(&answer, expected.settlements), expected)
     }
 
