@@ -9,12 +9,13 @@ use indicatif::ProgressBar;
 use quipu_journal::Store;
 use quipu_replay::diff::{self, Cause, EventReference, JournalsDiff, RowDifference, ViewsDiff};
 use quipu_replay::{Progress, ReplayError, ViewSource};
-use quipu_views::{ReplayFile, ViewsError};
+use quipu_views::{Moment, ReplayFile, ViewsError};
 
 use crate::book::{self, Book, BookArgs, Place};
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::output::{self, Align, Table};
+use crate::replay;
 use crate::snapshot_source::SnapshotSource;
 
 /// Compare the views with the journal or with a replay, or two journals with each other
@@ -104,6 +105,16 @@ fn views(
     let book = Book::read(place)?;
     let replay = file.map(|file| replay_file(file, &book)).transpose()?;
     let store: Arc<dyn Store> = book.store();
+    if let Some(replay) = &replay
+        && let Some(Moment { root_position, root, .. }) = replay::missed(replay, &*store)?
+    {
+        return Err(CliError::NotVerified {
+            what: format!(
+                "the journal does not lead to what the file is a replay of, which had the root {root} \
+                 at {root_position}: it was changed or cut off since, or is another one"
+            ),
+        });
+    }
     let read = book.views.snapshot(|left| {
         let left = &mut SnapshotSource(left);
         let compared = match &replay {

@@ -144,15 +144,22 @@ fn moment(store: &dyn Store, until: Position) -> Result<Moment, CliError> {
 
 /// An unfinished replay of another journal must not be gone on with.
 fn is_of_this_journal(file: &ReplayFile, store: &dyn Store) -> Result<(), CliError> {
-    let begun = file.moment().map_err(|error| book::views_unusable(&error))?;
-    let Some((begun, _)) = begun else { return Ok(()) };
-    if moment(store, begun.root_position)? == (Moment { until: begun.root_position, ..begun }) {
-        return Ok(());
+    match missed(file, store)? {
+        None => Ok(()),
+        Some(_) => Err(CliError::Unusable {
+            what: "the file holds a replay of another journal".into(),
+            hint: "name another file, or move this one away".into(),
+        }),
     }
-    Err(CliError::Unusable {
-        what: "the file holds a replay of another journal".into(),
-        hint: "name another file, or move this one away".into(),
-    })
+}
+
+/// What a file is a replay of, if the journal does not lead to it.
+pub(crate) fn missed(file: &ReplayFile, store: &dyn Store) -> Result<Option<Moment>, CliError> {
+    let begun = file.moment().map_err(|error| book::views_unusable(&error))?;
+    let Some((begun, _)) = begun else { return Ok(None) };
+    let found = moment(store, begun.root_position)?;
+    let is_it = (found.root_position, &found.root) == (begun.root_position, &begun.root);
+    Ok((!is_it).then_some(begun))
 }
 
 fn shown(

@@ -55,6 +55,13 @@ fn two_journals_are_compared_up_to_where_they_part() {
     assert_eq!(differ["parting"]["position"], 1, "{differ}");
     let fields = differ["parting"]["fields"].as_array().unwrap();
     assert!(fields.iter().any(|field| field["field"] == "id"), "{differ}");
+    // What the one gave says which journal it was of: no row of it is laid to the other's.
+    let then = format!("{}/then.db", server.data());
+    let replayed = server.on_book(&["replay", "--to", &then]);
+    assert_eq!(replayed.code(), i32::from(exit_codes::OK), "{}", replayed.err());
+    let another = run(&["diff", &then, option, url]);
+    assert_eq!(another.code(), i32::from(exit_codes::NOT_VERIFIED), "{}", another.err());
+    assert!(another.err().contains("does not lead to what the file is a replay of"));
     let much = run(&["diff", "file.db", "--data", "a", "--data", "b"]);
     assert_eq!(much.code(), i32::from(exit_codes::MALFORMED), "{}", much.err());
 }
