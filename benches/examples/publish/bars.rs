@@ -38,11 +38,12 @@ const HOLDS: &str = "a pair is two requests. HTTP and JSON on both sides take 46
     `holds, 100 a request` shares the exchange.";
 const HOLDS_TOGETHER: &str = "with 100 commands to an exchange, what is left is JSON, deciding and \
     committing two events a pair, and their rows in the views, on two cores that the clients share.";
-const REPLAY: &str = "46 % is folding (more than a third of that usage), 35 % reading the journal and \
-    parsing its JSON, 14 % writing rows, beside each other: nine tenths of the two cores are busy. \
-    What is folded looks its rows up in memory that is cold: a tenant's rows side by \
-    side would make one search of a dozen. A commit's text is gone through once, and each event's \
-    data a second time, when its type is known.";
+const REPLAY: &str = "42 % is folding (two fifths of that usage), 41 % reading the journal and \
+    parsing its JSON, 10 % writing rows, beside each other. In this virtual machine a first touch of \
+    memory costs as much as a row: 7 % of a long replay, and 20 % of one of 200,000 events, is zeroing \
+    it. What is folded looks its rows up in memory that is cold: a tenant's rows side by side would make \
+    one search of a dozen. An event is moved some eight times on its way from text to fold (8 %), \
+    which a box for its largest kinds would halve, for one more allocation each.";
 const AS_OF: &str = "an answer is some ten questions to the database one after the other; on \
     PostgreSQL each wakes the server's process, 0.3 ms here. A page of entries also reads the commits that its \
     events are in, a thousand events each in this book: an index of places inside a commit would \
