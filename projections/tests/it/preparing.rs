@@ -4,12 +4,10 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use quipu_domain::Recorded;
 use quipu_domain::wallet::WalletEvent;
 use quipu_domain::wallet::event::Rating;
-use quipu_domain::{Position, Recorded};
-use quipu_projections::{
-    Cell, Projection, ProjectionError, Rows, Schema, Source, Usage, apply_page,
-};
+use quipu_projections::{Projection, ProjectionError, Rows, Usage, apply_page};
 
 use crate::support::{Story, credits, text};
 use crate::usage::recorded;
@@ -44,25 +42,6 @@ impl Projection for Counting {
     }
 }
 
-/// A database without rows.
-struct Nothing;
-
-impl Source for Nothing {
-    type Error = ProjectionError;
-
-    fn rows(
-        &mut self,
-        _: &'static Schema,
-        _: &[Vec<Cell>],
-    ) -> Result<Vec<Vec<Cell>>, ProjectionError> {
-        Ok(Vec::new())
-    }
-
-    fn events(&mut self, _: &[Position]) -> Result<Vec<Recorded>, ProjectionError> {
-        Ok(Vec::new())
-    }
-}
-
 fn use_once(story: &mut Story, number: usize) {
     let rating = Rating::Rated { amount: credits("0"), price: text("meter calls") };
     let record = recorded(story, "1", rating);
@@ -79,12 +58,12 @@ fn tenants_that_begin_and_use_in_one_page_cost_each_event_a_few_times() {
     let counting = Counting(AtomicUsize::new(0));
     let mut rows = Usage.rows();
     let mut parked = HashMap::new();
-    apply_page(&counting, &story.events, &mut rows, &mut parked, &mut Nothing).unwrap();
+    apply_page(&counting, &story.events, &mut rows, &mut parked, &mut &story).unwrap();
     assert!(parked.is_empty(), "{parked:?}");
     let prepared = counting.0.load(Ordering::Relaxed);
     assert!(prepared <= 6 * story.events.len(), "{prepared} for {}", story.events.len());
     // Everything is in memory now: the next events ask for nothing.
     (0..300).for_each(|number| use_once(&mut story, number));
-    apply_page(&counting, &story.events[600..], &mut rows, &mut parked, &mut Nothing).unwrap();
+    apply_page(&counting, &story.events[600..], &mut rows, &mut parked, &mut &story).unwrap();
     assert_eq!((counting.0.load(Ordering::Relaxed), parked.len()), (prepared, 0));
 }
