@@ -161,12 +161,7 @@ impl KeyFolder {
     /// Refuses a book that is not the one whose keys these are: what the one has signed says
     /// nothing about the other. A folder that no book has signed with is anybody's.
     pub fn refuse_another_book(&self, first_event: Option<&Root>) -> Result<(), ProofError> {
-        match self.owner()? {
-            Some(owner) if Some(&owner) != first_event.map(Root::to_string).as_ref() => {
-                Err(ProofError::AnotherBook { folder: self.path.clone(), owner })
-            }
-            _ => Ok(()),
-        }
+        self.is_given_to(first_event).map(drop)
     }
 
     /// Gives the folder to a book, if it is not another's.
@@ -176,17 +171,20 @@ impl KeyFolder {
     }
 
     fn claim_locked(&self, first_event: &Root) -> Result<(), ProofError> {
-        self.refuse_another_book(Some(first_event))?;
-        match self.owner()? {
-            Some(_) => Ok(()),
-            None => self.replace(BOOK_FILE, first_event.to_string().as_bytes()),
+        if self.is_given_to(Some(first_event))? {
+            return Ok(());
         }
+        self.replace(BOOK_FILE, first_event.to_string().as_bytes())
     }
 
-    /// The book that the folder was given to.
-    fn owner(&self) -> Result<Option<String>, ProofError> {
-        let read = self.read_if_there(BOOK_FILE)?;
-        Ok(read.map(|hash| String::from_utf8_lossy(&hash).trim().to_owned()))
+    /// Whether the folder is that book's already; refused where it is another's.
+    fn is_given_to(&self, first_event: Option<&Root>) -> Result<bool, ProofError> {
+        let Some(hash) = self.read_if_there(BOOK_FILE)? else { return Ok(false) };
+        let owner = String::from_utf8_lossy(&hash).trim().to_owned();
+        if Some(&owner) == first_event.map(Root::to_string).as_ref() {
+            return Ok(true);
+        }
+        Err(ProofError::AnotherBook { folder: self.path.clone(), owner })
     }
 
     /// Notes what is about to be published of a book, or says that something later was signed

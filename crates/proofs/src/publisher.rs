@@ -85,11 +85,11 @@ impl Publisher {
             (newest.origin.as_str(), newest.size, newest.root)
                 == (self.origin.as_str(), size, durable.root)
         });
-        let journal = self.proofs.journal();
-        let Some(first_event) = journal.first_event_hash()?.filter(|_| size > 0 && !is_published)
-        else {
+        if size == 0 || is_published {
             return Ok(None);
-        };
+        }
+        let journal = self.proofs.journal();
+        let Some(first_event) = journal.first_event_hash()? else { return Ok(None) };
         self.keys.refuse_another_book(Some(&first_event))?;
         let head = SignedHead {
             epoch: self.epoch,
