@@ -20,6 +20,8 @@ use crate::strict_json::fault;
 
 /// Most dimensions of a caller's own that a record may have.
 const MOST_DIMENSIONS: usize = 16;
+/// For a fraction that was not quoted: as a floating-point number it may have other digits by now.
+const QUOTE_THE_DIGITS: &str = "write its digits as you have them, in quotes";
 
 /// An exact amount of credits as a decimal string with at most six decimals (rule M2).
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
@@ -60,11 +62,10 @@ impl<'de> Deserialize<'de> for Amount {
                 Err(unquoted(number))
             }
             fn visit_f64<E: de::Error>(self, _: f64) -> Result<Amount, E> {
-                // The number has other digits than were written, by now.
                 Err(fault(
                     Code::InvalidAmount,
-                    format_args!("an amount as a JSON number may lose digits on its way"),
-                    format_args!("write its digits as you have them, in quotes"),
+                    "an amount as a JSON number may lose digits on its way",
+                    QUOTE_THE_DIGITS,
                 ))
             }
         }
@@ -114,10 +115,8 @@ impl<'de> Deserialize<'de> for Number {
             fn visit_f64<E: de::Error>(self, _: f64) -> Result<Number, E> {
                 Err(fault(
                     Code::InvalidNumber,
-                    format_args!(
-                        "a JSON number with a fraction or an exponent may lose digits on its way"
-                    ),
-                    format_args!("write its digits as you have them, in quotes"),
+                    "a JSON number with a fraction or an exponent may lose digits on its way",
+                    QUOTE_THE_DIGITS,
                 ))
             }
         }

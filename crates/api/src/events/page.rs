@@ -54,12 +54,13 @@ struct Scan {
 
 impl Scan {
     fn page(&self, head: Position) -> Result<EventPage, Problem> {
-        let page =
-            self.scan(EventPage { events: Vec::new(), next_after: self.query.after, head })?;
+        let after = self.query.after;
+        let mut page = self.scan(EventPage { events: Vec::new(), next_after: after, head })?;
         // More may have been recorded since it was asked where the journal ends, and was read then.
-        let has_moved = page.next_after > self.query.after;
-        let read = if has_moved { page.next_after } else { head };
-        Ok(EventPage { head: head.max(read), ..page })
+        if page.next_after > after {
+            page.head = page.head.max(page.next_after);
+        }
+        Ok(page)
     }
 
     fn scan(&self, mut page: EventPage) -> Result<EventPage, Problem> {
