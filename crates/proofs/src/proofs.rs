@@ -72,9 +72,10 @@ impl Proofs {
     /// A tile: hashes, 32 bytes each. `None` where the journal has not so many.
     pub fn tile(&self, level: u32, path: TilePath) -> Result<Option<Vec<u8>>, ProofError> {
         let end = self.0.journal.head()?.position.0;
-        let mut tree = self.0.tiles.of_size(end)?;
-        let hashes = tree.entries(Level(level), path.index, path.width)?;
-        Ok(hashes.map(|hashes| hashes.iter().flat_map(|hash| hash.0).collect()))
+        self.of_tree(end, |tree| {
+            let hashes = tree.entries(Level(level), path.index, path.width)?;
+            Ok(hashes.map(|hashes| hashes.iter().flat_map(|hash| hash.0).collect()))
+        })
     }
 
     /// Entries of the log, each behind its length in two bytes. `None` where the journal has not
@@ -129,7 +130,6 @@ impl Proofs {
     }
 
     /// Makes a proof towards a published checkpoint; `make` gives none where it would not hold.
-    /// Tiles are derived: changed ones are made anew, and never make a proof that does not hold.
     fn proved<T>(
         &self,
         checkpoint: &Published,
@@ -140,18 +140,26 @@ impl Proofs {
         if !reaches(&self.0.journal, *size, root)? {
             return Err(ProofError::Unreachable { origin: origin.to_string(), size: *size });
         }
-        match make(&mut self.0.tiles.of_size(*size)?) {
-            Ok(Some(proof)) => return Ok(proof),
-            Ok(None) | Err(ProofError::Journal(JournalError::Corrupt { .. })) => {}
-            Err(error) => return Err(error),
-        }
-        tracing::warn!("tiles were changed; they are made anew");
-        self.0.tiles.forget()?;
-        let made = make(&mut self.0.tiles.of_size(*size)?)?;
-        made.ok_or_else(|| {
+        self.of_tree(*size, make)?.ok_or_else(|| {
             let why = "what is there does not hash to what was signed; run `quipu verify`";
             JournalError::Corrupt { position: Position(*size), why: why.to_owned() }.into()
         })
+    }
+
+    /// Asks the tree of a size. Tiles are derived: where one is changed or missing they are made
+    /// anew, once.
+    fn of_tree<T>(
+        &self,
+        size: u64,
+        ask: impl Fn(&mut Tree<'_>) -> Result<T, ProofError>,
+    ) -> Result<T, ProofError> {
+        match ask(&mut self.0.tiles.of_size(size)?) {
+            Err(ProofError::Journal(JournalError::Corrupt { .. })) => {}
+            answer => return answer,
+        }
+        tracing::warn!("tiles were changed; they are made anew");
+        self.0.tiles.forget()?;
+        ask(&mut self.0.tiles.of_size(size)?)
     }
 
     /// Why there is no checkpoint over so many events.

@@ -220,16 +220,31 @@ impl Tree<'_> {
         if index > full {
             return Ok(None);
         }
-        let hashes = if index == full {
-            self.edge.open.get(level.0 as usize)
-        } else {
-            let tile = match self.tiles.remove(&(level, index)) {
-                Some(tile) => tile,
-                None => self.store.tile(level, index)?.ok_or_else(|| missing(level, index))?,
-            };
-            Some(&*self.tiles.entry((level, index)).or_insert(tile))
+        if index == full {
+            let open = self.edge.open.get(level.0 as usize);
+            return Ok(open.and_then(|hashes| hashes.get(..width)));
+        }
+        if !self.tiles.contains_key(&(level, index)) {
+            let tile = self.kept(level, index)?;
+            self.tiles.insert((level, index), tile);
+        }
+        Ok(self.tiles[&(level, index)].get(..width))
+    }
+
+    /// A full tile as it is kept: its hash is an entry of the tile above it, and so on to the right
+    /// edge, which leads to the journal's root.
+    fn kept(&mut self, level: Level, index: u64) -> Result<Vec<Root>, ProofError> {
+        let Some(tile) = self.store.tile(level, index)? else {
+            return Err(unusable(level, index, "missing"));
         };
-        Ok(hashes.and_then(|hashes| hashes.get(..width)))
+        let above = index / TILE_WIDTH as u64;
+        let entry = usize::try_from(index % TILE_WIDTH as u64).expect("it is below 256");
+        let entries = self.entries(Level(level.0 + 1), above, entry + 1)?;
+        let wanted = entries.and_then(<[Root]>::last);
+        if tile.len() != TILE_WIDTH || wanted != Some(&fold(&tile)) {
+            return Err(unusable(level, index, "changed"));
+        }
+        Ok(tile)
     }
 }
 
@@ -242,13 +257,14 @@ impl Subtrees for Tree<'_> {
         let tile = first / TILE_WIDTH as u64;
         let offset = usize::try_from(first % TILE_WIDTH as u64).expect("it is below 256");
         let hashes = self.entries(tile_level, tile, offset + width)?;
-        let hashes = hashes.ok_or_else(|| missing(tile_level, tile))?;
+        let hashes = hashes.ok_or_else(|| unusable(tile_level, tile, "missing"))?;
         Ok(fold(&hashes[offset..]))
     }
 }
 
-fn missing(level: Level, index: u64) -> ProofError {
-    let why = format!("tile {index} of level {} is missing; delete the table tile", level.0);
+/// Tiles are derived: whoever meets this makes them anew.
+fn unusable(level: Level, index: u64, state: &str) -> ProofError {
+    let why = format!("tile {index} of level {} is {state}; delete the table tile", level.0);
     let position = Position(index << (TILE_HEIGHT * (level.0 + 1)));
     JournalError::Corrupt { position, why }.into()
 }

@@ -179,6 +179,33 @@ fn a_changed_tile_makes_no_false_proof() {
 }
 
 #[test]
+fn a_changed_tile_is_not_handed_out() {
+    let mut book = Book::new();
+    book.write(65_536 + 700);
+    book.proofs.prepare(70_000).unwrap();
+    let tile = |book: &Book, level, index, width| {
+        book.proofs.tile(level, TilePath { index, width }).unwrap().unwrap()
+    };
+    let wanted = [(0, 1, 256), (0, 257, 256), (0, 1, 3), (1, 0, 256), (1, 0, 17)];
+    let sound = wanted.map(|(level, index, width)| tile(&book, level, index, width));
+    let file = rusqlite::Connection::open(book.folder.path().join("proofs.db")).unwrap();
+    for change in [
+        "UPDATE tile SET hashes = zeroblob(8192) WHERE level = 0 AND tile_index IN (1, 257)",
+        "UPDATE tile SET hashes = zeroblob(8192), root = zeroblob(32) WHERE level = 0",
+        "UPDATE tile SET hashes = zeroblob(8192) WHERE level = 1",
+        "DELETE FROM tile WHERE tile_index = 1",
+    ] {
+        assert!(file.execute(change, []).unwrap() > 0);
+        for proofs in [book.proofs.clone(), another(&book)] {
+            book.proofs = proofs;
+            let found = wanted.map(|(level, index, width)| tile(&book, level, index, width));
+            assert!(found == sound, "{change}");
+        }
+        book.proofs.prepare(70_000).unwrap();
+    }
+}
+
+#[test]
 fn tiles_that_are_missing_or_changed_are_made_by_who_may_only_read_and_kept_nowhere() {
     let mut book = Book::new();
     book.write(1_000);
