@@ -30,6 +30,14 @@ pub enum ProofError {
         /// The newest checkpoint's size, 0 where there is none.
         newest: u64,
     },
+    /// The checkpoint that was named ends before what it is to prove.
+    #[error("a checkpoint over {size} events does not reach {wanted}")]
+    TooSmall {
+        /// The size that was named.
+        size: u64,
+        /// What it would have to reach.
+        wanted: u64,
+    },
     /// The book does not lead to that checkpoint any more: it was signed over events that are lost.
     #[error("this book does not lead to the checkpoint {origin} of {size} events")]
     Unreachable {

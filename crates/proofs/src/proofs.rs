@@ -120,12 +120,15 @@ impl Proofs {
     /// The newest checkpoint or that of a given size; it must have at least so many events.
     fn published(&self, size: Option<u64>, at_least: u64) -> Result<Published, ProofError> {
         let found = match size {
+            Some(size) if size < at_least => {
+                return Err(ProofError::TooSmall { size, wanted: at_least });
+            }
             Some(size) => self.0.store.of_size(size)?,
             None => self.0.store.newest()?,
         };
         match found.filter(|checkpoint| checkpoint.size >= at_least) {
             Some(checkpoint) => Ok(checkpoint),
-            None => Err(self.beyond_end(size.unwrap_or(at_least).max(at_least))?),
+            None => Err(self.beyond_end(size.unwrap_or(at_least))?),
         }
     }
 

@@ -131,6 +131,7 @@ pub(crate) fn unusable(error: &ProofError) -> CliError {
             "a running server publishes every second, on PostgreSQL once it is given --keys DIR; \
              `quipu checkpoint` shows the newest"
         }
+        ProofError::TooSmall { .. } => "name a larger size, or none for the newest checkpoint",
         ProofError::Unreachable { .. } => "a restore lost events; see the event EpochStarted",
         ProofError::Stored { .. } => {
             "restore proofs.db, or the schema quipu_proofs, from a backup; where there is none, move \
@@ -147,9 +148,9 @@ pub(crate) fn unusable(error: &ProofError) -> CliError {
         ProofError::NoKey { .. } => "the server goes on signing once there is one",
     };
     match error {
-        ProofError::BeyondEnd { .. } | ProofError::NotPublished { .. } => {
-            CliError::Refused { what, hint: hint.into() }
-        }
+        ProofError::BeyondEnd { .. }
+        | ProofError::NotPublished { .. }
+        | ProofError::TooSmall { .. } => CliError::Refused { what, hint: hint.into() },
         ProofError::Unreachable { .. } => CliError::NotVerified { what },
         _ => CliError::Unusable { what, hint: hint.into() },
     }

@@ -47,6 +47,10 @@ impl From<ProofError> for Problem {
                 problem("ask again in a second, or name a size that /v1/checkpoints lists")
                     .retry_after_seconds(1)
             }
+            ProofError::TooSmall { wanted, .. } => {
+                let hint = format!("name a size of at least {wanted}, or none for the newest");
+                Problem::new(Code::InvalidQuery, detail, hint)
+            }
             ProofError::Unreachable { .. } => Problem::new(
                 Code::CheckpointUnreachable,
                 detail,

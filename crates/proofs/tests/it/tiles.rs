@@ -247,8 +247,9 @@ fn what_is_not_there_is_said() {
     assert!(matches!(wanted(&book, 0), Err(ProofError::BeyondEnd { .. })));
     assert!(matches!(wanted(&book, 4), Err(ProofError::NotPublished { newest: 3, .. })));
     assert!(matches!(wanted(&book, 5), Err(ProofError::BeyondEnd { wanted: 5, end: 4 })));
-    let of_size = book.proofs.inclusion(Position(1), Some(2));
-    assert!(matches!(of_size, Err(ProofError::NotPublished { wanted: 2, .. })));
+    let of_size = |position, size| book.proofs.inclusion(Position(position), Some(size));
+    assert!(matches!(of_size(1, 2), Err(ProofError::NotPublished { wanted: 2, .. })));
+    assert!(matches!(of_size(3, 2), Err(ProofError::TooSmall { size: 2, wanted: 3 })));
     let note = wanted(&book, 1).unwrap();
     let note = note.split_once("\n\n").unwrap().1;
     assert_eq!(SignedNote::parse(note).unwrap().text.lines().nth(1), Some("3"));
