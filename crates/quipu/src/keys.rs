@@ -38,6 +38,10 @@ pub(crate) struct KeysCommand {
     /// Show the keys as those of a witness
     #[arg(long)]
     witness: bool,
+    /// Show them for the checkpoints of this epoch; the one that was signed last where absent
+    #[arg(long, value_name = "NUMBER", conflicts_with = "witness",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    epoch: Option<u64>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -113,7 +117,7 @@ fn shown(args: &KeysCommand, folder: &KeyFolder, now: Timestamp) -> Result<Vec<S
     let (name, algorithm) = if args.witness {
         (args.origin.to_string(), Algorithm::Witness)
     } else {
-        let number = last.map_or(1, |last| last.epoch);
+        let number = args.epoch.unwrap_or_else(|| last.map_or(1, |last| last.epoch));
         (epoch::origin(args.origin.as_str(), number), Algorithm::Log)
     };
     let keys = folder.list().map_err(|error| unusable(&error))?;

@@ -197,6 +197,7 @@ both_stores! {
         assert_eq!(keys_now.len(), 2, "the new epoch has a key of its own");
         believed(&note, &keys_now[1..]);
         assert_eq!(note.matches("\u{2014} quipu.local/main/e2 ").count(), 1, "the old key is no more");
+        believed(&kept, &vkeys(&keys, &["--epoch", "1"])[..1]);
         debit(&server.client());
         checkpoint(&server.client(), |note| note.starts_with("quipu.local/main/e2\n"));
         server.stop();
