@@ -146,7 +146,7 @@ pub(crate) async fn show(
     }
     let at = AsOf { as_of, known_at: known_at.map(|known_at| known_at.0) };
     let whose = tenant.clone();
-    let read = move |views: &Views, now| views.balance_as_of(&whose, at, now);
+    let read = move |views: &Views, now| views.balance_as_of(&whose, at.counting_at(now), now);
     let wire = |book: BookBalance, position| {
         Shown::Then(BookBalanceAnswer { tenant, balance: book.into(), position })
     };

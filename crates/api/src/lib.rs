@@ -27,6 +27,7 @@ mod choices;
 mod commands;
 mod debits;
 mod docs;
+mod due;
 mod edge;
 mod entries;
 mod events;
@@ -62,6 +63,7 @@ mod wallet;
 mod wire;
 mod witness;
 
+pub use due::DueWallets;
 pub use routes::{openapi_document, router};
 pub use server::{ServerError, ServerOptions, listen, serve};
 pub use state::{Limits, State};

@@ -6,7 +6,8 @@ use axum::extract::State as Extracted;
 use axum::response::Response;
 use quipu_domain::period::{BookedBalance, ClosePeriod, PeriodCommand, PeriodEvent, PeriodName};
 use quipu_domain::{Event, Label, Position, Timestamp};
-use quipu_engine::{Command, Receipt};
+use quipu_engine::{Command, DueSource, Receipt};
+use quipu_journal::Head;
 use quipu_views::{AsOf, ClosedPeriod, KnownAt, Page, TrialBalanceLine, TrialBalanceQuery, Views};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use utoipa::ToSchema;
 
 use crate::answer::{self, CommandAnswer};
 use crate::call::Call;
+use crate::due::DueWallets;
 use crate::parameters::{ListQuery, StrictQuery};
 use crate::problem::Problem;
 use crate::reading::{Reader, blocking};
@@ -46,10 +48,11 @@ pub(crate) async fn close(
     call: Call,
     StrictJson(request): StrictJson<CloseRequest>,
 ) -> Result<Response, Problem> {
-    let journal = state.engine.journal().clone();
-    // The end of a commit, with the root that the journal has there: nothing speculative.
-    let head = blocking(move || journal.head()).await?;
-    state.views.wait_for(head.position, state.limits.view_timeout).await?;
+    seen_head(&state).await?;
+    // W12: what ended in the period is in its seal, however late the scheduler comes.
+    let due: Arc<dyn DueSource> = Arc::new(DueWallets(state.views.clone()));
+    state.engine.write_due(&due).await?;
+    let head = seen_head(&state).await?;
     let period = request.period;
     let query = TrialBalanceQuery {
         from: Some(period.begins_at()),
@@ -69,6 +72,15 @@ pub(crate) async fn close(
     }));
     let receipt = call.execute("periods.close", &(), &request, command).await?;
     answer::changed(&whole(receipt), "PeriodClosed")
+}
+
+/// The end of a commit, with the root that the journal has there, once the views have it: nothing
+/// speculative.
+async fn seen_head(state: &State) -> Result<Head, Problem> {
+    let journal = state.engine.journal().clone();
+    let head = blocking(move || journal.head()).await?;
+    state.views.wait_for(head.position, state.limits.view_timeout).await?;
+    Ok(head)
 }
 
 /// C2: a trial balance that is sealed in several events is answered as one.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use quipu_domain::{TenantId, Timestamp};
 use tokio::sync::watch;
 
-use crate::{Clock, Engine, EngineError};
+use crate::{Engine, EngineError};
 
 /// Knows which wallets have something due; a read model does.
 pub trait DueSource: Send + Sync + 'static {
@@ -30,8 +30,6 @@ pub struct Scheduler {
     pub engine: Engine,
     /// Who knows what is due.
     pub source: Arc<dyn DueSource>,
-    /// The engine's clock.
-    pub clock: Arc<dyn Clock>,
     /// How long it waits when nothing more is due.
     pub interval: Duration,
 }
@@ -57,14 +55,21 @@ impl Scheduler {
         }
     }
 
-    /// Brings every wallet up to date in which something is due now. One in which nothing is left
-    /// to do, or nothing can be done, holds up no other.
+    /// Writes what is due now.
     pub async fn run_once(&self) -> Result<(), EngineError> {
-        let (now, mut after) = (self.clock.now(), None);
+        self.engine.write_due(&self.source).await
+    }
+}
+
+impl Engine {
+    /// Brings every wallet up to date in which something is due by the book's time (M5). One in
+    /// which nothing is left to do, or nothing can be done, holds up no other.
+    pub async fn write_due(&self, source: &Arc<dyn DueSource>) -> Result<(), EngineError> {
+        let (now, mut after) = (self.now(), None);
         loop {
-            let due = self.due(now, after).await?;
+            let due = due(source, now, after).await?;
             for tenant in &due {
-                self.catch_up(tenant).await?;
+                self.write_due_of(tenant).await?;
             }
             match due.last() {
                 Some(last) if due.len() >= WALLETS_AT_ONCE => after = Some(last.clone()),
@@ -73,21 +78,8 @@ impl Scheduler {
         }
     }
 
-    async fn due(
-        &self,
-        now: Timestamp,
-        after: Option<TenantId>,
-    ) -> Result<Vec<TenantId>, EngineError> {
-        let source = Arc::clone(&self.source);
-        let due = move || source.due(now, after.as_ref(), WALLETS_AT_ONCE);
-        tokio::task::spawn_blocking(due)
-            .await
-            .map_err(|_| EngineError::Stopped)?
-            .map_err(|why| EngineError::Unavailable { why: crate::request::label(&why) })
-    }
-
-    async fn catch_up(&self, tenant: &TenantId) -> Result<(), EngineError> {
-        match self.engine.catch_up(tenant.clone()).await {
+    async fn write_due_of(&self, tenant: &TenantId) -> Result<(), EngineError> {
+        match self.catch_up(tenant.clone()).await {
             Ok(()) | Err(EngineError::Refused(_)) => Ok(()),
             Err(error @ EngineError::Inconsistent(_)) => {
                 tracing::error!(%error, "what fell due in a wallet could not be written");
@@ -96,4 +88,17 @@ impl Scheduler {
             Err(error) => Err(error),
         }
     }
+}
+
+async fn due(
+    source: &Arc<dyn DueSource>,
+    now: Timestamp,
+    after: Option<TenantId>,
+) -> Result<Vec<TenantId>, EngineError> {
+    let source = Arc::clone(source);
+    let due = move || source.due(now, after.as_ref(), WALLETS_AT_ONCE);
+    tokio::task::spawn_blocking(due)
+        .await
+        .map_err(|_| EngineError::Stopped)?
+        .map_err(|why| EngineError::Unavailable { why: crate::request::label(&why) })
 }

@@ -27,7 +27,7 @@ use cosigning::WitnessAddress;
 use parts::Parts;
 use quipu_proofs::LogName;
 
-/// How far back usage and debits may be dated, where nothing else is said.
+/// How far back grants, debits and usage may be dated, where nothing else is said.
 const BACKDATING_DAYS: u32 = 3_660;
 
 /// What the first signal makes of a server.
@@ -55,7 +55,7 @@ pub(crate) struct ServingArgs {
     /// is reached by, where it passes it on; repeat it for more of them
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
-    /// How far back usage and debits may be dated
+    /// How far back grants, debits and usage may be dated
     #[arg(
         long,
         env = "QUIPU_BACKDATING_DAYS",

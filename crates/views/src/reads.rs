@@ -93,6 +93,16 @@ impl AsOf {
         self.as_of.is_some() || self.known_at.is_some()
     }
 
+    /// The same moment, at this effective time where it names none: what counts later only is not
+    /// in it.
+    #[must_use]
+    pub const fn counting_at(self, now: Timestamp) -> AsOf {
+        match self.as_of {
+            Some(_) => self,
+            None => AsOf { as_of: Some(now), ..self },
+        }
+    }
+
     /// The bounds that it puts on events, all inclusive. Refuses what is not over yet.
     fn until(
         self,

@@ -115,7 +115,7 @@ impl Reading<'_> {
 
     /// What the books said.
     fn past(&self, tenant: &TenantId, account: Account, at: AsOf) -> Result<Draft, Problem> {
-        let at = self.views.pinned(tenant, at, self.now)?;
+        let at = self.views.pinned(tenant, at.counting_at(self.now), self.now)?;
         let book = self.views.balance_as_of(tenant, at, self.now)?;
         Ok(Draft {
             what: format!("what {} {}, in the books of that moment", tenant, verb(&account)),

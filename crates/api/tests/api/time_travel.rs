@@ -1,6 +1,7 @@
 //! Answers about the past: any moment in both times, periods, and what is refused.
 
 use insta::assert_json_snapshot;
+use quipu_engine::Clock as _;
 
 use crate::app::App;
 
@@ -90,6 +91,42 @@ async fn a_period_is_sealed_once_and_what_comes_later_is_late() {
         period["root"].take();
     }
     assert_json_snapshot!("periods", periods);
+}
+
+/// W12: a scheduler that comes late, or not at all, changes no seal.
+#[tokio::test]
+async fn what_ended_in_a_period_is_in_its_seal_though_nobody_had_written_it() {
+    let app = App::start().with_credits("5").await;
+    let grant = r#"{"amount":"10","expires_at":"2026-11-30T23:59:59Z"}"#;
+    app.post("/v1/tenants/t_acme/grants", "g", grant).await;
+    while app.clock.now() < "2026-12-01T00:00:00Z".parse().unwrap() {
+        app.clock.advance_seconds(86_400);
+    }
+    let closed = app.post("/v1/periods/close", "c", r#"{"period":"2026-11"}"#).await.json();
+    let closing = |account: &str| {
+        let balances = closed["balances"].as_array().unwrap().iter();
+        let mut named = balances.filter(|balance| balance["account"] == account);
+        named.next().map(|balance| balance["closing"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(closing("available").as_deref(), Some("5"), "{closed}");
+    assert_eq!(closing("expired").as_deref(), Some("10"), "{closed}");
+}
+
+/// What is known at a position counts now, where no other moment is named.
+#[tokio::test]
+async fn m5_what_begins_later_is_not_available_in_what_was_known() {
+    let app = App::start().with_credits("10").await;
+    let grant = r#"{"amount":"90","effective_at":"2027-01-01T00:00:00Z"}"#;
+    app.post("/v1/tenants/t_acme/grants", "g", grant).await;
+    for path in ["tenants/t_acme/balance?", "tenants/t_acme/balance?known_at=3"] {
+        let balance = app.read(&format!("/v1/{path}")).await.json();
+        assert_eq!(balance["available"], "10", "{path}: {balance}");
+    }
+    for path in ["explain/balance/t_acme?", "explain/balance/t_acme?known_at=3"] {
+        let explained = app.read(&format!("/v1/{path}")).await.json();
+        assert_eq!(explained["figures"]["amount"], "10", "{path}: {explained}");
+        assert_eq!(explained["adds_up"], true, "{path}: {explained}");
+    }
 }
 
 /// Each read that knows of moments, and where its answer is empty.

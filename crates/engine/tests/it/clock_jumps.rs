@@ -1,9 +1,11 @@
 //! M5: the machine's clock jumps back or ahead, and recorded time never decreases.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use quipu_domain::wallet::{WalletCommand, WalletEvent};
-use quipu_domain::{Event, HoldId, Position};
+use quipu_domain::{Event, HoldId, Position, TenantId, Timestamp};
+use quipu_engine::{DueSource, Scheduler};
 use quipu_journal::MemoryStore;
 
 use crate::support::{Bench, START, credits, debit, hold, tenant, time};
@@ -36,6 +38,40 @@ async fn m5_a_start_with_a_clock_behind_the_book_goes_on_from_the_book() {
     let receipt = bench.wallet(&acme, debit("1"), None).await.unwrap();
     assert_eq!(receipt.events[0].recorded_at, time("2026-01-02T00:00:00Z"));
     assert_eq!(receipt.balance.unwrap().available, credits("9"));
+}
+
+/// Whether something is due is asked by the book's time, as everything else is.
+#[tokio::test]
+async fn w12_what_is_due_in_the_book_is_written_while_the_clock_is_behind_it() {
+    let bench = Bench::on(Arc::new(MemoryStore::default()));
+    let acme = tenant("acme");
+    bench.tenant_with(&acme, "10").await;
+    bench.wallet(&acme, hold("4", 60), None).await.unwrap();
+    bench.clock.advance_seconds(3_600);
+    bench.tenant(&tenant("other")).await;
+    bench.clock.advance_seconds(-3_590);
+    let scheduler = Scheduler {
+        engine: bench.engine.clone(),
+        source: Arc::new(DueAt(acme, time("2026-01-01T00:01:00Z"))),
+        interval: Duration::from_millis(1),
+    };
+    scheduler.run_once().await.unwrap();
+    assert_eq!(bench.engine.journal().head().unwrap().position, Position(5));
+}
+
+/// A wallet, and from when on something is due in it.
+struct DueAt(TenantId, Timestamp);
+
+impl DueSource for DueAt {
+    fn due(
+        &self,
+        until: Timestamp,
+        after: Option<&TenantId>,
+        _: usize,
+    ) -> Result<Vec<TenantId>, String> {
+        let is_due = until >= self.1 && after.is_none();
+        Ok(is_due.then(|| self.0.clone()).into_iter().collect())
+    }
 }
 
 /// W7: what was over stays over, and its credits are spent once.

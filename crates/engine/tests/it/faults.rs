@@ -160,7 +160,6 @@ async fn wallets_with_nothing_to_do_keep_no_other_from_its_expiry() {
     let scheduler = Scheduler {
         engine: bench.engine.clone(),
         source: Arc::new(Due([acme].into_iter().chain(idle).chain([last]).collect())),
-        clock: bench.clock.clone(),
         interval: Duration::from_millis(1),
     };
     scheduler.run_once().await.unwrap();
@@ -177,7 +176,6 @@ async fn a_scheduler_that_must_stop_while_the_journal_is_away_stops() {
     let scheduler = Scheduler {
         engine: bench.engine.clone(),
         source: Arc::new(Due(vec![acme])),
-        clock: bench.clock.clone(),
         interval: Duration::from_millis(1),
     };
     store.unavailable(true);

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use quipu_api::{Limits, ServerOptions, State};
+use quipu_api::{DueWallets, Limits, ServerOptions, State};
 use quipu_domain::subject::SubjectEvent;
-use quipu_domain::{Event, Stream, TenantId, Timestamp};
-use quipu_engine::{DueSource, Engine, Follower, Options, Scheduler, SystemClock};
+use quipu_domain::{Event, Stream};
+use quipu_engine::{Clock as _, Engine, Follower, Options, Scheduler, SystemClock};
 use quipu_journal::{Journal, JournalError, Lease};
 use quipu_proofs::Proofs;
 use quipu_sealing::SubjectKeys;
@@ -40,7 +40,8 @@ const MOST_EVENTS_AHEAD: u64 = 65_536;
 const VIEWS_WAIT: Duration = Duration::from_secs(2);
 /// Views that fold nothing for so long are not waited for.
 const VIEWS_PATIENCE: Duration = Duration::from_secs(30);
-
+/// A clock that is so far behind the book is wrong, and not another machine's that was a little ahead.
+const SLOW_CLOCK_SECONDS: i64 = 5;
 /// How often measured times are summed up, each of which takes memory until then.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -82,6 +83,7 @@ impl Parts {
             ..Options::default()
         };
         let Some(engine) = take_lease(book, &options, signals)? else { return Ok(None) };
+        warn_of_slow_clock(&engine);
         refuse_lost_end(&engine, &book.views)?;
         subject_keys::claim(&keys, engine.journal())?;
         // Whoever had the lease has made keys until now.
@@ -115,7 +117,6 @@ impl Parts {
         let scheduler = Scheduler {
             engine: engine.clone(),
             source: Arc::new(DueWallets(book.views.clone())),
-            clock: Arc::new(SystemClock),
             interval: DUE_INTERVAL,
         };
         let (stop, _) = watch::channel(false);
@@ -240,16 +241,15 @@ async fn destroy_erased(engine: &Engine, keys: &SubjectKeys) -> Result<(), CliEr
     Ok(())
 }
 
-/// Knows from the views which wallets have something due.
-struct DueWallets(Views);
-
-impl DueSource for DueWallets {
-    fn due(
-        &self,
-        until: Timestamp,
-        after: Option<&TenantId>,
-        most: usize,
-    ) -> Result<Vec<TenantId>, String> {
-        self.0.due(until, after, most).map_err(|error| error.to_string())
+/// M5: the book's time never goes back, so that nothing falls due until this machine's clock has
+/// caught up.
+fn warn_of_slow_clock(engine: &Engine) {
+    let (clock, book) = (SystemClock.now(), engine.now());
+    if clock.plus_seconds(SLOW_CLOCK_SECONDS) < book {
+        tracing::warn!(
+            %clock, %book,
+            "this machine's clock is behind the last event: until it has caught up, all is recorded at \
+             that event's time; set the clock"
+        );
     }
 }
