@@ -273,6 +273,11 @@ pub(crate) fn views_unusable(error: &ViewsError) -> CliError {
             what: error.to_string(),
             hint: "`quipu projections list` shows what is being built now".into(),
         },
+        ViewsError::Feed(_) => CliError::Unusable {
+            what: error.to_string(),
+            hint: "try again; where it stays so, `quipu verify` names the first bad position"
+                .into(),
+        },
         error => CliError::Unusable {
             what: error.to_string(),
             hint: "`quipu projections rebuild` makes them anew from the journal".into(),

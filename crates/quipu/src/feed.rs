@@ -1,9 +1,10 @@
 //! The journal as the views read it.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use quipu_domain::{Position, Recorded, Timestamp};
-use quipu_journal::{Journal, JournalError, Recent};
+use quipu_journal::{Checked, Journal, JournalError, Recent};
 use quipu_views::{Feed, FeedError};
 
 /// The journal, for whoever follows it.
@@ -35,6 +36,75 @@ impl Feed for JournalFeed {
 
     fn head(&self) -> Result<Position, FeedError> {
         self.journal.head().map(|head| head.position).map_err(|error| failed(&error))
+    }
+}
+
+/// The journal, for whoever folds all of it and says of what: each event is one that was hashed when
+/// it was written. It is read once, in order; from where an earlier reader has stopped, what is
+/// before that is read again.
+pub(crate) struct CheckedFeed {
+    journal: JournalFeed,
+    /// The last event that is read; its row is read to the end.
+    until: Position,
+    read: Mutex<Read>,
+}
+
+/// How far it is read.
+struct Read {
+    checked: Checked,
+    /// What is read and not yet asked for.
+    events: VecDeque<Recorded>,
+}
+
+impl CheckedFeed {
+    pub(crate) fn new(journal: Journal, until: Position) -> CheckedFeed {
+        let read = Read { checked: Checked::new(journal.clone()), events: VecDeque::new() };
+        let journal = JournalFeed { journal, recent: Arc::default() };
+        CheckedFeed { journal, until, read: Mutex::new(read) }
+    }
+}
+
+impl Read {
+    /// Makes sure that the event after a position is next.
+    fn advance(
+        &mut self,
+        after: Position,
+        until: Position,
+        most_events: usize,
+    ) -> Result<(), JournalError> {
+        loop {
+            while self.events.front().is_some_and(|event| event.position <= after) {
+                self.events.pop_front();
+            }
+            if !self.events.is_empty() || self.checked.position() >= until {
+                return Ok(());
+            }
+            self.events = self.checked.page(until, most_events)?.into();
+        }
+    }
+}
+
+impl Feed for CheckedFeed {
+    fn read(&self, after: Position, most_events: usize) -> Result<Vec<Recorded>, FeedError> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.advance(after, self.until, most_events).map_err(|error| failed(&error))?;
+        if read.events.front().is_some_and(|event| event.position > after.plus(1)) {
+            return Err(FeedError(format!("event {} was read before", after.plus(1))));
+        }
+        let most = read.events.len().min(most_events);
+        Ok(read.events.drain(..most).collect())
+    }
+
+    fn events_at(&self, positions: &[Position]) -> Result<Vec<Recorded>, FeedError> {
+        self.journal.events_at(positions)
+    }
+
+    fn last_recorded_by(&self, moment: Timestamp) -> Result<Position, FeedError> {
+        self.journal.last_recorded_by(moment)
+    }
+
+    fn head(&self) -> Result<Position, FeedError> {
+        self.journal.head()
     }
 }
 

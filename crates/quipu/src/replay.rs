@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::book::{self, BookArgs};
 use crate::error::CliError;
 use crate::exit_codes;
+use crate::feed::CheckedFeed;
 use crate::output::{self, Align, Table};
 use crate::signals::Signals;
 
@@ -61,7 +62,7 @@ pub(crate) fn run(args: &ReplayArgs, json: bool) -> Result<u8, CliError> {
     let place = args.book.place();
     let projections = projections(&args.views)?;
     let store = book::read_journal(&place)?;
-    let feed = book::feed(&store, &Arc::default());
+    let journal = Journal::new(Arc::new(store.clone()));
     let head = store.head().map_err(|error| book::journal_unusable(&error))?;
     let until = match args.until {
         None => head.position,
@@ -73,11 +74,12 @@ pub(crate) fn run(args: &ReplayArgs, json: bool) -> Result<u8, CliError> {
                 hint: "name a moment that has passed, or leave --until out".into(),
             });
         }
-        Some(KnownAt::Time(time)) => Journal::new(Arc::new(store.clone()))
+        Some(KnownAt::Time(time)) => journal
             .last_recorded_by(time)
             .map_err(|error| book::journal_unusable(&error))?
             .min(head.position),
     };
+    let feed = Arc::new(CheckedFeed::new(journal, until));
     let file = ReplayFile::open(&args.to, feed).map_err(|error| book::views_unusable(&error))?;
     let moment = moment(&store, until)?;
     is_of_this_journal(&file, &store)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use quipu_journal::{Journal, Store};
+use quipu_journal::{Checked, Journal, Store};
 use quipu_projections::Schema;
 
 use super::watch::Watch;
@@ -181,15 +181,14 @@ fn fold(
     folds: &mut Folds,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), ReplayError> {
-    let last = folds.last();
-    let mut after = quipu_domain::Position::ZERO;
-    while after < last {
-        let events = journal.page(after, PAGE_EVENTS).map_err(ReplayError::Journal)?;
-        let Some(end) = events.last() else { break };
-        after = end.position;
+    // Views may be of more than there is, where an older journal was restored.
+    let last = folds.last().min(journal.head().map_err(ReplayError::Journal)?.position);
+    let mut checked = Checked::new(journal.clone());
+    while checked.position() < last {
+        let events = checked.page(last, PAGE_EVENTS).map_err(ReplayError::Journal)?;
         let earlier = |positions: &[_]| journal.events_at(positions).map_err(ReplayError::Journal);
         folds.events(&events, earlier)?;
-        progress(Progress { position: after, head: last });
+        progress(Progress { position: checked.position(), head: last });
     }
     Ok(())
 }

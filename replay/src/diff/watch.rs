@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use quipu_domain::{Position, Recorded};
-use quipu_journal::Journal;
+use quipu_journal::{Checked, Journal};
 use quipu_projections::{Cell, TouchedRow};
 
 use super::views::Found;
@@ -74,16 +74,14 @@ impl<'a> Watch<'a> {
         };
         let states = self.watched.iter().map(|pair| further(&self.pairs[*pair]));
         let mut folds = Folds::of(&states.collect::<Vec<ViewState>>());
-        let last = folds.last();
-        let mut after = Position::ZERO;
-        while after < last {
-            let events = journal.page(after, PAGE_EVENTS).map_err(ReplayError::Journal)?;
-            let Some(end) = events.last() else { break };
-            after = end.position;
+        let last = folds.last().min(journal.head().map_err(ReplayError::Journal)?.position);
+        let mut checked = Checked::new(journal.clone());
+        while checked.position() < last {
+            let events = checked.page(last, PAGE_EVENTS).map_err(ReplayError::Journal)?;
             for event in &events {
                 self.event(event, &mut folds, journal)?;
             }
-            progress(Progress { position: after, head: last });
+            progress(Progress { position: checked.position(), head: last });
         }
         let causes = self.rows.iter().zip(self.seen).map(|(found, seen)| {
             let (left, right) = &self.pairs[found.pair];

@@ -117,11 +117,25 @@ impl Book {
             "{positions:?}: {change}\n{said}"
         );
         let export = run_on(&self.store, &["export", "journal"]);
+        if change.contains("set events") {
+            self.assert_not_folded(change);
+        }
         let refused = !export.status.success();
         let saved = std::slice::from_ref(&self.saved);
         assert!(refused || !audit(&export.stdout, saved).holds, "the export holds: {change}");
         self.change("delete from journal_batch");
         self.change("insert into journal_batch select * from original");
+    }
+
+    /// What others are shown as the journal's is made of no event that nobody had hashed.
+    fn assert_not_folded(&self, change: &str) {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let file = folder.path().join("then.db").display().to_string();
+        for arguments in [&["replay", "--to", &file][..], &["diff"]] {
+            let output = run_on(&self.store, arguments);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(5), "{arguments:?} after {change}: {said}");
+        }
     }
 
     /// As somebody may who owns the database: without triggers and foreign keys.
