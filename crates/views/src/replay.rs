@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use quipu_database::DatabaseError;
 use quipu_domain::Position;
 use quipu_projections::Projection;
 
@@ -31,9 +32,18 @@ pub struct ReplayFile {
     views: Views,
 }
 
+/// What one version has begun, another one would go on with by other rules.
+const OF_ANOTHER_VERSION: &str =
+    "another version of quipu made this replay; make it anew: `quipu replay --to` another file";
+
 impl ReplayFile {
     /// Opens a file that a replay made, or makes one. Refuses what is something else.
     pub fn open(path: &Path, feed: Arc<dyn Feed>) -> Result<ReplayFile, ViewsError> {
+        let is_there = std::fs::metadata(path).is_ok_and(|file| file.len() > 0);
+        if is_there {
+            // One of an older version is judged, and left as it is.
+            ReplayFile::open_read_only(path, Arc::clone(&feed))?;
+        }
         ReplayFile::opened(path, |location| Views::open(location, feed))
     }
 
@@ -50,7 +60,13 @@ impl ReplayFile {
             let why = "this file is something else, and is left alone".to_owned();
             return Err(ViewsError::ReplayFile { path: path.into(), why });
         }
-        let views = open(Location::Sqlite { file: path.to_owned() })?;
+        let views =
+            open(Location::Sqlite { file: path.to_owned() }).map_err(|error| match error {
+                ViewsError::Database(DatabaseError::Older { .. }) => {
+                    ViewsError::ReplayFile { path: path.into(), why: OF_ANOTHER_VERSION.to_owned() }
+                }
+                error => error,
+            })?;
         Ok(ReplayFile { path: path.to_owned(), views })
     }
 
@@ -125,6 +141,13 @@ impl ReplayFile {
             names.sort_unstable();
             let names = names.join(",");
             return Err(self.unusable(&format!("an unfinished replay of {names} is there")));
+        }
+        let is_current = |(name, checkpoint): (&String, &checkpoints::Checkpoint)| {
+            quipu_projections::named(name)
+                .is_some_and(|projection| projection.version() == checkpoint.version)
+        };
+        if !known.iter().all(is_current) {
+            return Err(self.unusable(OF_ANOTHER_VERSION));
         }
         let reached = known.values().map(|checkpoint| checkpoint.position).max();
         if reached.is_some_and(|reached| reached > moment.until) {

@@ -4,9 +4,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use quipu_database::{Database, Durability};
 use quipu_domain::Position;
 use quipu_projections::Projection;
-use quipu_views::{Location, Moment, ReplayFile, Views, ViewsError};
+use quipu_views::{Location, MIGRATIONS, Moment, ReplayFile, Views, ViewsError};
 
 use crate::history::{History, Journal};
 use crate::stores::{assert_same, folded, options, stored};
@@ -87,6 +88,29 @@ fn a_replay_that_was_interrupted_at_its_very_end_is_finished() {
     let finished = replay(&file, &journal, 40).unwrap();
     assert_eq!(finished.moment().unwrap(), Some((moment(40), true)));
     assert_same(&stored(finished.views()), &folded(&history.events[..40]));
+}
+
+/// Whether what is there was made by another version of a projection, or has older tables.
+#[test]
+fn a_replay_of_another_version_is_neither_gone_on_with_nor_changed() {
+    let history = History::generated(100);
+    let journal = Journal::new(&history.events);
+    for older in [
+        "UPDATE projection SET version = version + 1 WHERE name = 'usage'",
+        "DELETE FROM refinery_schema_history WHERE version = \
+         (SELECT MAX(version) FROM refinery_schema_history)",
+    ] {
+        let folder = quipu_testkit::sqlite::folder();
+        let file = folder.path().join("replay.db");
+        drop(interrupted(&file, &journal, quipu_projections::all()));
+        let database = Database::open_sqlite(&file, Durability::Derived, &MIGRATIONS).unwrap();
+        assert_eq!(database.writer().unwrap().execute(older, &[]).unwrap(), 1);
+        drop(database);
+        let before = std::fs::read(&file).unwrap();
+        let why = refused(replay(&file, &journal, 70));
+        assert!(why.contains("another version of quipu"), "{older}: {why}");
+        assert!(std::fs::read(&file).unwrap() == before, "{older}: it is left as it is");
+    }
 }
 
 #[test]
