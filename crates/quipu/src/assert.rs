@@ -54,6 +54,8 @@ struct ExpectedArgs {
 /// What is asserted of one tenant.
 #[derive(Debug)]
 struct Assertion {
+    /// Its file and line, where it stands in one.
+    place: Option<String>,
     tenant: String,
     expected: ExpectedArgs,
     moment: MomentArgs,
@@ -65,6 +67,9 @@ struct Report {
     holds: bool,
     assertions: usize,
     differences: Vec<Difference>,
+    /// What could not be asked, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unanswered: Vec<String>,
 }
 
 /// A balance that is not what it should be.
@@ -83,6 +88,7 @@ pub(crate) fn run(args: &AssertArgs, json: bool) -> Result<u8, CliError> {
     let assertions = match (&args.file, &args.tenant) {
         (Some(file), _) => file::read(file)?,
         (None, tenant) => vec![Assertion {
+            place: None,
             tenant: tenant.clone().unwrap_or_default(),
             expected: args.expected,
             moment: args.moment.clone(),
@@ -90,25 +96,50 @@ pub(crate) fn run(args: &AssertArgs, json: bool) -> Result<u8, CliError> {
     };
     let client = Client::new(&args.server)?;
     let head = client.head()?;
-    let mut differences = Vec::new();
+    let (mut differences, mut errors) = (Vec::new(), Vec::new());
     for assertion in &assertions {
-        differences.extend(assertion.differences(&client, head)?);
+        match assertion.differences(&client, head) {
+            Ok(found) => differences.extend(found),
+            // One that cannot be asked hides none of the others.
+            Err(error) => errors.push(match &assertion.place {
+                Some(place) => error.about(place),
+                None => error,
+            }),
+        }
     }
-    let holds = differences.is_empty();
-    let report = Report { holds, assertions: assertions.len(), differences };
+    let unanswered: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let holds = differences.is_empty() && unanswered.is_empty();
+    let report = Report { holds, assertions: assertions.len(), differences, unanswered };
+    match errors.into_iter().next() {
+        Some(error) if report.differences.is_empty() && report.assertions == 1 => Err(error),
+        error => show(&report, error, json),
+    }
+}
+
+/// Shows what became of them; what is not as said comes before what could not be asked.
+fn show(report: &Report, error: Option<CliError>, json: bool) -> Result<u8, CliError> {
+    let differs = !report.differences.is_empty();
     if json {
         output::json(&report)?;
-    } else if !holds {
+    } else if differs {
         table(&report.differences).write(&mut io::stdout().lock())?;
     }
-    let assertions = output::count(report.assertions as u64, "assertion");
-    if holds {
-        output::tell(format_args!("{assertions} checked: all hold"));
-        return Ok(exit_codes::OK);
+    let unanswered = report.unanswered.len();
+    let checked = output::count((report.assertions - unanswered) as u64, "assertion");
+    if differs {
+        let differences = output::count(report.differences.len() as u64, "balance");
+        report.unanswered.iter().for_each(|why| output::tell(format_args!("not checked: {why}")));
+        output::tell(format_args!("{checked} checked: {differences} not as said"));
+        return Ok(exit_codes::NOT_VERIFIED);
     }
-    let differences = output::count(report.differences.len() as u64, "balance");
-    output::tell(format_args!("{assertions} checked: {differences} not as said"));
-    Ok(exit_codes::NOT_VERIFIED)
+    output::tell(format_args!("{checked} checked: all hold"));
+    let Some(error) = error else { return Ok(exit_codes::OK) };
+    report
+        .unanswered
+        .iter()
+        .skip(1)
+        .for_each(|why| output::tell(format_args!("not checked: {why}")));
+    Err(error)
 }
 
 impl Assertion {

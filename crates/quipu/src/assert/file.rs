@@ -27,7 +27,9 @@ pub(super) fn read(file: &Path) -> Result<Vec<Assertion>, CliError> {
         let record = record.map_err(unreadable)?;
         let line = record.position().map_or(0, csv::Position::line);
         let assertion = assertion(&headings, &record);
-        assertions.push(assertion.map_err(|why| malformed(file, &format!("line {line}: {why}")))?);
+        let assertion = assertion.map_err(|why| malformed(file, &format!("line {line}: {why}")))?;
+        let place = Some(format!("{}: line {line}", file.display()));
+        assertions.push(Assertion { place, ..assertion });
     }
     if assertions.is_empty() {
         return Err(malformed(file, "there is no assertion in it"));
@@ -67,6 +69,7 @@ fn assertion(headings: &StringRecord, record: &StringRecord) -> Result<Assertion
         return Err("it asserts nothing".to_owned());
     }
     Ok(Assertion {
+        place: None,
         tenant: field("tenant").ok_or("the tenant is missing")?.to_owned(),
         expected,
         moment: MomentArgs::new(

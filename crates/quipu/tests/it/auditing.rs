@@ -112,6 +112,16 @@ fn balances_are_asserted_one_by_one_and_from_a_file() {
     assert_eq!(checked.code(), i32::from(exit_codes::OK), "{}", checked.err());
     std::fs::write(&file, format!("{lines}t_acme,1,,\n")).expect("written");
     shown("assert_json", &["assert", "--file", &path, "--json"]);
+    // One that cannot be asked hides nothing that was found, and is named.
+    std::fs::write(&file, format!("{lines}t_none,1,,\nt_acme,1,,\n")).expect("written");
+    let found = ask(&["assert", "--file", &path]);
+    assert_eq!(found.code(), i32::from(exit_codes::NOT_VERIFIED), "{}", found.err());
+    assert!(found.out().contains("468.75"), "{}", found.out());
+    assert!(found.err().contains("nightly.csv: line 4: unknown_tenant"), "{}", found.err());
+    std::fs::write(&file, format!("{lines}t_none,1,,\n")).expect("written");
+    let unknown = ask(&["assert", "--file", &path]);
+    assert_eq!(unknown.code(), i32::from(exit_codes::REFUSED), "{}", unknown.err());
+    assert!(unknown.err().contains("2 assertions checked: all hold"), "{}", unknown.err());
     std::fs::write(&file, format!("{lines}t_acme,one,,\n")).expect("written");
     let malformed = ask(&["assert", "--file", &path]);
     assert_eq!(malformed.code(), i32::from(exit_codes::MALFORMED));
