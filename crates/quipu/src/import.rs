@@ -197,16 +197,32 @@ impl<'a> Import<'a> {
 
     /// Sends what has been gathered, and waits for the answer to it.
     fn send(&mut self) -> Result<(), CliError> {
-        let (Some((first, _)), Some((last, _))) = (self.batch.first(), self.batch.last()) else {
+        let batch = std::mem::take(&mut self.batch);
+        self.send_rows(&batch)
+    }
+
+    /// One row that is not well-formed has its whole request refused: the halves are sent by
+    /// themselves then, until it stands alone and is named.
+    fn send_rows(&mut self, rows: &[(u64, UsageRecord)]) -> Result<(), CliError> {
+        let (Some((first, _)), Some((last, _))) = (rows.first(), rows.last()) else {
             return Ok(());
         };
-        let lines = format!("{}:{first}-{last}", self.name);
-        let records: Vec<&UsageRecord> = self.batch.iter().map(|(_, record)| record).collect();
-        let outcomes = self
-            .patiently(|patience| usage::send(&self.client, patience, &records, self.began_at))
-            .map_err(|error| error.about(&lines))?;
-        for ((line, _), outcome) in self.batch.drain(..).zip(outcomes) {
-            self.summary.add(line, outcome);
+        let records: Vec<&UsageRecord> = rows.iter().map(|(_, record)| record).collect();
+        let sent =
+            self.patiently(|patience| usage::send(&self.client, patience, &records, self.began_at));
+        let outcomes = match sent {
+            Err(CliError::Refused { .. }) if rows.len() > 1 => {
+                let (left, right) = rows.split_at(rows.len() / 2);
+                return self.send_rows(left).and_then(|()| self.send_rows(right));
+            }
+            Err(error) if first == last => {
+                return Err(error.about(&format!("{}:{first}", self.name)));
+            }
+            Err(error) => return Err(error.about(&format!("{}:{first}-{last}", self.name))),
+            Ok(outcomes) => outcomes,
+        };
+        for ((line, _), outcome) in rows.iter().zip(outcomes) {
+            self.summary.add(*line, outcome);
         }
         self.progress.set_position(self.rows.position().byte());
         self.progress.set_message(output::count(self.summary.rows(), "row"));

@@ -154,12 +154,14 @@ impl Column {
         text.parse().map_err(|_| self.says(&format!("{text:?} is not a whole number of tokens")))
     }
 
+    /// M1: a number is taken as it stands, or not at all.
     fn decimal(&self, row: &StringRecord) -> Result<String, String> {
         let text = self.text(row);
-        let number = text.parse::<Decimal>();
-        number
-            .map(|number| number.to_string())
-            .map_err(|_| self.says(&format!("{text:?} is not a decimal number")))
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || b".-".contains(&byte));
+        let is_decimal = is_plain && Decimal::from_str_exact(text).is_ok();
+        is_decimal.then(|| text.to_owned()).ok_or_else(|| {
+            self.says(&format!("{text:?} is not a decimal number of 28 digits or fewer"))
+        })
     }
 }
 

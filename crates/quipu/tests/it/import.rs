@@ -86,6 +86,40 @@ fn a_malformed_line_keeps_what_came_before_and_the_mended_file_goes_on() {
     ");
 }
 
+/// One text that no record can have is named, and keeps no other row out of the book.
+#[test]
+fn a_row_that_makes_its_request_malformed_is_named_alone() {
+    let import = Import::new();
+    let mut text = "TIMESTAMP,ContextTokens,GeneratedTokens,Agent\n".to_owned();
+    for (row, agent) in ROWS.iter().cycle().take(9).zip(["a", "b", "\"x\ny\""].iter().cycle()) {
+        text.push_str(&format!("{row},{agent}\n"));
+    }
+    std::fs::write(&import.file, &text).unwrap();
+    let stopped = import.run(&["--agent-column", "Agent"]);
+    assert_eq!(stopped.code(), i32::from(exit_codes::REFUSED), "{}", stopped.out());
+    assert!(stopped.out().contains("2 rows recorded"), "{}", stopped.out());
+    assert!(stopped.err().contains("trace.csv:4: invalid_value"), "{}", stopped.err());
+}
+
+/// M1: refused, never rounded, as the API does.
+#[test]
+fn a_quantity_is_taken_as_it_stands() {
+    let import = Import::new();
+    let meter = serde_json::json!({ "name": "calls", "aggregation": "sum", "unit": "call" });
+    import.server.post("/v1/meters", "calls", &meter);
+    for quantity in ["1.00000000000000000000000000000000000001", "1_000", "7e2", "+5", "", "."] {
+        let text = format!("at,n\n2026-11-20T12:00:00Z,{quantity}\n");
+        std::fs::write(&import.file, text).unwrap();
+        let file = import.file.display().to_string();
+        let start = ["import", "usage", &file, "--server", &import.server.url];
+        let known = ["--tenant", "t_acme", "--meter", "calls", "--at", "at", "--quantity", "n"];
+        let refused = run(&[&start[..], &known[..]].concat());
+        let code = i32::from(exit_codes::MALFORMED);
+        assert_eq!(refused.code(), code, "{quantity:?}: {}", refused.err());
+        assert!(refused.err().contains("column n: "), "{}", refused.err());
+    }
+}
+
 #[test]
 fn a_row_that_was_changed_after_it_was_recorded_is_refused_by_its_line() {
     let import = Import::new();
