@@ -97,11 +97,17 @@ async fn require_reached(state: &State, cursor: Position) -> Result<(), Problem>
 
 fn wants_stream(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let essence = |range: &str| range.split(';').next().map(|essence| essence.trim().to_owned());
-    accepted
-        .flat_map(|value| value.split(','))
-        .filter_map(essence)
-        .any(|essence| essence.eq_ignore_ascii_case("text/event-stream"))
+    accepted.flat_map(|value| value.split(',')).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let essence = parts.next().unwrap_or_default();
+        essence.eq_ignore_ascii_case("text/event-stream") && !parts.any(is_quality_of_zero)
+    })
+}
+
+/// RFC 9110, section 12.4.2: what has a quality of 0 is not wanted.
+fn is_quality_of_zero(parameter: &str) -> bool {
+    let quality = parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="));
+    quality.and_then(|quality| quality.parse::<f32>().ok()) == Some(0.0)
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<Position>, Problem> {

@@ -47,7 +47,7 @@ pub(crate) async fn set_overdraft_limit(
     answer::changed(&receipt, "OverdraftLimitSet")
 }
 
-/// Freezes the wallet: no debits and no holds; settle, release and refund still work.
+/// Freezes the wallet: no debits, no usage and no holds; settle, release and refund still work.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/freeze", tag = "wallet",
     operation_id = "freeze_wallet", request_body = ReasonRequest,

@@ -10,6 +10,7 @@ use std::fmt;
 
 use axum::http::HeaderMap;
 use quipu_domain::{Label, MeterName, TenantId, Timestamp};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
@@ -51,6 +52,10 @@ pub(crate) struct CloudEvent {
     /// What was used.
     #[schema(value_type = Data)]
     data: Object<Data>,
+    /// Another payload, which there must not be.
+    #[serde(default)]
+    #[schema(ignore)]
+    data_base64: Option<IgnoredAny>,
 }
 
 /// What was used.
@@ -135,6 +140,7 @@ pub(super) fn from_binary(headers: &HeaderMap, bytes: &[u8]) -> Result<Record, P
         time: headers.contains_key("ce-time").then(|| parsed(headers, "ce-time")).transpose()?,
         datacontenttype: None,
         data: strict_json::decode(bytes)?,
+        data_base64: None,
     };
     event.record()
 }
@@ -188,16 +194,29 @@ fn unescaped(value: &[u8]) -> Option<Cow<'_, str>> {
     String::from_utf8(plain).ok().map(Cow::Owned)
 }
 
+/// Whether a media type is JSON's, whatever its parameters.
+fn is_json(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
 impl CloudEvent {
     fn record(self) -> Result<Record, Problem> {
         if self.specversion != "1.0" {
             return Err(invalid("specversion", "is not 1.0", "send CloudEvents 1.0"));
         }
-        if self.datacontenttype.is_some_and(|media_type| media_type != "application/json") {
+        if self.datacontenttype.as_deref().is_some_and(|media_type| !is_json(media_type)) {
             return Err(invalid(
                 "datacontenttype",
                 "is not application/json",
                 "send the data as JSON, and leave datacontenttype out",
+            ));
+        }
+        if self.data_base64.is_some() {
+            return Err(invalid(
+                "data_base64",
+                "stands beside data, and an event has one of them",
+                "send the data as JSON, and leave data_base64 out",
             ));
         }
         let Object(data) = self.data;

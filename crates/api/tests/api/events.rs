@@ -62,6 +62,22 @@ async fn a_filter_finds_its_events_and_the_cursor_moves_past_the_others() {
     }
 }
 
+/// RFC 9110: what has a quality of 0 is not wanted.
+#[tokio::test]
+async fn a_stream_that_is_not_wanted_is_a_page() {
+    let app = App::start().with_credits("5").await;
+    for (accept, media_type) in [
+        ("application/json, text/event-stream;q=0", "application/json"),
+        ("text/event-stream; q=0.000", "application/json"),
+        ("application/json;q=0.1, text/event-stream;q=0.01", "text/event-stream"),
+    ] {
+        let request = Request::get("/v1/events").header("accept", accept);
+        let request = request.body(Body::empty()).unwrap();
+        let response = app.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.headers()["content-type"], media_type, "{accept}");
+    }
+}
+
 async fn tail(app: &App, path: &str, last_event_id: Option<&str>) -> BodyDataStream {
     let mut request = Request::get(path).header("accept", "text/event-stream");
     if let Some(id) = last_event_id {

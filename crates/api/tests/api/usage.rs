@@ -307,6 +307,10 @@ async fn cloud_events_are_the_same_records_in_every_mode() {
     let binary = post_as(&app, "application/json", &headers, data).await;
     assert_eq!(binary.bytes, structured.bytes, "{}", binary.text());
     assert_eq!(binary.header("quipu-duplicates"), "1");
+    let typed = r#""datacontenttype":"Application/JSON; charset=utf-8","traceparent""#;
+    let typed = CLOUD_EVENT.replace(r#""traceparent""#, typed);
+    let typed = post_as(&app, "application/cloudevents+json", &[], &typed).await;
+    assert_eq!(typed.bytes, structured.bytes, "{}", typed.text());
     let batch = format!("[{CLOUD_EVENT}]");
     let batch = post_as(&app, "application/cloudevents-batch+json", &[], &batch).await;
     assert_eq!(batch.json()["results"][0], structured.json());
@@ -321,6 +325,7 @@ async fn a_cloud_event_that_is_not_understood_is_refused() {
         (r#""1.0""#, r#""0.3""#, "invalid_cloud_event"),
         (r#""type":"llm""#, r#""type":"Not A Meter""#, "invalid_cloud_event"),
         (r#""traceparent":"00-a-b-01""#, r#""datacontenttype":"text/xml""#, "invalid_cloud_event"),
+        (r#""traceparent":"00-a-b-01""#, r#""data_base64":"e30=""#, "invalid_cloud_event"),
         (r#""subject":"t_acme","#, "", "missing_field"),
         (r#""input":1"#, r#""imput":1"#, "unknown_field"),
         (r#""id":"1""#, r#""id":"1","id":"2""#, "duplicate_field"),
