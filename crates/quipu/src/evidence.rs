@@ -32,7 +32,7 @@ pub(crate) struct EvidenceArgs {
     book: BookArgs,
     /// Ask this server, whatever book the environment names; where no book is named, a server is
     /// asked anyway [env: QUIPU_SERVER] [default: http://127.0.0.1:7171]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["data", "database"])]
     server: Option<String>,
 }
 

@@ -1,7 +1,7 @@
 //! `quipu prove`: proofs as files, for whoever verifies them offline.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -125,6 +125,14 @@ fn events(number: u64) -> String {
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, CliError> {
     let path = folder.join(name);
-    fs::write(&path, text)?;
+    fs::write(&path, text).map_err(|error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied => {
+            CliError::Malformed {
+                what: format!("cannot write {}: {}", path.display(), error.kind()),
+                hint: "name a folder that is there, with --out".into(),
+            }
+        }
+        _ => error.into(),
+    })?;
     Ok(path)
 }

@@ -73,7 +73,9 @@ impl FromStr for FiscalYear {
     type Err = String;
 
     fn from_str(text: &str) -> Result<FiscalYear, String> {
-        let year = || text.parse().ok().filter(|year| (1..=9999).contains(year));
+        // A slip of the finger would give an empty year.
+        let has_four_digits = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let year = || text.parse().ok().filter(|year| has_four_digits && *year > 0);
         let days = match text.split_once("..") {
             Some((first, last)) => first.parse().ok().zip(last.parse().ok()),
             None => year().map(|year| (date(year, 1, 1), date(year, 12, 31))),

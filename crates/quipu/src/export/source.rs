@@ -146,6 +146,12 @@ impl Source {
 
 /// An event that cannot be written.
 pub(super) fn unwritable(error: &ExportError) -> CliError {
+    if let ExportError::NotInCodePage { .. } = error {
+        return CliError::Malformed {
+            what: error.to_string(),
+            hint: "nothing was written; use other letters in --company and in --accounts".into(),
+        };
+    }
     CliError::Unusable {
         what: error.to_string(),
         hint: "nothing was written; `quipu verify` says whether the book holds".into(),

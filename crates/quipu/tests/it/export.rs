@@ -109,3 +109,25 @@ fn a_chart_of_accounts_that_says_less_than_it_seems_to_is_malformed() {
         assert!(said.err().contains(why), "{text:?}: {}", said.err());
     }
 }
+
+#[test]
+fn a_slip_of_the_finger_gives_no_empty_year_and_no_broken_store() {
+    for (year, company, why) in [
+        ("206", "x", "write a year such as 2026"),
+        ("20", "x", "write a year such as 2026"),
+        ("02026", "x", "write a year such as 2026"),
+        ("2026", "Żółć AB", "use other letters in --company"),
+    ] {
+        let server = Server::start().with_tenant();
+        let data = server.data();
+        let terms = ["--year", year, "--company", company, "--rate", "1"];
+        let said = run(&[&["export", "sie", "--data", &data], &terms[..]].concat());
+        assert_eq!(
+            said.code(),
+            i32::from(exit_codes::MALFORMED),
+            "{year} {company}: {}",
+            said.err()
+        );
+        assert!(said.err().contains(why), "{year} {company}: {}", said.err());
+    }
+}

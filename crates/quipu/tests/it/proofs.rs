@@ -53,6 +53,15 @@ fn what_cannot_be_proved_is_said_with_what_to_do() {
     assert_eq!(neither.code(), i32::from(exit_codes::MALFORMED), "{}", neither.err());
     let no_file = run(&["prove", "--consistency", "/nonexistent", "--server", &url]);
     assert_eq!(no_file.code(), i32::from(exit_codes::MALFORMED), "{}", no_file.err());
+    let nowhere = format!("{data}/no/folder");
+    let no_folder = run(&["prove", "1", "--server", &url, "--out", &nowhere]);
+    assert_eq!(no_folder.code(), i32::from(exit_codes::REFUSED), "nothing is there to prove");
+    server.post("/v1/tenants", "tenant", &json!({ "id": "t_acme", "name": "Acme" }));
+    let no_folder = run(&["prove", "1", "--server", &url, "--out", &nowhere]);
+    assert_eq!(no_folder.code(), i32::from(exit_codes::MALFORMED), "{}", no_folder.err());
+    assert!(no_folder.err().contains(&nowhere), "{}", no_folder.err());
+    let both = run(&["checkpoint", "--server", &url, "--data", &data]);
+    assert_eq!(both.code(), i32::from(exit_codes::MALFORMED), "{}", both.out());
     let no_keys = run(&["keys", "--keys", &format!("{data}/nowhere"), "list"]);
     assert_eq!(no_keys.code(), i32::from(exit_codes::UNUSABLE), "{}", no_keys.err());
     let in_database = run(&["keys", "--database", "postgres://nowhere/", "list"]);
