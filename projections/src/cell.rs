@@ -33,6 +33,8 @@ pub enum Kind {
     Int,
     /// TEXT: names, reasons, JSON.
     Text,
+    /// TEXT in a key that may be too long for PostgreSQL's indexes.
+    LongText,
     /// BLOB or BYTEA: what is dense and of no use to people.
     Bytes,
 }

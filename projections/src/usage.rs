@@ -14,6 +14,7 @@ pub use history::{UsageAmounts, UsageKey, UsageSums};
 pub use window::WindowUnit;
 pub(crate) use window::starts as window_starts;
 
+use crate::cell::{Cell, Field, Kind};
 use crate::history::{self as trees, Node};
 use crate::table::{Row, table};
 use crate::{Projection, ProjectionError, Rows, movement};
@@ -93,14 +94,19 @@ table! {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LabelOrNone(pub Option<Label>);
 
-crate::cell::text_field! {
-    LabelOrNone:
-        |label| label.0.as_ref().map_or("", Label::as_str).into(),
-        |text| if text.is_empty() {
-            Some(LabelOrNone(None))
-        } else {
-            text.parse().ok().map(|label| LabelOrNone(Some(label)))
-        };
+impl Field for LabelOrNone {
+    const KIND: Kind = Kind::LongText;
+
+    fn to_cell(&self) -> Cell {
+        Cell::Text(self.0.as_ref().map_or("", Label::as_str).into())
+    }
+
+    fn from_cell(cell: &Cell) -> Option<LabelOrNone> {
+        match cell {
+            Cell::Text(text) if text.is_empty() => Some(LabelOrNone(None)),
+            label => Label::from_cell(label).map(|label| LabelOrNone(Some(label))),
+        }
+    }
 }
 
 /// How much was used, per hour, day and month, by which agent, on which meter and model?

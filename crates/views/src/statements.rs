@@ -97,13 +97,14 @@ impl Statements {
         let keys = key.join(", ");
         let select = format!("SELECT {columns} FROM {name}");
         let insert = format!("INSERT INTO {name} ({columns})");
-        let on_conflict = on_conflict(key, rest);
+        let key_columns = &table.columns[..key.len()];
+        let on_conflict = on_conflict(key_columns, rest);
         let values = numbered(names.len());
         let rows = arrays(table.columns);
         let is_key = each(key, " AND ", |place, name| format!("{name} = ${place}"));
-        let wanted = format!("{} AS wanted ({keys})", arrays(&table.columns[..key.len()]));
-        let is_wanted =
-            each(key, " AND ", |_, column| format!("{name}.{column} = wanted.{column}"));
+        let wanted = format!("{} AS wanted ({keys})", arrays(key_columns));
+        let is_wanted: Vec<String> = key_columns.iter().map(|key| is_wanted(name, key)).collect();
+        let is_wanted = is_wanted.join(" AND ");
         let found = each(&names, ", ", |_, column| format!("{name}.{column}"));
         Statements {
             load: RowsStatement {
@@ -144,7 +145,7 @@ fn arrays(columns: &[Column]) -> String {
     let array = |(index, column): (usize, &Column)| {
         let element = match column.kind {
             Kind::Int => "bigint",
-            Kind::Text => "text",
+            Kind::Text | Kind::LongText => "text",
             Kind::Bytes => "bytea",
         };
         format!("${}::{element}[]", index + 1)
@@ -159,9 +160,23 @@ fn each(names: &[&str], separator: &str, sql: impl Fn(usize, &str) -> String) ->
     parts.collect::<Vec<_>>().join(separator)
 }
 
-fn on_conflict(key: &[&str], rest: &[&str]) -> String {
+fn is_wanted(table: &str, column: &Column) -> String {
+    let of = |table: &str| indexed(column, &format!("{table}.{}", column.name));
+    format!("{} = {}", of(table), of("wanted"))
+}
+
+fn on_conflict(key: &[Column], rest: &[&str]) -> String {
+    let key: Vec<String> = key.iter().map(|column| indexed(column, column.name)).collect();
     let set = each(rest, ", ", |_, name| format!("{name} = excluded.{name}"));
     format!("ON CONFLICT ({}) DO UPDATE SET {set}", key.join(", "))
+}
+
+/// What PostgreSQL's index of a table has of a key's column.
+fn indexed(column: &Column, value: &str) -> String {
+    match column.kind {
+        Kind::LongText => format!("short_key({value})"),
+        Kind::Int | Kind::Text | Kind::Bytes => value.to_owned(),
+    }
 }
 
 #[cfg(test)]

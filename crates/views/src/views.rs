@@ -53,6 +53,7 @@ pub const MIGRATIONS: Migrations = Migrations {
             include_str!("../../../migrations/postgres/views_0009_closing_periods.sql"),
         ),
         ("0010_who_owes", include_str!("../../../migrations/postgres/views_0010_who_owes.sql")),
+        ("0011_long_keys", include_str!("../../../migrations/postgres/views_0011_long_keys.sql")),
     ],
 };
 

@@ -99,7 +99,9 @@ impl Values {
         match (cell, self.kind) {
             (Cell::Null, _) if self.is_nullable => {}
             (Cell::Int(number), Kind::Int) => self.numbers.push(*number),
-            (Cell::Text(text), Kind::Text) => self.bytes.push(ByteArray::from(&**text)),
+            (Cell::Text(text), Kind::Text | Kind::LongText) => {
+                self.bytes.push(ByteArray::from(&**text))
+            }
             (Cell::Bytes(bytes), Kind::Bytes) => self.bytes.push(ByteArray::from(bytes.clone())),
             _ => {
                 return Err(ParquetError::General(format!(
@@ -139,7 +141,7 @@ fn field(column: &Column) -> String {
     let (physical, logical) = match column.kind {
         Kind::Int if is_moment => ("INT64", " (TIMESTAMP(MICROS,true))"),
         Kind::Int => ("INT64", ""),
-        Kind::Text => ("BYTE_ARRAY", " (UTF8)"),
+        Kind::Text | Kind::LongText => ("BYTE_ARRAY", " (UTF8)"),
         Kind::Bytes => ("BYTE_ARRAY", ""),
     };
     format!("{repetition} {physical} {}{logical}; ", column.name)
