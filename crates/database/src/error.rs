@@ -59,6 +59,14 @@ pub enum DatabaseError {
         /// What the database said.
         why: String,
     },
+    /// The database takes none of these values there, at any time. Nothing took effect.
+    #[error("the database refuses what it was given: {why} (in: {sql})")]
+    Values {
+        /// The statement.
+        sql: String,
+        /// What the database said.
+        why: String,
+    },
     /// A column does not hold what the caller expects.
     #[error("column {index} does not hold {wanted}")]
     Column {

@@ -131,7 +131,7 @@ impl Committer {
             }
             Resolved::Refused => {
                 self.tell(Committed::Refused)?;
-                lose(answers, "an event beside it was too large for the journal");
+                lose(answers, "the journal does not take an event beside it");
                 Ok(())
             }
             Resolved::GaveUp => {
@@ -182,9 +182,7 @@ impl Committer {
     /// is certain that it is not there (an ambiguous COMMIT is resolved by reading, not guessed).
     fn resolve(&mut self, events: &[Arc<Recorded>], error: AppendError) -> Resolved {
         tracing::error!(%error, events = events.len(), "the journal did not take a batch, or is away");
-        if is_final(&error) {
-            return Resolved::Refused;
-        }
+        let mut is_refused = error.is_final();
         let acknowledged = self.head.borrow().position;
         let mut why = error.to_string();
         let mut wait = RETRY_FIRST;
@@ -195,10 +193,13 @@ impl Committer {
                 Ok(Outcome::NotCommitted) if self.writer.head().position < acknowledged => {
                     why = lost_end(self.writer.head().position, acknowledged);
                 }
+                Ok(Outcome::NotCommitted) if is_refused => return Resolved::Refused,
                 Ok(Outcome::NotCommitted) => match self.writer.append(events) {
                     Ok(appended) => return self.reached(appended),
-                    Err(error) if is_final(&error) => return Resolved::Refused,
-                    Err(error) => why = error.to_string(),
+                    Err(error) => {
+                        is_refused = error.is_final();
+                        why = error.to_string();
+                    }
                 },
                 Ok(Outcome::Overtaken) => match self.reopen() {
                     Ok((_, head)) if head.position < acknowledged => {
@@ -264,11 +265,6 @@ fn lost_end(found: Position, acknowledged: Position) -> String {
 
 /// Why what was decided is given up.
 pub(crate) const OVERTAKEN: &str = "another writer has taken the journal over";
-
-/// Whether no journal takes this batch, at any time (J4): to try again would hold up everybody.
-fn is_final(error: &AppendError) -> bool {
-    matches!(error, AppendError::Failed(JournalError::EventTooLarge { .. }))
-}
 
 /// Tells callers that their batch will not be in the journal.
 fn lose(answers: Vec<Answer>, why: &str) {

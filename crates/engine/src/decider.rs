@@ -268,7 +268,7 @@ impl Decider {
             Committed::Refused => {
                 self.flying = false;
                 self.draft.rewind(self.durable);
-                self.forget("an event before it was too large for the journal");
+                self.forget("the journal does not take an event before it");
             }
             Committed::GaveUp => {
                 self.flying = false;

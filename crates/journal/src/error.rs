@@ -107,3 +107,18 @@ pub enum AppendError {
     #[error("nothing was appended: {0}")]
     Failed(JournalError),
 }
+
+impl AppendError {
+    /// Whether these events are not taken at any time, by this journal or by any (J4): who tries
+    /// again holds up everybody else.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        matches!(
+            self,
+            AppendError::Failed(
+                JournalError::EventTooLarge { .. }
+                    | JournalError::Database(DatabaseError::Values { .. })
+            )
+        )
+    }
+}

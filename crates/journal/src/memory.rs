@@ -32,6 +32,8 @@ pub enum Fault {
     NotHead,
     /// It is refused for good, as what no journal takes.
     TooLarge,
+    /// It is refused for what is in it, as a database refuses some values.
+    Values,
 }
 
 #[derive(Default)]
@@ -270,6 +272,10 @@ impl Appender for MemoryAppender {
                 bytes: MOST_BYTES_IN_EVENT + 1,
                 most: MOST_BYTES_IN_EVENT,
             })),
+            Some(Fault::Values) => {
+                let (sql, why) = ("INSERT".to_owned(), "not this".to_owned());
+                Err(AppendError::Failed(DatabaseError::Values { sql, why }.into()))
+            }
             Some(Fault::UnknownLost) => Err(AppendError::Unknown(switched_off())),
             Some(Fault::UnknownCommitted) => {
                 state.put(rows)?;

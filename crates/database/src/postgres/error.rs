@@ -32,6 +32,10 @@ pub(crate) fn from_postgres(error: &Error, sql: &str) -> DatabaseError {
             DatabaseError::Misconfigured(format!("PostgreSQL refuses the connection: {why}"))
         }
         "42501" => DatabaseError::Misconfigured(format!("PostgreSQL refuses it: {why}")),
+        // What the values are, and how long.
+        code if code.starts_with("22") || code.starts_with("54") => {
+            DatabaseError::Values { sql: sql.to_owned(), why }
+        }
         _ => DatabaseError::Statement { sql: sql.to_owned(), why },
     }
 }

@@ -147,15 +147,17 @@ async fn repays_overdraft_from_any_number_of_lots_that_begin_at_once() {
 /// Whatever was missed before: a batch that can never be durable is given up.
 #[tokio::test]
 async fn a_batch_that_the_journal_refuses_for_good_is_dropped_and_the_next_one_is_taken() {
-    let store = MemoryStore::default();
-    let bench = Bench::on(Arc::new(store.clone()));
-    let acme = tenant("acme");
-    bench.tenant_with(&acme, "10").await;
-    store.fail_next(Fault::TooLarge);
-    let dropped = bench.wallet(&acme, debit("3"), Some("k")).await;
-    assert!(matches!(dropped, Err(EngineError::Unavailable { .. })), "{dropped:?}");
-    let receipt = bench.wallet(&acme, debit("3"), Some("k")).await.expect("it goes on");
-    assert!(!receipt.replayed);
-    assert_eq!(receipt.balance.unwrap().available, credits("7"));
-    assert_eq!(store.head().unwrap().position, Position(3));
+    for fault in [Fault::TooLarge, Fault::Values] {
+        let store = MemoryStore::default();
+        let bench = Bench::on(Arc::new(store.clone()));
+        let acme = tenant("acme");
+        bench.tenant_with(&acme, "10").await;
+        store.fail_next(fault);
+        let dropped = bench.wallet(&acme, debit("3"), Some("k")).await;
+        assert!(matches!(dropped, Err(EngineError::Unavailable { .. })), "{dropped:?}");
+        let receipt = bench.wallet(&acme, debit("3"), Some("k")).await.expect("it goes on");
+        assert!(!receipt.replayed);
+        assert_eq!(receipt.balance.unwrap().available, credits("7"));
+        assert_eq!(store.head().unwrap().position, Position(3));
+    }
 }
