@@ -156,20 +156,31 @@ fn configure(url: &str, schema: &str) -> Result<Config, DatabaseError> {
     Ok(config)
 }
 
-/// Opens a connection, and checks on it that the server forgets nothing: settings can differ by
-/// role and can be changed while it runs.
+/// Opens a connection, and checks on it that the server forgets nothing, and can hold every text:
+/// settings can differ by role and can be changed while it runs.
 fn open(config: &Config) -> Result<Client, DatabaseError> {
     let client = Client::connect(config)?;
-    for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+    let value = |setting: &str| {
         let row = client.wait(client.query_one("SELECT current_setting($1)", &[&setting]));
         let value = row.and_then(|row| row.try_get::<_, String>(0));
-        if value.map_err(|error| from_postgres(&error, "connect"))? == "off" {
+        value.map_err(|error| from_postgres(&error, "connect"))
+    };
+    for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+        if value(setting)? == "off" {
             return Err(DatabaseError::Misconfigured(format!(
                 "PostgreSQL runs with {setting} = off, so a crash can take back what was \
                  acknowledged; run ALTER SYSTEM SET {setting} = on and SELECT pg_reload_conf(), \
                  and look for it in the role's, the database's and the URL's own settings"
             )));
         }
+    }
+    let encoding = value("server_encoding")?;
+    if encoding != "UTF8" {
+        return Err(DatabaseError::Misconfigured(format!(
+            "the database's encoding is {encoding}, which not every text can be written in; make \
+             another one by createdb -E UTF8 -T template0, and bring a book that is in this one \
+             over by quipu export journal and quipu import journal"
+        )));
     }
     Ok(client)
 }

@@ -469,6 +469,21 @@ fn a_server_that_may_forget_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn a_database_that_cannot_hold_every_text_is_refused_with_what_to_do() {
+    let server = Server::start();
+    let url = server.database();
+    server
+        .psql(&url, "CREATE DATABASE latin1 ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'")
+        .unwrap();
+    let (_, host) = url.split_once('?').unwrap();
+    let url = format!("postgres://postgres@/latin1?{host}");
+    let refused = Database::connect_postgres(&url, "public", &MIGRATIONS).err().unwrap();
+    assert!(matches!(refused, DatabaseError::Misconfigured(_)), "{refused:?}");
+    let why = refused.to_string();
+    assert!(why.contains("LATIN1") && why.contains("createdb -E UTF8 -T template0"), "{why}");
+}
+
+#[test]
 fn values_that_postgresql_refuses_are_told_from_a_mistaken_statement() {
     let bed = on(Engine::Postgres);
     let mut writer = bed.database.writer().unwrap();
