@@ -469,6 +469,29 @@ fn a_server_that_may_forget_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn a_snapshot_may_be_idle_for_longer_than_the_server_lets_others_be() {
+    let (server, url) = (Server::start(), postgres::database());
+    let database = Database::connect_postgres(&url, "items", &MIGRATIONS).unwrap();
+    let name = url.split_once("@/").unwrap().1.split_once('?').unwrap().0;
+    let sql = format!("ALTER DATABASE {name} SET idle_in_transaction_session_timeout = 100");
+    server.psql(&url, &sql).unwrap();
+    let twice = database.read(|one| {
+        one.query(IDS, &[])?;
+        std::thread::sleep(Duration::from_millis(400));
+        one.query(IDS, &[])
+    });
+    assert_eq!(twice.map(drop), Ok(()));
+}
+
+#[test]
+fn a_statement_that_was_cancelled_may_be_tried_again() {
+    let mut writer = on(Engine::Postgres).database.writer().unwrap();
+    writer.execute("SET statement_timeout = 50", &[]).unwrap();
+    let cancelled = writer.query("SELECT pg_sleep(60)::text", &[]).unwrap_err();
+    assert!(cancelled.is_unavailable(), "{cancelled:?}");
+}
+
+#[test]
 fn a_database_that_cannot_hold_every_text_is_refused_with_what_to_do() {
     let server = Server::start();
     let url = server.database();

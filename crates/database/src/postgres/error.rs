@@ -22,10 +22,10 @@ pub(crate) fn from_postgres(error: &Error, sql: &str) -> DatabaseError {
         "53100" => DatabaseError::Full(why),
         "XX001" | "XX002" => DatabaseError::Corrupt(why),
         // Shutting down, crashed, starting up, too many connections, a standby's read-only state
-        // after a failover, a lock or a serialisation conflict: all pass.
-        "57P01" | "57P02" | "57P03" | "57P05" | "53300" | "25006" | "40001" | "40P01" | "55P03" => {
-            DatabaseError::Unavailable(why)
-        }
+        // after a failover, a lock or a serialisation conflict, a timeout or somebody who cancelled
+        // it: all pass.
+        "57P01" | "57P02" | "57P03" | "57P05" | "53300" | "25006" | "40001" | "40P01" | "55P03"
+        | "57014" | "25P03" | "25P04" => DatabaseError::Unavailable(why),
         code if code.starts_with("08") => DatabaseError::Unavailable(why),
         // Role, password, database.
         code if code.starts_with("28") || code == "3D000" => {

@@ -11,9 +11,10 @@ use crate::DatabaseError;
 const MOST_READERS: usize = 8;
 /// Statements are planned once and not for each question: to plan one that asks for a dozen nodes
 /// took as long as to answer it (a balance as of a moment 2.5 ms, then 1.6). A plan that is kept
-/// must not rest on how small a table was when it was made: all is found by key.
-const READ_OPTIONS: &str = "-c statement_timeout=30s -c plan_cache_mode=force_generic_plan \
-    -c enable_seqscan=off";
+/// must not rest on how small a table was when it was made: all is found by key. A snapshot is idle
+/// while a journal is folded that it is compared with.
+const READ_OPTIONS: &str = "-c statement_timeout=30s -c idle_in_transaction_session_timeout=0 \
+    -c plan_cache_mode=force_generic_plan -c enable_seqscan=off";
 
 pub(super) struct Readers {
     config: Config,
