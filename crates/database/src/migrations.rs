@@ -70,6 +70,9 @@ pub(crate) fn failed(error: refinery::Error) -> DatabaseError {
                 | DatabaseError::Corrupt(_)
                 | DatabaseError::Misconfigured(_)),
             ) => known,
+            Some(DatabaseError::Statement { why, .. } | DatabaseError::Values { why, .. }) => {
+                DatabaseError::Migration(why)
+            }
             _ => DatabaseError::Migration(error.to_string()),
         },
         _ => DatabaseError::Migration(error.to_string()),

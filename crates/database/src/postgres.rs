@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_postgres::Config;
+use tokio_postgres::config::SslMode;
 
 use crate::{DatabaseError, Row, Value, migrations};
 use client::Client;
@@ -140,19 +141,41 @@ fn configure(url: &str, schema: &str) -> Result<Config, DatabaseError> {
     if schema.is_empty() || !schema.bytes().all(plain) || schema.as_bytes()[0].is_ascii_digit() {
         return Err(misconfigured(format!("{schema:?} cannot be a schema: write a-z, 0-9 and _")));
     }
-    let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
-        let why = std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string);
-        misconfigured(format!("not a PostgreSQL URL, such as postgres://user@host/database: {why}"))
-    })?;
+    let mut config = parse(url)?;
     let given = config.get_options().unwrap_or_default().to_owned();
     config.options(format!("{SERVER_TIMEOUTS} {given} -c search_path={schema}"));
     if config.get_application_name().is_none() {
         config.application_name("quipu");
     }
+    config.keepalives(true).keepalives_idle(SILENCE_TIMEOUT).tcp_user_timeout(SILENCE_TIMEOUT);
+    Ok(config)
+}
+
+/// What a URL says, if a connection can be made so.
+fn parse(url: &str) -> Result<Config, DatabaseError> {
+    let parsed = url.parse().map_err(|error: tokio_postgres::Error| {
+        std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string)
+    });
+    let wants_tls = match &parsed {
+        Ok(config) => Config::get_ssl_mode(config) == SslMode::Require,
+        // `verify-ca` and `verify-full` are not even known.
+        Err(why) => why.contains("sslmode"),
+    };
+    if wants_tls {
+        return Err(DatabaseError::Misconfigured(
+            "connections to PostgreSQL are not encrypted: quipu has no TLS; leave sslmode out of \
+             the URL, and go by a local socket, a tunnel or a private network"
+                .to_owned(),
+        ));
+    }
+    let mut config = parsed.map_err(|why| {
+        DatabaseError::Misconfigured(format!(
+            "not a PostgreSQL URL, such as postgres://user@host/database: {why}"
+        ))
+    })?;
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_TIMEOUT);
     }
-    config.keepalives(true).keepalives_idle(SILENCE_TIMEOUT).tcp_user_timeout(SILENCE_TIMEOUT);
     Ok(config)
 }
 

@@ -522,6 +522,37 @@ fn values_that_postgresql_refuses_are_told_from_a_mistaken_statement() {
 }
 
 #[test]
+fn a_url_that_cannot_lead_to_a_connection_says_what_to_write() {
+    let server = Server::own();
+    let url = server.database();
+    let role = "CREATE ROLE clerk LOGIN PASSWORD 'known to few'";
+    server.psql(&url, role).unwrap();
+    let rules = "local all clerk scram-sha-256\nlocal all all trust\n";
+    std::fs::write(server.folder().join("data/pg_hba.conf"), rules).unwrap();
+    server.psql(&url, "SELECT pg_reload_conf()").unwrap();
+    let clerk = url.replace("postgres://postgres@", "postgres://clerk@");
+    for (url, advice) in [
+        (format!("{url}&sslmode=require"), "connections to PostgreSQL are not encrypted"),
+        (format!("{url}&sslmode=verify-full"), "connections to PostgreSQL are not encrypted"),
+        (clerk, "postgres://user:password@host/database"),
+        (format!("{url}&options=-c%20no_such=1"), "no_such"),
+    ] {
+        let refused = Database::connect_postgres(&url, "items", &MIGRATIONS).err().unwrap();
+        assert!(matches!(refused, DatabaseError::Misconfigured(_)), "{refused:?}");
+        assert!(refused.to_string().contains(advice), "{refused}");
+    }
+}
+
+#[test]
+fn a_migration_that_fails_says_what_the_database_says() {
+    let url = postgres::database();
+    Server::start().psql(&url, "CREATE SCHEMA items CREATE TABLE item ()").unwrap();
+    let failed = Database::connect_postgres(&url, "items", &MIGRATIONS).err().unwrap();
+    assert!(matches!(failed, DatabaseError::Migration(_)), "{failed:?}");
+    assert!(failed.to_string().contains("relation \"item\" already exists"), "{failed}");
+}
+
+#[test]
 fn a_wrong_place_is_a_message_about_the_place() {
     let connect = |url: &str, schema: &str| {
         Database::connect_postgres(url, schema, &MIGRATIONS).err().unwrap()

@@ -16,7 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
 use tokio_postgres::{AsyncMessage, Config, Error, NoTls, Statement};
 
-use super::error::from_postgres;
+use super::error::from_connecting;
 use crate::DatabaseError;
 
 /// The function of PostgreSQL's own that waits for a synchronous standby
@@ -63,7 +63,7 @@ impl Client {
             });
             Ok(client)
         });
-        let client = client.map_err(|error| from_postgres(&error, "connect"))?;
+        let client = client.map_err(|error| from_connecting(&error))?;
         let (prepared, runtime) = (RefCell::default(), Some(runtime));
         Ok(Client { client, prepared, gave_up_waiting, runtime })
     }

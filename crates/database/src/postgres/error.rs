@@ -40,6 +40,22 @@ pub(crate) fn from_postgres(error: &Error, sql: &str) -> DatabaseError {
     }
 }
 
+/// Why there is no connection. What is not known to pass is in the URL, or in what it leads to.
+pub(super) fn from_connecting(error: &Error) -> DatabaseError {
+    let (DatabaseError::Statement { why, .. } | DatabaseError::Values { why, .. }) =
+        from_postgres(error, "connect")
+    else {
+        return from_postgres(error, "connect");
+    };
+    // The driver has no kind for it.
+    let advice = if why.ends_with("password missing") {
+        "; write it into the URL, as in postgres://user:password@host/database"
+    } else {
+        ""
+    };
+    DatabaseError::Misconfigured(format!("no connection to PostgreSQL: {why}{advice}"))
+}
+
 /// A closed connection, a failed connect, a socket error: anything with an I/O error in it.
 fn is_of_the_connection(error: &Error) -> bool {
     let mut source = std::error::Error::source(error);

@@ -4,12 +4,12 @@ use std::pin::Pin;
 
 use futures::stream::Fuse;
 use futures::{StreamExt, TryStreamExt};
-use tokio_postgres::{Config, RowStream};
+use tokio_postgres::RowStream;
 
 use super::client::Client;
 use super::connection::BEGIN_READ;
 use super::error::from_postgres;
-use super::{CONNECT_TIMEOUT, value};
+use super::{parse, value};
 use crate::{DatabaseError, Row, Value};
 
 /// Somebody else's PostgreSQL database in one snapshot, read-only: nothing is created in it, and
@@ -26,13 +26,7 @@ pub struct ForeignRows<'a> {
 impl ForeignDatabase {
     /// Connects by URL, `postgres://user@host/name`, and takes the snapshot.
     pub fn connect_postgres(url: &str) -> Result<ForeignDatabase, DatabaseError> {
-        let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
-            DatabaseError::Misconfigured(format!("not a PostgreSQL URL: {error}"))
-        })?;
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_TIMEOUT);
-        }
-        let client = Client::connect(&config)?;
+        let client = Client::connect(&parse(url)?)?;
         let begun = client.wait(client.batch_execute(BEGIN_READ));
         begun.map_err(|error| from_postgres(&error, "connect"))?;
         Ok(ForeignDatabase(client))
