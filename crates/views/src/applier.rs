@@ -11,6 +11,7 @@ use quipu_projections::{Changes, Parked, Partition, Projection, Rows, apply_page
 
 use crate::checkpoints::{self, Checkpoint};
 use crate::reads::ParkedPartition;
+use crate::refused::{of_rows, report_parked};
 use crate::saver::Saver;
 use crate::skips::Skips;
 use crate::stored::Stored;
@@ -233,7 +234,8 @@ struct Unsaved {
 impl Unsaved {
     fn write(&mut self, connection: &mut Connection) -> Result<(), ViewsError> {
         checkpoints::advance(connection, self.projection, self.from, self.to)?;
-        statements::write(connection, std::mem::take(&mut self.changes))?;
+        statements::write(connection, std::mem::take(&mut self.changes))
+            .map_err(|error| of_rows(error, self.projection, self.from.position, self.to))?;
         self.parked.iter().try_for_each(|(partition, parked)| {
             checkpoints::park(connection, self.projection, partition, parked)
         })
@@ -241,14 +243,7 @@ impl Unsaved {
 
     fn report(&self) {
         for (partition, parked) in &self.parked {
-            tracing::error!(
-                projection = self.projection,
-                tenant = checkpoints::tenant_text(partition),
-                position = parked.position.0,
-                error = parked.error,
-                "projection stopped for this tenant; the others go on. After the cause is \
-                 mended: quipu projections retry"
-            );
+            report_parked(self.projection, partition, parked);
         }
     }
 }

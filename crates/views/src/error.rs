@@ -4,7 +4,7 @@ use quipu_database::DatabaseError;
 use quipu_domain::{MeterName, Position, PriceTableName, TenantId};
 use quipu_projections::{Partition, ProjectionError};
 
-use crate::FeedError;
+use crate::{FeedError, RefusedRows};
 
 /// An answer that cannot be given. Never an empty list instead.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +89,9 @@ pub enum ViewsError {
         /// Why.
         why: String,
     },
+    /// The database said no for good to what some events have made of the rows.
+    #[error("{0}")]
+    RefusedRows(RefusedRows),
     /// The database said no.
     #[error(transparent)]
     Database(#[from] DatabaseError),

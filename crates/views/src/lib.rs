@@ -18,6 +18,7 @@ mod feed;
 mod read_ahead;
 mod reads;
 mod rebuild;
+mod refused;
 mod replay;
 mod retry;
 mod runner;
@@ -39,6 +40,7 @@ pub use reads::{
     StatementPage, TenantPositions, TrialBalance, TrialBalanceGroup, TrialBalanceLine,
     TrialBalanceQuery, UsageCursor, UsageQuery, UsageSum, WalletBalance,
 };
+pub use refused::RefusedRows;
 pub use replay::{Moment, ReplayFile};
 pub use retry::RetryOutcome;
 pub use runner::{Runner, RunnerOptions, Waker};

@@ -127,9 +127,14 @@ impl Views {
     /// Applies everything that the journal has by now, on the caller's thread, and says how far
     /// that is. Rows of an older version are built anew first.
     pub fn catch_up(&self, options: &RunnerOptions) -> Result<Position, ViewsError> {
-        let mut session = Session::begin(self, options, || false)?;
-        while session.catch_up()? != Step::Nothing {}
-        Ok(session.position())
+        loop {
+            let mut session = Session::begin(self, options, || false)?;
+            match session.reach(Position::LAST) {
+                Ok(()) => return Ok(session.position()),
+                Err(ViewsError::RefusedRows(refused)) => self.park_refused(refused, options)?,
+                Err(other) => return Err(other),
+            }
+        }
     }
 }
 
@@ -154,7 +159,7 @@ impl Work {
         while !self.is_stopping() {
             let Err(error) = self.run_session() else { return };
             if matches!(error, ViewsError::CheckpointMoved) {
-                tracing::info!("rows were rebuilt or retried; taking up from there");
+                tracing::info!("rows were rebuilt, retried or parked; taking up from there");
                 continue;
             }
             let pause = self.pause;
@@ -167,27 +172,38 @@ impl Work {
         }
     }
 
-    /// Applies pages until it is told to stop, or something fails.
     fn run_session(&mut self) -> Result<(), ViewsError> {
         let views = self.views.clone();
         let options = self.options.clone();
         let stopping = Arc::clone(&self.stopping);
         let is_stopping = move || stopping.load(Ordering::Acquire);
         let mut session = Session::begin(&views, &options, is_stopping)?;
+        match self.follow(&mut session) {
+            Err(ViewsError::RefusedRows(refused)) => {
+                drop(session);
+                views.park_refused(refused, &options)?;
+                Err(ViewsError::CheckpointMoved)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Applies pages until it is told to stop, or something fails.
+    fn follow(&mut self, session: &mut Session<'_>) -> Result<(), ViewsError> {
         let mut began = Instant::now();
         while !self.is_stopping() {
             let caught = session.catch_up()?;
             // What is being saved may fail yet.
             if caught != Step::Saving {
-                self.pause = options.first_pause;
-                views.announce_standstill(None);
+                self.pause = self.options.first_pause;
+                self.views.announce_standstill(None);
             }
             match caught {
                 Step::Saving => continue,
-                Step::Nothing => self.wait(options.poll),
-                Step::Saved(events) if events >= options.gather_from_events => {
+                Step::Nothing => self.wait(self.options.poll),
+                Step::Saved(events) if events >= self.options.gather_from_events => {
                     let rest = began.elapsed().saturating_mul(RESTS_PER_WORK);
-                    let rest = rest.min(options.gather_longest).max(options.gather);
+                    let rest = rest.min(self.options.gather_longest).max(self.options.gather);
                     session.gather(rest, &self.stopping)?;
                 }
                 Step::Saved(_) => {}

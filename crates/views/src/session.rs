@@ -84,6 +84,17 @@ impl<'a> Session<'a> {
         Ok(if self.on_their_way > 0 { Step::Saving } else { Step::Nothing })
     }
 
+    /// Catches up until the rows have the events up to a position, or all that there are.
+    pub(crate) fn reach(&mut self, end: Position) -> Result<(), ViewsError> {
+        loop {
+            match self.catch_up()? {
+                Step::Nothing => return Ok(()),
+                Step::Saved(_) if self.applier.saved() >= end => return Ok(()),
+                Step::Saved(_) | Step::Saving => {}
+            }
+        }
+    }
+
     /// Folds what comes by pages, and saves nothing, for some time or until somebody waits for the
     /// views.
     pub(crate) fn gather(

@@ -1,12 +1,14 @@
 //! An event that cannot be applied stops its own tenant's partition of one projection.
 
+use std::time::Duration;
+
 use quipu_domain::wallet::WalletEvent;
 use quipu_domain::{Credits, Event, GrantId, Position, Recorded, TenantId};
 use quipu_projections::Cell;
-use quipu_views::{RetryOutcome, ViewsError};
+use quipu_views::{Location, RetryOutcome, Runner, Views, ViewsError};
 
 use crate::history::{History, Journal, text};
-use crate::stores::{Tables, assert_same, folded, on_each_engine, options, stored};
+use crate::stores::{Tables, assert_same, block_on, folded, on_each_engine, options, stored};
 
 /// The first debit of a tenant, and the same as a draw from a lot that is not there.
 fn poisoned(history: &History, tenant: &TenantId) -> (Position, Event) {
@@ -72,6 +74,53 @@ fn poison_stops_one_tenant_of_one_projection_and_a_retry_heals_it() {
         assert_eq!(none, RetryOutcome::NotParked);
     });
 }
+
+/// The first event of a tenant that gives it a lot.
+fn first_grant(history: &History, tenant: &TenantId) -> Position {
+    let is_grant = |event: &&Recorded| {
+        event.tenant.as_ref() == Some(tenant)
+            && matches!(&event.event, Event::Wallet(event) if event.lot_terms().is_some())
+    };
+    history.events.iter().find(is_grant).unwrap().position
+}
+
+#[test]
+fn rows_that_the_database_refuses_stop_one_tenant_of_one_projection() {
+    let history = History::generated(300);
+    let expected = folded(&history.events);
+    let (acme, bolt): (TenantId, TenantId) = (text("t_acme"), text("t_bolt"));
+    let server = quipu_testkit::postgres::Server::start();
+    for page_events in [1, 64, 4096] {
+        let journal = Journal::new(&history.events);
+        let url = server.database();
+        let location = Location::Postgres { url: url.clone() };
+        let views = Views::open(location, journal.clone()).unwrap();
+        server.psql(&url, REFUSE_BOLTS_LOTS).unwrap();
+        let runner = Runner::start(&views, options(page_events)).unwrap();
+        block_on(views.wait_for(history.head(), Duration::from_secs(30))).unwrap();
+        runner.stop();
+        let status = views.projections(history.head()).unwrap();
+        let parked: Vec<_> =
+            status.iter().flat_map(|each| each.parked.iter().map(|at| (each.name, at))).collect();
+        let [("balances", at)] = parked[..] else { panic!("{parked:?}") };
+        assert_eq!((at.tenant.as_ref(), at.position), (Some(&bolt), first_grant(&history, &bolt)));
+        assert!(at.error.contains("no lot of bolt's"), "{}", at.error);
+        assert!(views.balance(&acme, None, history.now).is_ok());
+        assert_same(&without(&bolt, &stored(&views)), &without(&bolt, &expected));
+
+        assert!(views.retry("balances", &Some(bolt.clone())).is_err());
+        server.psql(&url, "DROP TRIGGER refuse ON quipu_views.lot").unwrap();
+        let healed = views.retry("balances", &Some(bolt.clone())).unwrap();
+        assert!(matches!(healed, RetryOutcome::Healed { .. }), "{healed:?}");
+        assert_same(&stored(&views), &expected);
+    }
+}
+
+const REFUSE_BOLTS_LOTS: &str = "\
+    CREATE FUNCTION quipu_views.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+        RAISE EXCEPTION 'no lot of bolt''s' USING ERRCODE = '22000'; END $$; \
+    CREATE TRIGGER refuse BEFORE INSERT ON quipu_views.lot \
+        FOR EACH ROW WHEN (NEW.tenant = 't_bolt') EXECUTE FUNCTION quipu_views.refuse()";
 
 #[test]
 fn a_rebuild_lets_go_on_what_is_mended_and_tells_what_stops_by_now() {
