@@ -12,4 +12,5 @@ mod postgres_outage;
 #[cfg(target_os = "linux")]
 mod power_cut;
 mod restore;
+mod take_over;
 mod tampering;

@@ -71,6 +71,10 @@ pub(crate) async fn readyz(Shared(state): Shared<State>) -> Response {
             (StatusCode::SERVICE_UNAVAILABLE, "unavailable", Some(why.to_string()))
         }
         Status::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopped", None),
+        Status::Overtaken => {
+            let why = "another server has taken the book over".to_owned();
+            (StatusCode::SERVICE_UNAVAILABLE, "stopped", Some(why))
+        }
     };
     let journal_position = state.engine.subscribe().borrow().position;
     let views_position = state.views.checkpoint();

@@ -15,8 +15,6 @@ pub(crate) struct Batch {
     pub(crate) answers: Vec<Answer>,
     /// Cache entries to be saved once the events are durable.
     pub(crate) snapshots: Vec<Snapshot>,
-    /// How often the journal had been read anew when it was decided.
-    pub(crate) generation: u64,
 }
 
 /// Where an answer goes.

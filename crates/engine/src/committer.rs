@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use quipu_domain::{Position, Recorded};
 use quipu_journal::{
-    AppendError, Appended, Head, Index, JournalError, KeyWindow, Lease, Outcome, Recent,
-    SealedSegment, Snapshot, Store, Writer,
+    AppendError, Appended, Head, JournalError, Outcome, Recent, SealedSegment, Snapshot, Writer,
 };
 use tokio::sync::watch;
 
@@ -41,25 +40,17 @@ pub(crate) enum Committed {
     Durable(Vec<Arc<Recorded>>, Appended),
     /// A segment of the index is saved, and need not be kept in memory.
     Saved(Arc<SealedSegment>),
-    /// The batch is not durable, and never will be: another writer's events stand where it was to go. The
-    /// journal was read anew.
-    Overtaken(Box<Index>, Head),
     /// The batch is not durable, and never will be: it is none that the journal takes.
     Refused,
-    /// The thread ends: the journal could not be reached before the engine had to stop.
-    GaveUp,
+    /// The thread ends, and says why.
+    GaveUp(&'static str),
 }
 
 pub(crate) struct Committer {
     pub(crate) writer: Writer,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) key_window: KeyWindow,
     pub(crate) work: Receiver<Work>,
     /// Segments of the index that are not saved yet, oldest first.
     pub(crate) unsaved: VecDeque<Arc<SealedSegment>>,
-    /// How often the journal was read anew, as far as the deciding thread knows when it has taken
-    /// all outcomes.
-    pub(crate) generation: u64,
     pub(crate) outcomes: Sender<Committed>,
     pub(crate) head: watch::Sender<Head>,
     pub(crate) recent: Arc<Recent>,
@@ -68,43 +59,26 @@ pub(crate) struct Committer {
 }
 
 impl Committer {
-    /// Runs until the deciding thread hangs up.
+    /// Runs until the deciding thread hangs up, or another writer has taken the journal over.
     pub(crate) fn run(mut self) {
-        loop {
-            let work = match self.work.recv_timeout(CHECK_INTERVAL) {
-                Ok(work) => work,
-                Err(RecvTimeoutError::Timeout) => match self.check() {
-                    Ok(()) => continue,
-                    Err(Over) => break,
-                },
-                Err(RecvTimeoutError::Disconnected) => break,
+        let last = loop {
+            let done = match self.work.recv_timeout(CHECK_INTERVAL) {
+                Ok(Work::Commit(batch)) => self.commit(batch),
+                Ok(Work::Save { segments, snapshots }) => self.save(segments, &snapshots),
+                Err(RecvTimeoutError::Timeout) => self.check(),
+                Err(RecvTimeoutError::Disconnected) => Err(Over(Status::Stopped)),
             };
-            match work {
-                // It was decided on what was there before the journal was read anew.
-                Work::Commit(batch) if batch.generation != self.generation => {
-                    lose(batch.answers, OVERTAKEN);
-                }
-                Work::Commit(batch) => {
-                    if self.commit(batch).is_err() {
-                        break;
-                    }
-                }
-                Work::Save { segments, snapshots } => {
-                    self.unsaved.extend(segments);
-                    if self.save_segments().is_err() {
-                        break;
-                    }
-                    self.save_snapshots(&snapshots);
-                }
+            if let Err(Over(status)) = done {
+                break status;
             }
-        }
-        self.status.send_replace(Status::Stopped);
+        };
+        self.status.send_replace(last);
     }
 
     /// Makes a batch durable. The deciding thread hears of it before the callers do: who repeats
     /// a command after its answer must not be told that it is still under way.
     fn commit(&mut self, batch: Batch) -> Result<(), Over> {
-        let Batch { events, answers, snapshots, generation: _ } = batch;
+        let Batch { events, answers, snapshots } = batch;
         let started = Instant::now();
         let resolved = match self.writer.append(&events) {
             Ok(appended) => Resolved::Durable(appended),
@@ -124,20 +98,15 @@ impl Committer {
                 self.save_snapshots(&snapshots);
                 Ok(())
             }
-            Resolved::Overtaken(index, head) => {
-                self.read_anew(index, head)?;
-                lose(answers, OVERTAKEN);
-                Ok(())
-            }
             Resolved::Refused => {
                 self.tell(Committed::Refused)?;
                 lose(answers, "the journal does not take an event beside it");
                 Ok(())
             }
-            Resolved::GaveUp => {
-                drop(self.outcomes.send(Committed::GaveUp));
-                lose(answers, "the journal was out of reach when the engine stopped");
-                Err(Over)
+            Resolved::GaveUp(why, over) => {
+                drop(self.outcomes.send(Committed::GaveUp(why)));
+                lose(answers, why);
+                Err(over)
             }
         }
     }
@@ -146,28 +115,21 @@ impl Committer {
     fn check(&mut self) -> Result<(), Over> {
         let Err(error) = self.writer.check() else { return Ok(()) };
         match self.resolve(&[], AppendError::Failed(error)) {
-            Resolved::Overtaken(index, head) => self.read_anew(index, head),
             Resolved::Durable(_) | Resolved::Refused => {
                 self.ready();
                 Ok(())
             }
-            Resolved::GaveUp => {
-                drop(self.outcomes.send(Committed::GaveUp));
-                Err(Over)
+            Resolved::GaveUp(why, over) => {
+                drop(self.outcomes.send(Committed::GaveUp(why)));
+                Err(over)
             }
         }
-    }
-
-    fn read_anew(&mut self, index: Box<Index>, head: Head) -> Result<(), Over> {
-        self.generation += 1;
-        self.head.send_replace(head);
-        self.tell(Committed::Overtaken(index, head))
     }
 
     /// The deciding thread hears of it before anybody hears that the journal is within reach: a
     /// retry that comes at once must not be told that its command is still under way.
     fn tell(&self, outcome: Committed) -> Result<(), Over> {
-        self.outcomes.send(outcome).map_err(|_| Over)?;
+        self.outcomes.send(outcome).map_err(hung_up)?;
         self.ready();
         Ok(())
     }
@@ -190,9 +152,6 @@ impl Committer {
             self.status.send_replace(Status::Unavailable { why: label(&why) });
             match self.writer.recover() {
                 Ok(Outcome::Committed(appended)) => return self.reached(appended),
-                Ok(Outcome::NotCommitted) if self.writer.head().position < acknowledged => {
-                    why = lost_end(self.writer.head().position, acknowledged);
-                }
                 Ok(Outcome::NotCommitted) if is_refused => return Resolved::Refused,
                 Ok(Outcome::NotCommitted) => match self.writer.append(events) {
                     Ok(appended) => return self.reached(appended),
@@ -201,17 +160,16 @@ impl Committer {
                         why = error.to_string();
                     }
                 },
-                Ok(Outcome::Overtaken) => match self.reopen() {
-                    Ok((_, head)) if head.position < acknowledged => {
-                        why = lost_end(head.position, acknowledged);
-                    }
-                    Ok((index, head)) => return Resolved::Overtaken(Box::new(index), head),
-                    Err(error) => why = error.to_string(),
-                },
+                Ok(Outcome::Overtaken(head)) if head.position < acknowledged => {
+                    why = lost_end(head.position, acknowledged);
+                }
+                Ok(Outcome::Overtaken(_)) => {
+                    return Resolved::GaveUp(OVERTAKEN, Over(Status::Overtaken));
+                }
                 Err(error) => why = error.to_string(),
             }
             if self.stopping.load(Ordering::SeqCst) {
-                return Resolved::GaveUp;
+                return Resolved::GaveUp(OUT_OF_REACH, Over(Status::Stopped));
             }
             std::thread::sleep(wait);
             wait = (wait * 2).min(RETRY_LONGEST);
@@ -223,13 +181,15 @@ impl Committer {
         Resolved::Durable(appended)
     }
 
-    fn reopen(&mut self) -> Result<(Index, Head), JournalError> {
-        let (writer, index) =
-            Writer::open(Arc::clone(&self.store), Lease::Wait(Duration::ZERO), self.key_window)?;
-        self.writer = writer;
-        // The index that was read anew has its own.
-        self.unsaved.clear();
-        Ok((index, self.writer.head()))
+    fn save(
+        &mut self,
+        segments: Vec<Arc<SealedSegment>>,
+        snapshots: &[Snapshot],
+    ) -> Result<(), Over> {
+        self.unsaved.extend(segments);
+        self.save_segments()?;
+        self.save_snapshots(snapshots);
+        Ok(())
     }
 
     /// Saves segments one after the other. One that fails stays, with those after it, until there
@@ -241,7 +201,7 @@ impl Committer {
                 break;
             }
             let saved = self.unsaved.pop_front().expect("it is the one that was saved");
-            self.outcomes.send(Committed::Saved(saved)).map_err(|_| Over)?;
+            self.outcomes.send(Committed::Saved(saved)).map_err(hung_up)?;
         }
         Ok(())
     }
@@ -263,8 +223,10 @@ fn lost_end(found: Position, acknowledged: Position) -> String {
     )
 }
 
-/// Why what was decided is given up.
-pub(crate) const OVERTAKEN: &str = "another writer has taken the journal over";
+/// Why what was decided is given up. What this process knows besides, of keys or of views, is as
+/// old as the state that it was decided on: whoever goes on must begin anew.
+const OVERTAKEN: &str = "another writer has taken the journal over";
+const OUT_OF_REACH: &str = "the journal was out of reach when the engine stopped";
 
 /// Tells callers that their batch will not be in the journal.
 fn lose(answers: Vec<Answer>, why: &str) {
@@ -273,12 +235,16 @@ fn lose(answers: Vec<Answer>, why: &str) {
     }
 }
 
-/// The thread has nothing more to do.
-struct Over;
+/// The thread has nothing more to do, and this is the engine's last status.
+struct Over(Status);
+
+/// The deciding thread has ended.
+fn hung_up<T>(_: T) -> Over {
+    Over(Status::Stopped)
+}
 
 enum Resolved {
     Durable(Appended),
-    Overtaken(Box<Index>, Head),
     Refused,
-    GaveUp,
+    GaveUp(&'static str, Over),
 }

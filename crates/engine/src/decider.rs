@@ -22,7 +22,7 @@ use tokio::sync::watch;
 
 use crate::aggregates::Cache;
 use crate::batch::{Answer, Batch, Caller, Outcomes};
-use crate::committer::{Committed, OVERTAKEN, Work};
+use crate::committer::{Committed, Work};
 use crate::draft::Draft;
 use crate::engine::{Options, Status};
 use crate::past::Past;
@@ -78,8 +78,6 @@ pub(crate) struct Decider {
     pub(crate) durable: Position,
     /// Whether a batch is with the committing thread.
     flying: bool,
-    /// How often the journal was read anew because another writer had been there.
-    generation: u64,
     stopping: bool,
 }
 
@@ -117,7 +115,6 @@ impl Decider {
             draft: Draft::after(head, options.ids),
             durable: head.position,
             flying: false,
-            generation: 0,
             stopping: false,
         }
     }
@@ -180,7 +177,8 @@ impl Decider {
         }
         let out_of_reach = match &*self.status.borrow() {
             Status::Unavailable { why } => Some(EngineError::Unavailable { why: why.clone() }),
-            Status::Ready | Status::Stopped => None,
+            Status::Stopped | Status::Overtaken => Some(EngineError::Stopped),
+            Status::Ready => None,
         };
         let answer = match task {
             Task::Stop => {
@@ -227,7 +225,7 @@ impl Decider {
         if self.flying || self.draft.batch.is_empty() {
             return;
         }
-        let batch = Batch { generation: self.generation, ..self.draft.take_batch() };
+        let batch = self.draft.take_batch();
         if batch.events.is_empty() {
             for answer in batch.answers {
                 answer.give();
@@ -256,24 +254,15 @@ impl Decider {
                     drop(self.work.send(Work::Save { segments, snapshots }));
                 }
             }
-            Committed::Overtaken(index, head) => {
-                self.flying = false;
-                self.generation += 1;
-                self.past.index = *index;
-                self.durable = head.position;
-                self.draft.restart(&head);
-                self.draft.known.overtaken();
-                self.forget(OVERTAKEN);
-            }
             Committed::Refused => {
                 self.flying = false;
                 self.draft.rewind(self.durable);
                 self.forget("the journal does not take an event before it");
             }
-            Committed::GaveUp => {
+            Committed::GaveUp(why) => {
                 self.flying = false;
                 self.stopping = true;
-                self.forget("the journal was out of reach when the engine stopped");
+                self.forget(why);
             }
         }
     }

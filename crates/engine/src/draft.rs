@@ -138,12 +138,6 @@ impl Draft {
         })
     }
 
-    /// Continues after another end of the journal.
-    pub(crate) fn restart(&mut self, head: &Head) {
-        self.next = head.position.plus(1);
-        self.last_recorded_at = self.last_recorded_at.max(head.recorded_at);
-    }
-
     /// Continues after `durable`, giving up what was drafted beyond it.
     pub(crate) fn rewind(&mut self, durable: Position) {
         self.next = durable.plus(1);

@@ -81,6 +81,9 @@ pub enum Status {
     },
     /// The engine has been shut down.
     Stopped,
+    /// The engine has ended, because another writer has taken the journal over. Whatever is known
+    /// beside it is out of date, too: drop both, and start again where that is wanted.
+    Overtaken,
 }
 
 /// The single writer of a journal. Cheap to clone; all clones are the same engine.
@@ -115,11 +118,8 @@ impl Engine {
         let stopping = Arc::new(AtomicBool::new(false));
         let committer = Committer {
             writer,
-            store: Arc::clone(&store),
-            key_window: options.key_window,
             work,
             unsaved: VecDeque::new(),
-            generation: 0,
             outcomes: outcome_sender,
             head: head_sender,
             recent: Arc::clone(&options.recent),
@@ -229,6 +229,14 @@ impl Engine {
     #[must_use]
     pub fn status(&self) -> Status {
         self.0.status.borrow().clone()
+    }
+
+    /// Done once another writer has taken the journal over; waits for ever where none does.
+    pub async fn overtaken(&self) {
+        let mut status = self.0.status.clone();
+        if status.wait_for(|status| *status == Status::Overtaken).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Takes no more commands, makes what was decided durable, saves caches and gives the lease

@@ -243,11 +243,6 @@ impl Known {
         }
     }
 
-    /// The journal was read anew: what it says counts, not what it was when these were given.
-    pub(crate) fn overtaken(&mut self) {
-        self.recent.clear();
-    }
-
     /// Nothing that was in flight will arrive.
     pub(crate) fn lost(&mut self) {
         self.building.clear();

@@ -49,9 +49,9 @@ pub enum Outcome {
     Committed(Appended),
     /// It is not in the journal, whose head is where it was before.
     NotCommitted,
-    /// Somebody else has appended: whatever was derived from the old head is void, and the
-    /// journal must be opened anew.
-    Overtaken,
+    /// Somebody else has appended, up to this head: whatever was derived from the old one is void,
+    /// and the journal must be opened anew.
+    Overtaken(Head),
 }
 
 impl Writer {
@@ -118,7 +118,19 @@ impl Writer {
         // a database that has not noticed the lost connection yet, acquiring waits for it: so the
         // head read after that cannot be moved by a transaction that was still on its way.
         self.appender = None;
-        let appender = self.store.acquire(self.lease)?;
+        let appender = match self.store.acquire(self.lease) {
+            // It may be held by what is left of this writer's own session, or by somebody who ends
+            // without a word: only what was written tells that this writer's time is over.
+            Err(error @ JournalError::LeaseHeld { .. }) => {
+                let head = self.store.head()?;
+                return if self.has_led_to(&head) {
+                    Err(error)
+                } else {
+                    Ok(Outcome::Overtaken(head))
+                };
+            }
+            acquired => acquired?,
+        };
         let head = self.store.head()?;
         let outcome = match self.pending.take() {
             Some((edge, appended)) if appended.head.root == head.root => {
@@ -126,10 +138,16 @@ impl Writer {
                 Outcome::Committed(appended)
             }
             _ if self.edge.head().root == head.root => Outcome::NotCommitted,
-            _ => return Ok(Outcome::Overtaken),
+            _ => return Ok(Outcome::Overtaken(head)),
         };
         self.appender = Some(appender);
         Ok(outcome)
+    }
+
+    /// Whether the journal ends where this writer has brought it, or may have.
+    fn has_led_to(&self, head: &Head) -> bool {
+        let pending = self.pending.as_ref().map(|(_, appended)| appended.head.root);
+        self.edge.head().root == head.root || pending == Some(head.root)
     }
 
     /// Saves what [`Index::record`](crate::Index::record) completed. Missing segments cost time

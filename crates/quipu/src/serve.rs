@@ -7,7 +7,8 @@ use crate::server::{self, ServingArgs};
 
 /// Serve a book over HTTP
 ///
-/// Where another server holds the book, waits for it to end and says who it is. SIGINT and
+/// Where another server holds the book, waits for it to end and says who it is. One that loses the
+/// book to another server ends with exit code 4: have it started again, and it waits. SIGINT and
 /// SIGTERM end it once requests under way are answered; a second one ends it at once. What was
 /// acknowledged is durable in any case. QUIPU_LOG chooses what is logged, such as "debug".
 #[derive(Args, Debug)]

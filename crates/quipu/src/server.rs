@@ -9,7 +9,7 @@ use std::io::{ErrorKind, IsTerminal as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -145,12 +145,15 @@ pub(crate) fn run(
     let threads = beside(&ready)?;
     let first = signals.first();
     let served = runtime.block_on(runtime.spawn(parts.serve(listener, first)));
-    served.map_err(|_| panicked())?;
+    // One that ends by itself takes them along.
+    ready.stopping.store(true, Ordering::SeqCst);
+    let served = served.map_err(|_| panicked())?;
     for thread in threads {
         if thread.join().is_err() {
             tracing::error!("a thread beside the server panicked");
         }
     }
+    served?;
     tracing::info!("stopped; everything that was acknowledged is in the book");
     Ok(exit_codes::OK)
 }

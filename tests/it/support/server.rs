@@ -176,6 +176,15 @@ impl Server {
         self.child.try_wait().expect("it can be waited for").is_none()
     }
 
+    /// Its exit code, once it has ended by itself.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        self.child.try_wait().expect("it can be waited for").and_then(|status| status.code())
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL: what `kill -9` sends. Returns what it had logged.
     pub(crate) fn kill(mut self) -> String {
         self.child.kill().expect("it runs");

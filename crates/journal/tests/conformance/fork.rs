@@ -30,7 +30,7 @@ pub(crate) fn a_forced_second_writer_is_refused_by_the_store(bed: &Bed) {
     assert_eq!(second.append(&events(6, 6)).unwrap_err(), AppendError::NotHead);
     let refused = second.append(&events(6, 6)).unwrap_err();
     assert_eq!(refused, AppendError::Failed(JournalError::NotRecovered));
-    assert_eq!(second.recover().unwrap(), Outcome::Overtaken);
+    assert_eq!(second.recover().unwrap(), Outcome::Overtaken(first.head()));
     assert_eq!(bed.store.head().unwrap(), first.head());
     first.append(&events(8, 8)).unwrap();
 }

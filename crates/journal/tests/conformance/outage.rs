@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quipu_journal::{
-    AppendError, Fault, Head, Index, KeyWindow, MemoryStore, Outcome, SqlStore, Store, Writer,
+    AppendError, Fault, Head, Index, JournalError, KeyWindow, Lease, MemoryStore, Outcome,
+    SqlStore, Store, Writer,
 };
 use quipu_testkit::postgres::Server;
 
@@ -48,9 +49,29 @@ fn a_writer_that_was_overtaken_does_not_go_on() {
     writer.append(&events(4, 6)).unwrap_err();
     let (mut other, _) = Writer::open(Arc::new(store), PATIENCE, KeyWindow::default()).unwrap();
     other.append(&events(4, 4)).unwrap();
+    let head = other.head();
     drop(other);
-    assert_eq!(writer.recover().unwrap(), Outcome::Overtaken);
+    assert_eq!(writer.recover().unwrap(), Outcome::Overtaken(head));
     assert!(writer.append(&events(4, 6)).is_err());
+}
+
+/// Who holds the lease may be what is left of the writer's own session: what was written tells.
+#[test]
+fn a_writer_whose_lease_another_holds_is_overtaken_with_the_first_event() {
+    let store = MemoryStore::new();
+    let patience = Lease::Wait(Duration::from_millis(10));
+    let open = || Writer::open(Arc::new(store.clone()), patience, KeyWindow::default()).unwrap().0;
+    let mut writer = open();
+    writer.append(&events(1, 3)).unwrap();
+    store.fail_next(Fault::UnknownCommitted);
+    writer.append(&events(4, 6)).unwrap_err();
+    let mut other = open();
+    for _ in 0..2 {
+        let held = writer.recover();
+        assert!(matches!(held, Err(JournalError::LeaseHeld { .. })), "{held:?}");
+    }
+    other.append(&events(7, 7)).unwrap();
+    assert_eq!(writer.recover().unwrap(), Outcome::Overtaken(other.head()));
 }
 
 #[test]

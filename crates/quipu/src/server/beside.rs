@@ -22,7 +22,7 @@ pub(crate) struct Beside {
     /// Becomes true with the first signal, which ends the server too.
     pub(crate) stopping: Arc<AtomicBool>,
     stop: oneshot::Sender<()>,
-    served: JoinHandle<()>,
+    served: JoinHandle<Result<(), CliError>>,
 }
 
 impl Beside {
@@ -67,6 +67,6 @@ impl Beside {
     /// Finishes what is under way, and lets the book go.
     pub(crate) fn stop(self, runtime: &Runtime) -> Result<(), CliError> {
         drop(self.stop);
-        runtime.block_on(self.served).map_err(|_| super::panicked())
+        runtime.block_on(self.served).map_err(|_| super::panicked())?
     }
 }

@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use quipu_api::{DueWallets, Limits, ServerOptions, State};
 use quipu_domain::subject::SubjectEvent;
 use quipu_domain::{Event, Stream};
-use quipu_engine::{Clock as _, Engine, Follower, Options, Scheduler, SystemClock};
+use quipu_engine::{Clock as _, Engine, Follower, Options, Scheduler, Status, SystemClock};
 use quipu_journal::{Journal, JournalError, Lease};
 use quipu_proofs::Proofs;
 use quipu_sealing::SubjectKeys;
@@ -128,8 +128,13 @@ impl Parts {
         Parts { state: self.state.allowing_hosts(names), ..self }
     }
 
-    /// Answers requests until `shutdown`, and then those under way.
-    pub(super) async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+    /// Answers requests until `shutdown`, and then those under way. What a start does is done at a
+    /// start alone: once another server has written, this one knows too little of the keys to go on.
+    pub(super) async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), CliError> {
         let scheduler = tokio::spawn(self.scheduler.run(self.stop.subscribe()));
         let publishing = Arc::clone(&self.publication).run(self.stop.subscribe());
         let publishing = tokio::spawn(publishing);
@@ -149,7 +154,15 @@ impl Parts {
             }
         });
         let router = quipu_api::router(self.state);
-        quipu_api::serve(listener, router, ServerOptions::default(), shutdown).await;
+        let end = async {
+            tokio::select! {
+                () = shutdown => {}
+                () = self.engine.overtaken() => {
+                    tracing::error!("another server has taken the book over; this one ends");
+                }
+            }
+        };
+        quipu_api::serve(listener, router, ServerOptions::default(), end).await;
         self.stop.send_replace(true);
         if scheduler.await.is_err() {
             tracing::error!("the scheduler panicked");
@@ -161,14 +174,28 @@ impl Parts {
         waking.abort();
         upkeep.abort();
         claiming.abort();
-        // What the last requests wrote is signed too.
-        tokio::task::block_in_place(|| self.publication.finish());
-        let claim = || subject_keys::claim(&self.keys, self.engine.journal());
-        if let Err(error) = tokio::task::block_in_place(claim) {
-            tracing::error!(%error, "the folder of keys is not marked yet");
+        let is_overtaken = self.engine.status() == Status::Overtaken;
+        if !is_overtaken {
+            tokio::task::block_in_place(|| finish(&self.publication, &self.keys, &self.engine));
         }
         // The runner's thread ends with the page in hand; the next start goes on from there.
         tokio::task::block_in_place(|| self.runner.stop());
+        if is_overtaken { Err(overtaken()) } else { Ok(()) }
+    }
+}
+
+/// What the last requests wrote is signed too, and marks the folder of keys.
+fn finish(publication: &Publication, keys: &SubjectKeys, engine: &Engine) {
+    publication.finish();
+    if let Err(error) = subject_keys::claim(keys, engine.journal()) {
+        tracing::error!(%error, "the folder of keys is not marked yet");
+    }
+}
+
+fn overtaken() -> CliError {
+    CliError::Unavailable {
+        what: "another server has taken the book over".into(),
+        hint: "start this one again: it waits until the other one ends".into(),
     }
 }
 
