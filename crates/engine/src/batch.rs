@@ -30,6 +30,7 @@ pub(crate) enum Answer {
     Usage(Caller<Vec<UsageOutcome>>, Result<Vec<UsageOutcome>, EngineError>),
     Append(Caller<Vec<Arc<Recorded>>>, Result<Vec<Arc<Recorded>>, EngineError>),
     CatchUp(Caller<()>, Result<(), EngineError>),
+    HasTenant(Caller<bool>, Result<bool, EngineError>),
 }
 
 impl Answer {
@@ -41,6 +42,7 @@ impl Answer {
             Answer::Usage(caller, answer) => drop(caller.send(answer)),
             Answer::Append(caller, answer) => drop(caller.send(answer)),
             Answer::CatchUp(caller, answer) => drop(caller.send(answer)),
+            Answer::HasTenant(caller, answer) => drop(caller.send(answer)),
         }
     }
 
@@ -52,6 +54,7 @@ impl Answer {
             Answer::Usage(caller, _) => drop(caller.send(Err(error))),
             Answer::Append(caller, _) => drop(caller.send(Err(error))),
             Answer::CatchUp(caller, _) => drop(caller.send(Err(error))),
+            Answer::HasTenant(caller, _) => drop(caller.send(Err(error))),
         }
     }
 }

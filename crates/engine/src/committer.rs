@@ -75,8 +75,9 @@ impl Committer {
         self.status.send_replace(last);
     }
 
-    /// Makes a batch durable. The deciding thread hears of it before the callers do: who repeats
-    /// a command after its answer must not be told that it is still under way.
+    /// Makes a batch durable; of one without events it makes sure that nobody else has written. The
+    /// deciding thread hears of it before the callers do: who repeats a command after its answer
+    /// must not be told that it is still under way.
     fn commit(&mut self, batch: Batch) -> Result<(), Over> {
         let Batch { events, answers, snapshots } = batch;
         let started = Instant::now();
@@ -86,11 +87,9 @@ impl Committer {
         };
         match resolved {
             Resolved::Durable(appended) => {
-                metrics::histogram!("quipu_commit_seconds").record(started.elapsed().as_secs_f64());
-                metrics::counter!("quipu_commits_total").increment(1);
-                metrics::counter!("quipu_events_total").increment(events.len() as u64);
-                self.recent.push(&events);
-                self.head.send_replace(appended.head);
+                if !events.is_empty() {
+                    self.announce(&events, appended.head, started);
+                }
                 self.tell(Committed::Durable(events, appended))?;
                 for answer in answers {
                     answer.give();
@@ -111,10 +110,20 @@ impl Committer {
         }
     }
 
+    /// Tells who follows the journal of what it has.
+    fn announce(&self, events: &[Arc<Recorded>], head: Head, started: Instant) {
+        metrics::histogram!("quipu_commit_seconds").record(started.elapsed().as_secs_f64());
+        metrics::counter!("quipu_commits_total").increment(1);
+        metrics::counter!("quipu_events_total").increment(events.len() as u64);
+        self.recent.push(events);
+        self.head.send_replace(head);
+    }
+
     /// Nothing waits to be written: is this still the writer?
     fn check(&mut self) -> Result<(), Over> {
-        let Err(error) = self.writer.check() else { return Ok(()) };
-        match self.resolve(&[], AppendError::Failed(error)) {
+        let nothing: &[Arc<Recorded>] = &[];
+        let Err(error) = self.writer.append(nothing) else { return Ok(()) };
+        match self.resolve(nothing, error) {
             Resolved::Durable(_) | Resolved::Refused => {
                 self.ready();
                 Ok(())

@@ -42,6 +42,7 @@ pub(crate) enum Task {
     Usage(UsageBatch, Caller<Vec<UsageOutcome>>),
     Append(Append, Caller<Vec<Arc<Recorded>>>),
     CatchUp(TenantId, Caller<()>),
+    HasTenant(TenantId, Caller<bool>),
     Positions(Stream, Caller<Vec<Position>>),
     Stop,
 }
@@ -210,14 +211,18 @@ impl Decider {
                 let done = out_of_reach.map_or_else(|| self.bring_up_to_date(&tenant, moment), Err);
                 Answer::CatchUp(caller, done)
             }
+            Task::HasTenant(tenant, caller) => {
+                let positions = || self.past.positions(&Stream::tenant(&tenant));
+                let positions = out_of_reach.map_or_else(positions, Err);
+                Answer::HasTenant(caller, positions.map(|positions| !positions.is_empty()))
+            }
         };
         if self.draft.tainted {
             self.start_over(answer);
-        } else if self.flying || !self.draft.batch.events.is_empty() {
-            // Every answer, a refusal too, may rest on events that are not durable yet.
-            self.draft.batch.answers.push(answer);
         } else {
-            answer.give();
+            // Every answer, a refusal too, may rest on events that are not durable yet, or on a state
+            // that another writer's events have made old.
+            self.draft.batch.answers.push(answer);
         }
     }
 
@@ -226,13 +231,9 @@ impl Decider {
             return;
         }
         let batch = self.draft.take_batch();
-        if batch.events.is_empty() {
-            for answer in batch.answers {
-                answer.give();
-            }
-            return;
+        if !batch.events.is_empty() {
+            metrics::histogram!("quipu_batch_events").record(u32_of(batch.events.len()));
         }
-        metrics::histogram!("quipu_batch_events").record(u32_of(batch.events.len()));
         self.flying = self.work.send(Work::Commit(batch)).is_ok();
     }
 

@@ -190,9 +190,7 @@ impl Engine {
 
     /// Whether a tenant was ever created, and that is durable.
     pub async fn has_tenant(&self, tenant: &TenantId) -> Result<bool, EngineError> {
-        let stream = Stream::tenant(tenant);
-        let positions = self.ask(|caller| Task::Positions(stream, caller)).await?;
-        Ok(!positions.is_empty())
+        self.ask(|caller| Task::HasTenant(tenant.clone(), caller)).await
     }
 
     /// The durable events of one stream, in order. Reads the journal: call it where blocking is

@@ -89,9 +89,13 @@ impl Writer {
     }
 
     /// Encodes and hashes events and puts them into the journal in one transaction. They must
-    /// carry the positions that follow the head, and times that do not decrease.
+    /// carry the positions that follow the head, and times that do not decrease. No events ask
+    /// whether this is still the writer, as far as the lease tells.
     pub fn append<E: Borrow<Recorded>>(&mut self, events: &[E]) -> Result<Appended, AppendError> {
         let failed = AppendError::Failed;
+        if events.is_empty() {
+            self.maintain(|appender| appender.check()).map_err(failed)?;
+        }
         let appender = self.appender.as_mut().ok_or(failed(JournalError::NotRecovered))?;
         let mut edge = self.edge.clone();
         let (rows, segment_ends) = rows::encode(&mut edge, events).map_err(failed)?;
@@ -159,12 +163,6 @@ impl Writer {
     /// Saves snapshots of aggregates.
     pub fn save_snapshots(&mut self, snapshots: &[Snapshot]) -> Result<(), JournalError> {
         self.maintain(|appender| appender.save_snapshots(snapshots))
-    }
-
-    /// Whether this is still the writer, as far as the lease tells. After an error,
-    /// [`recover`](Self::recover).
-    pub fn check(&mut self) -> Result<(), JournalError> {
-        self.maintain(|appender| appender.check())
     }
 
     /// A failure here may have cost the connection, and with it the lease: recover before the

@@ -131,9 +131,11 @@ impl Task {
             Task::Command(request, _) => Box::new(work(request).into_iter()),
             Task::Commands(requests, _) => Box::new(requests.iter().filter_map(work)),
             Task::Usage(batch, _) => Box::new(batch.records.iter().map(usage_work)),
-            Task::Append(..) | Task::CatchUp(..) | Task::Positions(..) | Task::Stop => {
-                Box::new(std::iter::empty())
-            }
+            Task::Append(..)
+            | Task::CatchUp(..)
+            | Task::HasTenant(..)
+            | Task::Positions(..)
+            | Task::Stop => Box::new(std::iter::empty()),
         }
     }
 }

@@ -98,6 +98,38 @@ async fn an_idle_engine_notices_that_it_was_overtaken() {
     first.engine.overtaken().await;
 }
 
+/// A process that was stopped, or that a session was taken from a moment ago, asks before it answers:
+/// what it refuses may be there by now.
+#[tokio::test]
+async fn nothing_is_refused_or_answered_again_by_who_may_have_been_overtaken() {
+    let store = MemoryStore::default();
+    let first = Arc::new(bench(&store).await);
+    first.wallet(&tenant("acme"), debit("1"), Some("before")).await.unwrap();
+    let second = Bench::with(Arc::new(store.clone()), |options| {
+        options.lease = quipu_journal::Lease::Forced;
+    });
+    second.tenant_with(&tenant("bolt"), "5").await;
+    second.engine.shutdown().await;
+    store.unavailable(true);
+    let asked = |name: &'static str, key| {
+        let first = Arc::clone(&first);
+        tokio::spawn(async move { first.wallet(&tenant(name), debit("1"), Some(key)).await })
+    };
+    let known = Arc::clone(&first);
+    let known = tokio::spawn(async move { known.engine.has_tenant(&tenant("bolt")).await });
+    let (refused, again) = (asked("bolt", "new"), asked("acme", "before"));
+    while first.engine.status() == Status::Ready {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    store.unavailable(false);
+    for answer in [refused, again] {
+        let answer = answer.await.unwrap();
+        assert!(matches!(answer, Err(EngineError::Unavailable { .. })), "{answer:?}");
+    }
+    let answer = known.await.unwrap();
+    assert!(matches!(answer, Err(EngineError::Unavailable { .. })), "{answer:?}");
+}
+
 /// What was acknowledged is gone: to go on would give its positions to other events.
 #[tokio::test]
 async fn a_journal_that_ends_earlier_than_it_did_is_not_written_to() {
