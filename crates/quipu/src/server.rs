@@ -2,6 +2,7 @@
 
 pub(crate) mod beside;
 mod cosigning;
+mod lease;
 mod parts;
 mod publication;
 

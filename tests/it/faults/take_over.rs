@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use quipu_testkit::postgres;
 use serde_json::{Value, json};
 
-use crate::support::client::Client;
+use super::postgres_outage::wait_until;
+use crate::support::client::{Client, fresh_key};
 use crate::support::server::{Server, assert_verifies};
 use crate::support::store::Store;
 
@@ -51,7 +52,7 @@ fn a_server_that_gets_the_book_back_unchanged_goes_on() {
     for _ in 0..3 {
         end_writer(&store, &first);
         let debit = json!({"amount": "1"});
-        let key = crate::support::client::fresh_key();
+        let key = fresh_key();
         let deadline = Instant::now() + Duration::from_secs(60);
         while first.client().post_with_key("/v1/tenants/t_kept/debits", &debit, &key).status != 201
         {
@@ -63,6 +64,36 @@ fn a_server_that_gets_the_book_back_unchanged_goes_on() {
     assert_eq!(first.client().balance("t_kept")["available"], "2");
     first.stop();
     assert_verifies(&store);
+}
+
+#[test]
+fn a_server_that_waits_for_the_book_sees_an_outage_through() {
+    let database = postgres::Server::own();
+    let store = Store::Postgres(database.database());
+    let first = Server::start(&store);
+    first.client().tenant_with("t_kept", "5");
+    let second = Server::start_waiting(&store);
+    database.stop_immediate();
+    wait_until(|| second.said().contains("trying again"));
+    first.kill();
+    database.start_again();
+    wait_until(|| second.said().contains("listening on"));
+    assert_eq!(second.client().balance("t_kept")["available"], "5");
+    let said = second.stop();
+    assert_eq!(said.matches("trying again").count(), 1, "{said}");
+}
+
+#[test]
+fn a_server_that_a_missing_standby_holds_up_says_so_and_ends_with_one_signal() {
+    let database = postgres::Server::own();
+    let url = database.database();
+    let store = Store::Postgres(url.clone());
+    Server::start(&store).stop();
+    let set = "ALTER SYSTEM SET synchronous_standby_names = 'nobody'";
+    database.psql(&url, set).expect("the superuser may");
+    database.psql(&url, "SELECT pg_reload_conf()").expect("the superuser may");
+    let server = Server::start_held_up(&store, "synchronous standby");
+    server.stop();
 }
 
 /// The server that has waited for the book, once it has it.

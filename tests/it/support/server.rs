@@ -119,11 +119,16 @@ impl Server {
 
     /// Starts one on a book that another server has, once it says that it waits for that one.
     pub(crate) fn start_waiting(store: &Store) -> Server {
+        Server::start_held_up(store, "waiting for it to end")
+    }
+
+    /// Starts one that cannot go on, once it says why.
+    pub(crate) fn start_held_up(store: &Store, why: &str) -> Server {
         let port = free_port();
         let mut command = serve(port);
         store.give_to(&mut command);
         let server = Server::spawn(command, port);
-        server.wait_until("waiting", |server| server.said().contains("waiting for it to end"));
+        server.wait_until("held up", |server| server.said().contains(why));
         server
     }
 

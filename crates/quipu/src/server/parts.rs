@@ -8,7 +8,7 @@ use quipu_api::{DueWallets, Limits, ServerOptions, State};
 use quipu_domain::subject::SubjectEvent;
 use quipu_domain::{Event, Stream};
 use quipu_engine::{Clock as _, Engine, Follower, Options, Scheduler, Status, SystemClock};
-use quipu_journal::{Journal, JournalError, Lease};
+use quipu_journal::{Journal, Lease};
 use quipu_proofs::Proofs;
 use quipu_sealing::SubjectKeys;
 use quipu_views::{Runner, RunnerOptions, Views};
@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use super::Signing;
 use super::cosigning::WitnessClient;
+use super::lease::{LEASE_WAIT, take_lease};
 use super::publication::Publication;
 use crate::book::{self, Book};
 use crate::error::CliError;
@@ -25,8 +26,6 @@ use crate::signals::Signals;
 use crate::signing::open_folder;
 use crate::subject_keys;
 
-/// How long one wait for the lease lasts, before signals are looked at.
-const LEASE_WAIT: Duration = Duration::from_secs(1);
 /// How often the scheduler looks for what has fallen due.
 const DUE_INTERVAL: Duration = Duration::from_secs(1);
 /// Events of one transaction of the views. With half as many, usage batches with their views were a
@@ -209,28 +208,6 @@ fn publication(
     let witnesses = signing.witnesses.iter().cloned().map(WitnessClient::new).collect();
     let (proofs, name) = (proofs.clone(), &signing.origin);
     Ok(Arc::new(Publication::start(engine, proofs, keys, name, witnesses, runtime)?))
-}
-
-/// Starts the engine; says who holds the book while it has to wait.
-fn take_lease(
-    book: &Book,
-    options: &Options,
-    signals: &Signals,
-) -> Result<Option<Engine>, CliError> {
-    let mut told = false;
-    while !signals.have_come() {
-        match Engine::start(book.store_with_own_readers(), options.clone()) {
-            Ok(engine) => return Ok(Some(engine)),
-            Err(JournalError::LeaseHeld { holder }) => {
-                if !told {
-                    tracing::warn!("the book is being written by {holder}; waiting for it to end");
-                    told = true;
-                }
-            }
-            Err(error) => return Err(book::journal_unusable(&error)),
-        }
-    }
-    Ok(None)
 }
 
 /// Views are made from the journal, so when they know more than it has, its end was lost: what is

@@ -1,0 +1,85 @@
+//! Takes the book, and waits for it as long as need be.
+
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use quipu_engine::{Engine, Options};
+use quipu_journal::JournalError;
+
+use super::panicked;
+use crate::book::{self, Book};
+use crate::error::CliError;
+use crate::signals::Signals;
+
+/// How long one wait for the lease lasts, before signals are looked at.
+pub(super) const LEASE_WAIT: Duration = Duration::from_secs(1);
+/// A journal that takes longer to open has a line in the log.
+const LONG: Duration = Duration::from_secs(5);
+
+/// Starts the engine; says who holds the book, or that its database is away, while it has to wait.
+/// `None` when a signal came meanwhile.
+pub(super) fn take_lease(
+    book: &Book,
+    options: &Options,
+    signals: &Signals,
+) -> Result<Option<Engine>, CliError> {
+    let mut told = None;
+    while !signals.have_come() {
+        let Some(started) = start(book, options, signals)? else { break };
+        let error = match started {
+            Ok(engine) => return Ok(Some(engine)),
+            Err(error) => error,
+        };
+        let kind = std::mem::discriminant(&error);
+        let is_news = told.replace(kind) != Some(kind);
+        match error {
+            JournalError::LeaseHeld { holder } => {
+                if is_news {
+                    tracing::warn!("the book is being written by {holder}; waiting for it to end");
+                }
+            }
+            // A database that starts again ends the sessions of those that wait, too.
+            error if error.is_unavailable() => {
+                if is_news {
+                    tracing::warn!(%error, "the book is out of reach; trying again until it is back");
+                }
+                std::thread::sleep(LEASE_WAIT);
+            }
+            error => return Err(book::journal_unusable(&error)),
+        }
+    }
+    Ok(None)
+}
+
+/// Tries once, on a thread of its own: for a synchronous standby PostgreSQL lets it wait without an
+/// end. `None` when a signal came meanwhile.
+fn start(
+    book: &Book,
+    options: &Options,
+    signals: &Signals,
+) -> Result<Option<Result<Engine, JournalError>>, CliError> {
+    let (sender, started) = channel();
+    let (store, options) = (book.store_with_own_readers(), options.clone());
+    std::thread::Builder::new()
+        .name("quipu-start".into())
+        // Nobody takes it any more where a signal came first.
+        .spawn(move || drop(sender.send(Engine::start(store, options))))?;
+    let begun = Instant::now();
+    let mut told = false;
+    loop {
+        match started.recv_timeout(LEASE_WAIT) {
+            Ok(started) => return Ok(Some(started)),
+            Err(RecvTimeoutError::Disconnected) => return Err(panicked()),
+            Err(RecvTimeoutError::Timeout) if signals.have_come() => return Ok(None),
+            Err(RecvTimeoutError::Timeout) => {
+                if !told && begun.elapsed() > LONG {
+                    tracing::warn!(
+                        "the journal is not open yet: it is being read, or a synchronous standby \
+                         has yet to confirm what is in it"
+                    );
+                    told = true;
+                }
+            }
+        }
+    }
+}
