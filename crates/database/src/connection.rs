@@ -33,6 +33,11 @@ macro_rules! on_either {
 }
 
 impl Connection {
+    /// A connection to a PostgreSQL database as it is, whatever the version of its tables.
+    pub fn to_postgres(url: &str, schema: &str) -> Result<Connection, DatabaseError> {
+        Ok(Connection(Inner::Postgres(PostgresConnection::connect(url, schema)?)))
+    }
+
     /// Which engine it talks to.
     #[must_use]
     pub const fn engine(&self) -> Engine {

@@ -100,9 +100,7 @@ impl Server {
     }
 
     pub(crate) fn writer(&self) -> Result<PostgresConnection, DatabaseError> {
-        let mut config = self.config.clone();
-        config.application_name(format!("quipu writer pid {}", std::process::id()));
-        Ok(PostgresConnection::own(open(&config)?))
+        PostgresConnection::writer(&self.config)
     }
 
     /// A reader that is in no snapshot.
@@ -132,6 +130,19 @@ impl Server {
         rows: &[Vec<Value>],
     ) -> Result<Vec<Row>, DatabaseError> {
         self.lent()?.query_columns(sql, rows)
+    }
+}
+
+impl PostgresConnection {
+    /// One to write by, whatever the version of the tables.
+    pub(crate) fn connect(url: &str, schema: &str) -> Result<PostgresConnection, DatabaseError> {
+        PostgresConnection::writer(&configure(url, schema)?)
+    }
+
+    fn writer(config: &Config) -> Result<PostgresConnection, DatabaseError> {
+        let mut config = config.clone();
+        config.application_name(format!("quipu writer pid {}", std::process::id()));
+        Ok(PostgresConnection::own(open(&config)?))
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use quipu_domain::{Position, Recorded};
 use quipu_journal::{
-    AppendError, Appended, Head, JournalError, Outcome, Recent, SealedSegment, Snapshot, Writer,
+    AppendError, Appended, Head, Outcome, Recent, SealedSegment, Snapshot, Writer,
 };
 use tokio::sync::watch;
 

@@ -43,7 +43,7 @@ pub use journal::Journal;
 pub use key::{KeyHash, keys_of};
 pub use memory::{Fault, MemoryStore};
 pub use recent::Recent;
-pub use sql::{MIGRATIONS, SqlStore};
+pub use sql::{HeldLease, MIGRATIONS, SqlStore};
 pub use store::{
     Appender, Lease, SealedKeys, SealedSegment, SegmentBounds, SegmentEnd, Snapshot, Store,
 };

@@ -18,6 +18,7 @@ use crate::{
     SegmentEnd, Snapshot, Store,
 };
 use appender::SqlAppender;
+pub use lease::HeldLease;
 use row::{int_of, position_of};
 
 /// The journal's tables, for whoever opens the database himself.
@@ -73,6 +74,9 @@ pub const MIGRATIONS: Migrations = Migrations {
 /// Which journal of the database: the tables can hold many, each with its own chain.
 const JOURNAL: &str = "main";
 
+/// PostgreSQL's schema of its tables.
+const SCHEMA: &str = "public";
+
 /// A journal in a database.
 #[derive(Clone)]
 pub struct SqlStore {
@@ -90,7 +94,7 @@ impl SqlStore {
     /// The journal in a PostgreSQL database, in schema `public`, so that plain `psql` shows it.
     /// See [`Database::connect_postgres`].
     pub fn connect_postgres(url: &str) -> Result<SqlStore, DatabaseError> {
-        let database = Database::connect_postgres(url, "public", &MIGRATIONS)?;
+        let database = Database::connect_postgres(url, SCHEMA, &MIGRATIONS)?;
         Ok(SqlStore { database })
     }
 
@@ -104,7 +108,7 @@ impl SqlStore {
     /// The journal that is in a PostgreSQL database, to be read and nothing else.
     /// See [`Database::connect_postgres_read_only`].
     pub fn connect_postgres_read_only(url: &str) -> Result<SqlStore, DatabaseError> {
-        let database = Database::connect_postgres_read_only(url, "public", &MIGRATIONS)?;
+        let database = Database::connect_postgres_read_only(url, SCHEMA, &MIGRATIONS)?;
         Ok(SqlStore { database })
     }
 

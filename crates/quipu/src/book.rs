@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use quipu_database::DatabaseError;
-use quipu_journal::{Journal, JournalError, Recent, SqlStore, Store};
+use quipu_journal::{HeldLease, Journal, JournalError, Recent, SqlStore, Store};
 use quipu_proofs::{ProofStore, Proofs};
 use quipu_replay::ReplayError;
 use quipu_views::{Location, Views, ViewsError};
@@ -80,6 +80,8 @@ impl Book {
                 hint: "choose another one with --data, or check its permissions".into(),
             })?;
         }
+        // An older program that writes there could not go on.
+        let _lease = lease_to_upgrade(place).map_err(|error| journal_unusable(&error))?;
         let journal = open_journal(place)?;
         let recent = Arc::<Recent>::default();
         let views = open_views(place, feed(&journal, &recent))?;
@@ -117,6 +119,28 @@ impl Book {
     /// What the store says about its durability.
     pub(crate) fn settings(&self) -> Result<Vec<(String, String)>, CliError> {
         self.journal.database().settings().map_err(|error| unusable(&error))
+    }
+}
+
+/// The lease of a book that has to be brought up to date; refused while somebody writes to it.
+/// `None` where there is nothing to be done.
+pub(crate) fn lease_to_upgrade(place: &Place) -> Result<Option<HeldLease>, JournalError> {
+    if !is_older(place) {
+        return Ok(None);
+    }
+    match place {
+        Place::Folder(folder) => HeldLease::of_sqlite(&folder.join(JOURNAL_FILE)),
+        Place::Postgres(url) => HeldLease::of_postgres(url),
+    }
+    .map(Some)
+}
+
+fn is_older(place: &Place) -> bool {
+    let views = |journal| Views::open_read_only(place.views(), feed(&journal, &Arc::default()));
+    match place.journal().map(views) {
+        Err(DatabaseError::Older { .. }) => true,
+        Ok(Err(ViewsError::Database(DatabaseError::Older { .. }))) => true,
+        Ok(_) | Err(_) => false,
     }
 }
 
@@ -222,6 +246,10 @@ pub(crate) fn journal_unusable(error: &JournalError) -> CliError {
         JournalError::Newer { .. } => CliError::Unusable {
             what: error.to_string(),
             hint: "nothing was written; `quipu --version` says which one this is".into(),
+        },
+        JournalError::LeaseHeld { .. } => CliError::Unavailable {
+            what: error.to_string(),
+            hint: "stop it first; nothing was changed".into(),
         },
         error => CliError::Unusable {
             what: error.to_string(),

@@ -131,6 +131,9 @@ pub(crate) fn run(
     let signals = Signals::watch(runtime.handle(), FINISHING)?;
     let place = args.book.place();
     let listener = runtime.block_on(listen(args.listen))?;
+    if !lease::may_upgrade(&place, &signals)? {
+        return Ok(exit_codes::OK);
+    }
     let book = Book::open(&place)?;
     let keys = args.subject_keys.open(&place)?;
     let runtime_handle = runtime.handle();

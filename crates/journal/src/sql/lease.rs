@@ -7,8 +7,30 @@ use std::time::{Duration, Instant};
 
 use quipu_database::{Connection, DatabaseError};
 
-use super::{JOURNAL, statement};
+use super::{JOURNAL, SCHEMA, statement};
 use crate::JournalError;
+
+/// The lease by itself, of a journal whose tables may be of an older version: while it is held,
+/// nobody writes to them.
+pub struct HeldLease {
+    _lock: Option<File>,
+    _connection: Option<Connection>,
+}
+
+impl HeldLease {
+    /// That of the journal in a SQLite file.
+    pub fn of_sqlite(database: &Path) -> Result<HeldLease, JournalError> {
+        let lock = lock_file(database, Duration::ZERO)?;
+        Ok(HeldLease { _lock: Some(lock), _connection: None })
+    }
+
+    /// That of the journal in a PostgreSQL database.
+    pub fn of_postgres(url: &str) -> Result<HeldLease, JournalError> {
+        let mut connection = Connection::to_postgres(url, SCHEMA)?;
+        lock_session(&mut connection, Duration::ZERO)?;
+        Ok(HeldLease { _lock: None, _connection: Some(connection) })
+    }
+}
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 

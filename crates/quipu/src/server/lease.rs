@@ -7,7 +7,7 @@ use quipu_engine::{Engine, Options};
 use quipu_journal::JournalError;
 
 use super::panicked;
-use crate::book::{self, Book};
+use crate::book::{self, Book, Place};
 use crate::error::CliError;
 use crate::signals::Signals;
 
@@ -49,6 +49,29 @@ pub(super) fn take_lease(
         }
     }
     Ok(None)
+}
+
+/// Waits until nobody writes to a book that has to be brought up to date: an older server could not
+/// go on with what a newer one has made of its tables. False when a signal came meanwhile.
+pub(super) fn may_upgrade(place: &Place, signals: &Signals) -> Result<bool, CliError> {
+    let mut told = false;
+    while !signals.have_come() {
+        match book::lease_to_upgrade(place) {
+            Ok(_) => return Ok(true),
+            Err(JournalError::LeaseHeld { holder }) => {
+                if !told {
+                    tracing::warn!(
+                        "the book is being written by {holder}; waiting for it to end, to bring the \
+                         book up to date"
+                    );
+                }
+                told = true;
+                std::thread::sleep(LEASE_WAIT);
+            }
+            Err(error) => return Err(book::journal_unusable(&error)),
+        }
+    }
+    Ok(false)
 }
 
 /// Tries once, on a thread of its own: for a synchronous standby PostgreSQL lets it wait without an
