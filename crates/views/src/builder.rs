@@ -37,6 +37,11 @@ pub(crate) struct Builder<'a> {
 /// times as long took a sixth less of the processors' time.
 const PAGES_AT_ONCE: usize = 4;
 
+/// Most events in one transaction; its changed rows may end it earlier. Nobody waits for what it
+/// shows, and a row is written once for all that changed it: of a million events, a rebuild took a
+/// tenth less of the processors' time than with a quarter of this.
+const TRANSACTION_EVENTS: u64 = 1 << 20;
+
 impl<'a> Builder<'a> {
     /// Takes a database over: whoever was still building in it notices, and ends.
     pub(crate) fn begin(
@@ -45,7 +50,8 @@ impl<'a> Builder<'a> {
         projections: &[&'static dyn Projection],
         skips: &Skips,
     ) -> Result<Builder<'a>, ViewsError> {
-        let options = RunnerOptions::default();
+        let options =
+            RunnerOptions { transaction_events: TRANSACTION_EVENTS, ..RunnerOptions::default() };
         let mut connection = database.writer()?;
         connection.transaction(|connection| {
             projections.iter().try_for_each(|projection| {
