@@ -1,5 +1,7 @@
 //! `/livez`, `/readyz`, `/metrics`: for whoever runs the server.
 
+use std::time::Duration;
+
 use axum::extract::State as Shared;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,7 +11,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::answer::json;
-use crate::state::State;
+use crate::reading::blocking;
+use crate::state::{State, now};
+
+/// How long the metrics wait for the journal.
+const LAG_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// That the process lives.
 #[derive(Serialize, ToSchema)]
@@ -62,20 +68,7 @@ pub(crate) async fn livez() -> Response {
     )
 )]
 pub(crate) async fn readyz(Shared(state): Shared<State>) -> Response {
-    let (code, status, why) = match state.engine.status() {
-        Status::Ready => match state.views.standstill() {
-            Some(why) => (StatusCode::OK, "degraded", Some(format!("the views: {why}"))),
-            None => (StatusCode::OK, "ready", None),
-        },
-        Status::Unavailable { why } => {
-            (StatusCode::SERVICE_UNAVAILABLE, "unavailable", Some(why.to_string()))
-        }
-        Status::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopped", None),
-        Status::Overtaken => {
-            let why = "another server has taken the book over".to_owned();
-            (StatusCode::SERVICE_UNAVAILABLE, "stopped", Some(why))
-        }
-    };
+    let (code, status, why) = readiness(&state);
     let journal_position = state.engine.subscribe().borrow().position;
     let views_position = state.views.checkpoint();
     let readiness = Readiness {
@@ -90,6 +83,23 @@ pub(crate) async fn readyz(Shared(state): Shared<State>) -> Response {
     json(code, &readiness)
 }
 
+fn readiness(state: &State) -> (StatusCode, &'static str, Option<String>) {
+    match state.engine.status() {
+        Status::Ready => match state.views.standstill() {
+            Some(why) => (StatusCode::OK, "degraded", Some(format!("the views: {why}"))),
+            None => (StatusCode::OK, "ready", None),
+        },
+        Status::Unavailable { why } => {
+            (StatusCode::SERVICE_UNAVAILABLE, "unavailable", Some(why.to_string()))
+        }
+        Status::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopped", None),
+        Status::Overtaken => {
+            let why = "another server has taken the book over".to_owned();
+            (StatusCode::SERVICE_UNAVAILABLE, "stopped", Some(why))
+        }
+    }
+}
+
 /// Counters and histograms in the text format of Prometheus.
 #[utoipa::path(
     get, path = "/metrics", tag = "operations",
@@ -97,7 +107,25 @@ pub(crate) async fn readyz(Shared(state): Shared<State>) -> Response {
     responses((status = 200, body = String, content_type = "text/plain", description = "The metrics."))
 )]
 pub(crate) async fn metrics(Shared(state): Shared<State>) -> Response {
+    let (code, ..) = readiness(&state);
+    metrics::gauge!("quipu_ready").set(if code == StatusCode::OK { 1.0 } else { 0.0 });
+    gauge_lag(&state).await;
     state.metrics.run_upkeep();
     let content_type = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (content_type, state.metrics.render()).into_response()
+}
+
+/// What the views say by themselves is as old as their last step, and they may be held up.
+async fn gauge_lag(state: &State) {
+    let lag = state.engine.subscribe().borrow().position.0;
+    let lag = lag.saturating_sub(state.views.checkpoint().0);
+    metrics::gauge!("quipu_views_lag_events").set(lag as f64);
+    let views = state.views.clone();
+    let since = blocking(move || if lag == 0 { Ok(None) } else { views.behind_since() });
+    // Where the journal does not say, the last answer stays.
+    if let Ok(Ok(since)) = tokio::time::timeout(LAG_TIMEOUT, since).await {
+        let micros = since.map_or(0, |since| now().micros().saturating_sub(since.micros()));
+        let behind = Duration::from_micros(u64::try_from(micros).unwrap_or(0));
+        metrics::gauge!("quipu_views_lag_seconds").set(behind.as_secs_f64());
+    }
 }

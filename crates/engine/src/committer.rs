@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::EngineError;
 use crate::batch::{Answer, Batch};
 use crate::engine::Status;
+use crate::in_hand::InHand;
 use crate::request::label;
 
 /// How long the first and the longest wait between two attempts to reach the journal are.
@@ -55,6 +56,7 @@ pub(crate) struct Committer {
     pub(crate) head: watch::Sender<Head>,
     pub(crate) recent: Arc<Recent>,
     pub(crate) status: watch::Sender<Status>,
+    pub(crate) in_hand: InHand,
     pub(crate) stopping: Arc<AtomicBool>,
 }
 
@@ -62,12 +64,15 @@ impl Committer {
     /// Runs until the deciding thread hangs up, or another writer has taken the journal over.
     pub(crate) fn run(mut self) {
         let last = loop {
-            let done = match self.work.recv_timeout(CHECK_INTERVAL) {
+            let work = self.work.recv_timeout(CHECK_INTERVAL);
+            self.in_hand.begin();
+            let done = match work {
                 Ok(Work::Commit(batch)) => self.commit(batch),
                 Ok(Work::Save { segments, snapshots }) => self.save(segments, &snapshots),
                 Err(RecvTimeoutError::Timeout) => self.check(),
                 Err(RecvTimeoutError::Disconnected) => Err(Over(Status::Stopped)),
             };
+            self.in_hand.end();
             if let Err(Over(status)) = done {
                 break status;
             }

@@ -25,6 +25,7 @@ use crate::batch::{Answer, Batch, Caller, Outcomes};
 use crate::committer::{Committed, Work};
 use crate::draft::Draft;
 use crate::engine::{Options, Status};
+use crate::in_hand::InHand;
 use crate::past::Past;
 use crate::request::label;
 use crate::{Append, Clock, EngineError, Receipt, Request, UsageBatch, UsageOutcome};
@@ -70,6 +71,7 @@ pub(crate) struct Decider {
     work: Sender<Work>,
     outcomes: Receiver<Committed>,
     status: watch::Receiver<Status>,
+    pub(crate) in_hand: InHand,
     clock: Arc<dyn Clock>,
     backdating_seconds: i64,
     pub(crate) past: Past,
@@ -99,6 +101,7 @@ impl Decider {
             work,
             outcomes,
             status,
+            in_hand: InHand::default(),
             clock: Arc::clone(&options.clock),
             backdating_seconds: options.backdating_seconds,
             past,
@@ -171,6 +174,12 @@ impl Decider {
     }
 
     fn take(&mut self, task: Task) {
+        self.in_hand.begin();
+        self.take_in_hand(task);
+        self.in_hand.end();
+    }
+
+    fn take_in_hand(&mut self, task: Task) {
         // Outcomes that are there already come first: this task may be the repetition of a
         // command that one of them answers.
         while let Ok(outcome) = self.outcomes.try_recv() {

@@ -15,6 +15,7 @@ use tokio::sync::{oneshot, watch};
 use crate::batch::Caller;
 use crate::committer::Committer;
 use crate::decider::{Decider, Task};
+use crate::in_hand::{InHand, unanswered};
 use crate::pace::{Follower, Pace};
 use crate::past::Past;
 use crate::turns::Turns;
@@ -98,6 +99,8 @@ struct Shared {
     journal: Journal,
     head: watch::Receiver<Head>,
     status: watch::Receiver<Status>,
+    /// What the two threads are at.
+    in_hand: [InHand; 2],
     stopping: Arc<AtomicBool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -124,6 +127,7 @@ impl Engine {
             head: head_sender,
             recent: Arc::clone(&options.recent),
             status: status_sender,
+            in_hand: InHand::default(),
             stopping: Arc::clone(&stopping),
         };
         let decider = Decider::new(
@@ -135,6 +139,7 @@ impl Engine {
             &head,
             &options,
         );
+        let in_hand = [committer.in_hand.clone(), decider.in_hand.clone()];
         let threads = vec![
             spawn("quipu-commit", move || committer.run()),
             spawn("quipu-decide", move || decider.run()),
@@ -147,6 +152,7 @@ impl Engine {
             journal: options.readers.unwrap_or(journal),
             head: head_receiver,
             status: status_receiver,
+            in_hand,
             stopping,
             threads: Mutex::new(threads),
         })))
@@ -226,7 +232,11 @@ impl Engine {
     /// Whether the journal can be written to now.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.0.status.borrow().clone()
+        let status = self.0.status.borrow().clone();
+        match unanswered(&self.0.in_hand) {
+            Some(why) if status == Status::Ready => Status::Unavailable { why },
+            _ => status,
+        }
     }
 
     /// Done once another writer has taken the journal over; waits for ever where none does.

@@ -26,6 +26,7 @@ mod decide;
 mod decider;
 mod draft;
 mod engine;
+mod in_hand;
 mod known;
 mod pace;
 mod past;

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use quipu_database::Connection;
-use quipu_domain::{Position, Timestamp};
+use quipu_domain::Position;
 use quipu_projections::Projection;
 
 use crate::applier::Applier;
@@ -19,8 +19,8 @@ pub(crate) struct Session<'a> {
     options: &'a RunnerOptions,
     saver: Saver,
     applier: Applier,
-    /// When the last event was recorded that is folded and not yet handed over to be saved.
-    unsaved: Option<Timestamp>,
+    /// Whether events are folded and not yet handed over to be saved.
+    unsaved: bool,
     /// Events that are being saved.
     on_their_way: u64,
 }
@@ -60,7 +60,7 @@ impl<'a> Session<'a> {
         views.announce_folded(applier.position());
         views.announce(applier.position());
         let saver = Saver::start(views.database(), connection)?;
-        Ok(Session { views, options, saver, applier, unsaved: None, on_their_way: 0 })
+        Ok(Session { views, options, saver, applier, unsaved: false, on_their_way: 0 })
     }
 
     /// Folds what there is, and has it saved as soon as nothing else is. So under load, the next
@@ -131,7 +131,7 @@ impl<'a> Session<'a> {
             each_page(feed, after, until, page_events, 1, |events| {
                 self.applier.fold(&mut self.saver, feed, events)?;
                 self.views.announce_folded(self.applier.position());
-                self.unsaved = events.last().map(|event| event.recorded_at);
+                self.unsaved |= !events.is_empty();
                 if self.applier.changed_rows() > self.options.transaction_rows {
                     self.save()?;
                 }
@@ -143,10 +143,12 @@ impl<'a> Session<'a> {
 
     /// Has what was folded saved, once what is being saved is.
     fn save(&mut self) -> Result<(), ViewsError> {
-        let Some(recorded_at) = self.unsaved.take() else { return Ok(()) };
+        if !std::mem::take(&mut self.unsaved) {
+            return Ok(());
+        }
         let (begin, position) = (self.applier.saved(), self.applier.position());
         let stopped = self.applier.stopped().collect();
-        let saved = Saved { views: self.views.clone(), begin, position, recorded_at, stopped };
+        let saved = Saved { views: self.views.clone(), begin, position, stopped };
         self.on_their_way = position.0 - begin.0;
         self.applier.save(&mut self.saver, move || saved.announce())
     }
@@ -157,14 +159,12 @@ struct Saved {
     views: Views,
     begin: Position,
     position: Position,
-    /// The last event's moment.
-    recorded_at: Timestamp,
     /// Each projection with the number of its stopped partitions, and of events left out.
     stopped: Vec<(&'static str, usize, usize)>,
 }
 
 impl Saved {
-    /// Tells who waits for it, and how far the views are behind.
+    /// Tells who waits for it.
     fn announce(self) {
         self.views.announce(self.position);
         metrics::counter!("quipu_views_applied_events_total")
@@ -175,19 +175,7 @@ impl Saved {
             metrics::gauge!("quipu_views_skipped_events", "projection" => projection)
                 .set(skipped as f64);
         }
-        // Where the journal cannot be asked, who follows it says so.
-        let Ok(head) = self.views.feed().head() else { return };
-        let lag = head.0.saturating_sub(self.position.0);
-        let behind = if lag == 0 { Duration::ZERO } else { age(self.recorded_at) };
-        metrics::gauge!("quipu_views_lag_events").set(lag as f64);
-        metrics::gauge!("quipu_views_lag_seconds").set(behind.as_secs_f64());
     }
-}
-
-/// How long ago something was.
-fn age(time: Timestamp) -> Duration {
-    let micros = checkpoints::now().micros().saturating_sub(time.micros());
-    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }
 
 /// Projections whose rows another version built, and new ones beside those that have rows.

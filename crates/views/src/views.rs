@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use quipu_database::{Connection, Database, DatabaseError, Durability, Migrations};
-use quipu_domain::Position;
+use quipu_domain::{Position, Timestamp};
 use tokio::sync::watch;
 
 use crate::{Feed, ViewsError, checkpoints};
@@ -132,6 +132,13 @@ impl Views {
     #[must_use]
     pub fn checkpoint(&self) -> Position {
         *self.0.checkpoint.borrow()
+    }
+
+    /// When the first event was recorded that is not in them; none where they have all. May read
+    /// the journal.
+    pub fn behind_since(&self) -> Result<Option<Timestamp>, ViewsError> {
+        let next = self.feed().follow(self.checkpoint(), 1)?;
+        Ok(next.first().map(|event| event.recorded_at))
     }
 
     /// Sees every move of the checkpoint.

@@ -1,4 +1,5 @@
-//! PostgreSQL stopped without warning under load, and started again.
+//! PostgreSQL stopped without warning under load, and started again; and PostgreSQL that answers
+//! nothing for a while.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -61,6 +62,110 @@ fn an_outage_is_503_with_retry_after_and_loses_and_doubles_nothing() {
     assert_eq!(balance["available"], json!((1_000_000 - done).to_string()), "{done} acknowledged");
     server.stop();
     assert_verifies(&store);
+}
+
+/// Nothing fails: a synchronous standby is away, and PostgreSQL waits for it.
+#[test]
+fn a_commit_that_does_not_end_is_told_of() {
+    let database = postgres::Server::own();
+    let url = database.database();
+    let server = Server::start(&Store::Postgres(url.clone()));
+    let client = server.client();
+    client.tenant_with("t_outage", "10");
+    assert_eq!(metric(&client, "quipu_ready"), Some(1.0));
+    let standbys = |names: &str| {
+        let set = format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'");
+        database.psql(&url, &set).expect("the superuser may");
+        database.psql(&url, "SELECT pg_reload_conf()").expect("the superuser may");
+    };
+    standbys("nobody");
+    let key = fresh_key();
+    wait_until(|| client.post_with_key(DEBITS, &one(), &key).code() == "outcome_unknown");
+    wait_until(|| !client.is_ready());
+    let ready = client.get("/readyz");
+    assert!(ready.body.contains("unavailable") && ready.body.contains("standby"), "{}", ready.body);
+    assert_eq!(metric(&client, "quipu_ready"), Some(0.0));
+    standbys("");
+    wait_until(|| client.is_ready());
+    assert_eq!(metric(&client, "quipu_ready"), Some(1.0));
+    debit_until_answered(&client, &key);
+    assert_eq!(client.balance("t_outage")["available"], "9");
+    server.stop();
+}
+
+/// The wallet is in nobody's memory, and what it is made of cannot be read.
+#[test]
+fn a_decision_that_does_not_end_is_told_of() {
+    let database = postgres::Server::own();
+    let url = database.database();
+    let store = Store::Postgres(url.clone());
+    let server = Server::start(&store);
+    server.client().tenant_with("t_outage", "10");
+    server.kill();
+    let server = Server::start(&store);
+    let client = server.client();
+    std::thread::scope(|scope| {
+        let locked = scope.spawn(|| database.psql(&url, &lock("journal_batch")));
+        std::thread::sleep(Duration::from_secs(1));
+        let key = fresh_key();
+        assert_eq!(client.post_with_key(DEBITS, &one(), &key).code(), "outcome_unknown");
+        wait_until(|| !client.is_ready());
+        free(&database, &url);
+        drop(locked.join());
+        wait_until(|| client.is_ready());
+        debit_until_answered(&client, &key);
+    });
+    server.stop();
+}
+
+#[test]
+fn views_that_cannot_be_written_are_seen_to_fall_behind() {
+    let database = postgres::Server::own();
+    let url = database.database();
+    let store = Store::Postgres(url.clone());
+    let server = Server::start(&store);
+    server.client().tenant_with("t_outage", "10");
+    server.client().balance("t_outage");
+    let falls_behind = |server: &Server| {
+        let client = server.client();
+        let is_more = |name: &str, than: f64| metric(&client, name).is_some_and(|lag| lag > than);
+        wait_until(|| {
+            is_more("quipu_views_lag_events", 0.0) && is_more("quipu_views_lag_seconds", 1.0)
+        });
+    };
+    std::thread::scope(|scope| {
+        let locked = scope.spawn(|| database.psql(&url, &lock("quipu_views.balance")));
+        let key = fresh_key();
+        std::thread::sleep(Duration::from_secs(1));
+        debit_until_answered(&server.client(), &key);
+        falls_behind(&server);
+        server.kill();
+        let server = Server::start(&store);
+        falls_behind(&server);
+        free(&database, &url);
+        drop(locked.join());
+        let client = server.client();
+        wait_until(|| metric(&client, "quipu_views_lag_events") == Some(0.0));
+        assert_eq!(metric(&client, "quipu_views_lag_seconds"), Some(0.0));
+        server.stop();
+    });
+}
+
+/// Holds a table until [`free`].
+fn lock(table: &str) -> String {
+    format!("BEGIN; LOCK TABLE {table}; SELECT pg_sleep(120)")
+}
+
+fn free(database: &postgres::Server, url: &str) {
+    let end =
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK%'";
+    database.psql(url, end).expect("the superuser may");
+}
+
+fn metric(client: &Client, name: &str) -> Option<f64> {
+    let metrics = client.get("/metrics").body;
+    let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+    value.parse().ok()
 }
 
 fn one() -> Value {
