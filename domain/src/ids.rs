@@ -24,9 +24,33 @@ pub struct IdError(pub String);
 fn is_name(text: &str) -> bool {
     let plain =
         |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-' | b'.');
-    // `consumed/-` is the account of what no meter counted, and the dots are steps in a path.
-    let is_taken = matches!(text, "-" | "." | "..");
-    (1..=64).contains(&text.len()) && text.bytes().all(plain) && !is_taken
+    (1..=64).contains(&text.len()) && text.bytes().all(plain)
+}
+
+/// A name as a command gives it to something new. `consumed/-` is the account of what no meter
+/// counted, and dots are steps in a path: what has such a name already keeps it, and nothing else
+/// gets one.
+pub trait Name: FromStr<Err = IdError> {
+    /// Reads the name of something new.
+    fn of_new(text: &str) -> Result<Self, IdError>;
+}
+
+/// Reads the name of something new.
+pub fn new_name<'de, D: Deserializer<'de>, N: Name>(deserializer: D) -> Result<N, D::Error> {
+    crate::text::deserialize(deserializer, N::of_new)
+}
+
+/// Reads the name of something new where there is one.
+pub fn new_name_if_any<'de, D: Deserializer<'de>, N: Name>(
+    deserializer: D,
+) -> Result<Option<N>, D::Error> {
+    struct New<N>(N);
+    impl<'de, N: Name> Deserialize<'de> for New<N> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<New<N>, D::Error> {
+            new_name(deserializer).map(New)
+        }
+    }
+    Option::deserialize(deserializer).map(|name: Option<New<N>>| name.map(|New(name)| name))
 }
 
 macro_rules! name {
@@ -41,6 +65,28 @@ macro_rules! name {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// Whether nothing new may be called so.
+            #[must_use]
+            pub fn is_taken(&self) -> bool {
+                matches!(self.0.strip_prefix($prefix), Some("-" | "." | ".."))
+            }
+
+            fn unfit(text: &str) -> IdError {
+                IdError(format!(
+                    concat!("{:?} is not ", $what, ": write {}1 to 64 of a-z, 0-9, '_', '-', \
+                        '.', and not '-', '.' or '..' alone"),
+                    text.chars().take(80).collect::<String>(),
+                    if $prefix.is_empty() { "" } else { concat!("\"", $prefix, "\" and ") },
+                ))
+            }
+        }
+
+        impl Name for $name {
+            fn of_new(text: &str) -> Result<Self, IdError> {
+                let name: Self = text.parse()?;
+                if name.is_taken() { Err(Self::unfit(text)) } else { Ok(name) }
+            }
         }
 
         impl FromStr for $name {
@@ -48,12 +94,7 @@ macro_rules! name {
             fn from_str(text: &str) -> Result<Self, IdError> {
                 match text.strip_prefix($prefix) {
                     Some(rest) if is_name(rest) => Ok(Self(SmolStr::new(text))),
-                    _ => Err(IdError(format!(
-                        concat!("{:?} is not ", $what, ": write {}1 to 64 of a-z, 0-9, '_', '-', \
-                            '.', and not '-', '.' or '..' alone"),
-                        text.chars().take(80).collect::<String>(),
-                        if $prefix.is_empty() { "" } else { concat!("\"", $prefix, "\" and ") },
-                    ))),
+                    _ => Err(Self::unfit(text)),
                 }
             }
         }
@@ -233,14 +274,31 @@ mod tests {
         assert!(format!("t_{}", "a".repeat(65)).parse::<TenantId>().is_err());
     }
 
-    /// Two accounts with one name would be one account, and no client asks for a path of dots.
+    /// No client asks for a path of dots, and `-` is what stands where there is no meter.
     #[test]
-    fn no_name_is_one_that_stands_for_something_else() {
+    fn nothing_new_gets_a_name_that_stands_for_something_else() {
         for taken in ["-", ".", ".."] {
-            let error = taken.parse::<MeterName>().unwrap_err();
+            let error = MeterName::of_new(taken).unwrap_err();
             assert!(error.0.contains("a meter name: write 1 to 64 of a-z"), "{error}");
+            assert!(TenantId::of_new(&format!("t_{taken}")).is_err());
         }
-        assert!("--".parse::<MeterName>().is_ok());
+        assert!(MeterName::of_new("--").is_ok());
+        let new = |json| {
+            let mut json = serde_json::Deserializer::from_str(json);
+            new_name_if_any::<_, AgentId>(&mut json).map(|name| name.map(|name| name.to_string()))
+        };
+        assert_eq!(new(r#""analyst""#).unwrap().as_deref(), Some("analyst"));
+        assert_eq!(new("null").unwrap(), None);
+        assert!(new(r#"".""#).is_err());
+    }
+
+    #[test]
+    fn what_was_given_such_a_name_is_read() {
+        for taken in ["-", ".", ".."] {
+            let json = serde_json::to_string(taken).unwrap();
+            assert_eq!(serde_json::from_str::<MeterName>(&json).unwrap().as_str(), taken);
+            assert!(format!("t_{taken}").parse::<TenantId>().unwrap().is_taken());
+        }
     }
 
     #[test]

@@ -35,6 +35,8 @@ impl fmt::Display for Account {
             Account::Issued(Origin::Plan) => f.write_str("issued/plan"),
             Account::Issued(Origin::Promotion) => f.write_str("issued/promotion"),
             Account::Issued(Origin::Adjustment) => f.write_str("issued/adjustment"),
+            // A name has no capitals, so one marks the meter that is called as none is.
+            Account::Consumed(Some(meter)) if meter.as_str() == "-" => f.write_str("consumed/-H"),
             Account::Consumed(Some(meter)) => write!(f, "consumed/{meter}"),
             Account::Consumed(None) => f.write_str("consumed/-"),
             Account::Expired => f.write_str("expired"),

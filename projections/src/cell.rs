@@ -195,7 +195,11 @@ pub(crate) fn account(text: &str) -> Option<Account> {
     if let Some(origin) = text.strip_prefix("issued/") {
         return Origin::from_cell(&Cell::Text(origin.into())).map(Account::Issued);
     }
-    text.strip_prefix("consumed/").and_then(parsed).map(|meter| Account::Consumed(Some(meter)))
+    let meter = match text.strip_prefix("consumed/")? {
+        "-H" => "-",
+        meter => meter,
+    };
+    parsed(meter).map(|meter| Account::Consumed(Some(meter)))
 }
 
 /// A field that is one of a few names.
@@ -227,7 +231,7 @@ mod tests {
 
     #[test]
     fn an_account_survives_its_text() {
-        let meter = || "llm_tokens".parse::<MeterName>().unwrap();
+        let meter = |name: &str| Account::Consumed(Some(name.parse().unwrap()));
         for account in [
             Account::Available,
             Account::Held,
@@ -237,7 +241,11 @@ mod tests {
             Account::Issued(Origin::Promotion),
             Account::Issued(Origin::Adjustment),
             Account::Consumed(None),
-            Account::Consumed(Some(meter())),
+            meter("llm_tokens"),
+            meter("-"),
+            meter("--"),
+            meter("."),
+            meter(".."),
             Account::Expired,
             Account::Refunded,
         ] {

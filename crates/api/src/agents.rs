@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use quipu_domain::agent::AgentCommand;
+use quipu_domain::ids::new_name;
 use quipu_domain::{AgentId, Label, Personal, Position, TenantId, Timestamp};
 use quipu_engine::Command;
 use quipu_views::{Agent, AgentStatus, Page, Views};
@@ -22,6 +23,7 @@ use crate::tenants::{ReasonRequest, RenameRequest};
 #[schema(example = json!({"id": "analyst", "name": "Financial analyst"}))]
 pub(crate) struct AgentRequest {
     /// Its id, unique within the tenant: 1 to 64 of a-z, 0-9, `_`, `-`, `.`.
+    #[serde(deserialize_with = "new_name")]
     #[schema(value_type = String)]
     id: AgentId,
     /// Its name for people.

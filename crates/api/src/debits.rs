@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::response::Response;
+use quipu_domain::ids::new_name_if_any;
 use quipu_domain::wallet::WalletCommand;
 use quipu_domain::wallet::command::Debit;
 use quipu_domain::wallet::event::Attribution;
@@ -25,7 +26,11 @@ pub(crate) struct DebitRequest {
     /// How much.
     amount: Amount,
     /// What for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "new_name_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = Option<String>)]
     meter: Option<MeterName>,
     /// When it counts; now where absent.

@@ -5,6 +5,7 @@ mod list;
 use std::collections::BTreeMap;
 
 use axum::response::Response;
+use quipu_domain::ids::new_name_if_any;
 use quipu_domain::wallet::WalletCommand;
 use quipu_domain::wallet::command::PlaceHold;
 use quipu_domain::wallet::event::{Attribution, Overage};
@@ -32,7 +33,11 @@ pub(crate) struct HoldRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ttl_seconds: Option<i64>,
     /// What for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "new_name_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = Option<String>)]
     meter: Option<MeterName>,
     /// What a settlement larger than the hold does: `overflow` (charged from what is available,

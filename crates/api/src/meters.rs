@@ -3,6 +3,7 @@
 mod price;
 
 use axum::response::Response;
+use quipu_domain::ids::new_name;
 use quipu_domain::meter::{Aggregation, MeterCommand, MeterDefined, MeterPriced, UnpricedPolicy};
 use quipu_domain::{Label, MeterName, Position, Timestamp};
 use quipu_engine::Command;
@@ -27,6 +28,7 @@ use price::Price;
 #[schema(example = json!({"name": "llm_tokens", "aggregation": "sum", "unit": "token", "unpriced": {"policy": "refuse"}}))]
 pub(crate) struct MeterRequest {
     /// Its name: 1 to 64 of a-z, 0-9, `_`, `-`, `.`.
+    #[serde(deserialize_with = "new_name")]
     #[schema(value_type = String)]
     name: MeterName,
     /// How records add up within a calendar month of the tenant's time zone: `count`, `sum`,

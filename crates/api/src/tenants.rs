@@ -1,6 +1,7 @@
 //! `/v1/tenants`: who wallets, agents and usage belong to.
 
 use axum::response::Response;
+use quipu_domain::ids::new_name_if_any;
 use quipu_domain::tenant::TenantCommand;
 use quipu_domain::{Label, Personal, Position, TenantId, Timestamp};
 use quipu_engine::Command;
@@ -26,7 +27,11 @@ pub(crate) struct TenantRequest {
     #[schema(value_type = String)]
     name: Label,
     /// Its id: `t_` and 1 to 64 of a-z, 0-9, `_`, `-`, `.`; the server makes one where absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "new_name_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = Option<String>)]
     id: Option<TenantId>,
     /// IANA time zone of its periods; `UTC` where absent.

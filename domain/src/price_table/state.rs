@@ -49,6 +49,10 @@ impl PriceTable {
     pub fn decide(&self, command: &PriceTableCommand) -> Result<Vec<PriceTableEvent>, Refusal> {
         let PriceTableCommand::Publish(prices) = command;
         check_prices(prices).map_err(|why| Refusal::InvalidPrice { why })?;
+        if !self.exists() && prices.table.is_taken() {
+            let why = format!("no new table is called {:?}", prices.table.as_str());
+            return Err(Refusal::InvalidPrice { why });
+        }
         Ok(vec![PriceTableEvent::PricesPublished(prices.clone())])
     }
 

@@ -222,6 +222,18 @@ fn prices(seconds: i64, input: &str, markup: &str) -> PricesPublished {
 }
 
 #[test]
+fn u2_no_new_price_table_has_a_name_that_stands_for_something_else() {
+    for taken in ["-", ".", ".."] {
+        let publication = PricesPublished { table: text(taken), ..prices(0, "1", "0") };
+        let publish = PriceTableCommand::Publish(publication.clone());
+        let mut table = PriceTable::default();
+        assert_eq!(table.decide(&publish).unwrap_err().code(), "invalid_price");
+        table.apply(&PriceTableEvent::PricesPublished(publication)).unwrap();
+        assert!(table.decide(&publish).is_ok(), "an older book has it");
+    }
+}
+
+#[test]
 fn u2_a_price_table_keeps_every_version_by_its_date() {
     let mut table = PriceTable::default();
     for (seconds, input) in [(0, "2"), (-60, "1"), (0, "3")] {

@@ -65,6 +65,7 @@ impl Movements {
             balance.0 += before;
             balance.1 += closing;
         }
+        name_as_sealed(&mut balances, closed);
         for SealedBalance { account, opening, late, closing, .. } in &closed.balances {
             let (before, until) = balances.remove(account.as_str()).unwrap_or_default();
             if micros(opening).zip(micros(late)).map(|(a, b)| a + b) != Some(before) {
@@ -92,6 +93,20 @@ impl Movements {
             }
         }
         balances
+    }
+}
+
+/// A meter `-`, which older books may have, was once called as the account of no meter is.
+fn name_as_sealed(balances: &mut Balances, closed: &PeriodClosed) {
+    let meter = "-".parse().expect("it was a name once, and is read as one");
+    let [name, once] = [Some(meter), None].map(|meter| Account::Consumed(meter).to_string());
+    if closed.balances.iter().any(|balance| balance.account.as_str() == name) {
+        return;
+    }
+    if let Some((before, closing)) = balances.remove(&name) {
+        let balance = balances.entry(once).or_default();
+        balance.0 += before;
+        balance.1 += closing;
     }
 }
 

@@ -15,6 +15,8 @@ const FORMAT_1_EPOCHS: &str = include_str!("../../golden/format-1-epochs.jsonl")
 const FORMAT_2: &str = include_str!("../../golden/format-2.jsonl");
 /// As format 2, of a book whose periods are closed.
 const FORMAT_2_PERIODS: &str = include_str!("../../golden/format-2-periods.jsonl");
+/// As format 2, of a book with meters, agents and tenants whose names nothing new may have.
+const FORMAT_2_NAMES: &str = include_str!("../../golden/format-2-names.jsonl");
 const FORMAT_3: &str = include_str!("../../golden/format-3.jsonl");
 /// A book that programs of format 2 began, whose usage has what was carried to it, or has not.
 const FORMAT_3_CARRIED: &str = include_str!("../../golden/format-3-carried.jsonl");
@@ -74,6 +76,7 @@ fn every_format_verifies_and_gives_the_same_rows() {
         ("format-1-rows", FORMAT_1),
         ("format-2-rows", FORMAT_2),
         ("format-2-periods-rows", FORMAT_2_PERIODS),
+        ("format-2-names-rows", FORMAT_2_NAMES),
         ("format-3-rows", FORMAT_3),
         ("format-3-carried-rows", FORMAT_3_CARRIED),
         ("format-3-periods-rows", FORMAT_3_PERIODS),

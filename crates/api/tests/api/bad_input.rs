@@ -89,6 +89,27 @@ async fn a_body_that_is_not_understood_is_refused() {
     assert_eq!(app.head(), head);
 }
 
+/// Older books have such names, and keep them.
+#[tokio::test]
+async fn nothing_new_gets_a_name_that_stands_for_something_else() {
+    let app = App::start().with_credits("500").await;
+    let head = app.head();
+    for (path, body) in [
+        ("/v1/meters", r#"{"name":"-","aggregation":"sum"}"#),
+        ("/v1/tenants", r#"{"name":"Acme","id":"t_.."}"#),
+        ("/v1/tenants/t_acme/agents", r#"{"id":".","name":"Robot"}"#),
+        ("/v1/tenants/t_acme/debits", r#"{"amount":"1","meter":"-"}"#),
+        ("/v1/tenants/t_acme/holds", r#"{"amount":"1","meter":"-"}"#),
+    ] {
+        let refused = app.post(path, path, body).await;
+        assert_refused(&refused, 400, "invalid_value", body);
+    }
+    let prices = r#"{"models":{"small":{"input":"1","output":"5"}}}"#;
+    let refused = app.post("/v1/price-tables/-/prices", "prices", prices).await;
+    assert_refused(&refused, 422, "invalid_price", prices);
+    assert_eq!(app.head(), head);
+}
+
 #[tokio::test]
 async fn a_problem_points_to_the_place() {
     let app = App::start();
