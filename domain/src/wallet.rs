@@ -45,7 +45,7 @@ pub struct Wallet {
 
 impl Wallet {
     /// Names the shape a snapshot has, and what is folded into it; another one gets another name.
-    pub const SCHEMA: &str = "wallet/3";
+    pub const SCHEMA: &str = "wallet/4";
 
     /// Lots that hold anything, in burn order.
     pub fn lots(&self) -> impl Iterator<Item = &Lot> {

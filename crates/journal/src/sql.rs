@@ -44,6 +44,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             "0008_who_leaves_a_total",
             include_str!("../../../migrations/sqlite/0008_who_leaves_a_total.sql"),
         ),
+        (
+            "0009_who_joins_a_total",
+            include_str!("../../../migrations/sqlite/0009_who_joins_a_total.sql"),
+        ),
     ],
     postgres: &[
         ("0001_journal", include_str!("../../../migrations/postgres/0001_journal.sql")),
@@ -67,6 +71,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         (
             "0007_who_leaves_a_total",
             include_str!("../../../migrations/postgres/0007_who_leaves_a_total.sql"),
+        ),
+        (
+            "0008_who_joins_a_total",
+            include_str!("../../../migrations/postgres/0008_who_joins_a_total.sql"),
         ),
     ],
 };

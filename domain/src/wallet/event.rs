@@ -22,7 +22,7 @@ pub use work::{
 
 use crate::event::events;
 use crate::personal::in_clear;
-use usage::{none_left, perhaps_carried};
+use usage::{none_begun, none_left, perhaps_carried};
 
 events! {
     /// What can happen to a wallet.
@@ -60,6 +60,8 @@ events! {
         /// A mistaken usage record was taken back (U4).
         UsageVoided = 3 from { 1 => in_clear, 2 => perhaps_carried },
         /// A usage record got its price, or another one (U3, U4).
-        UsageRated = 4 from { 1 => in_clear, 2 => perhaps_carried, 3 => none_left },
+        UsageRated = 5 from {
+            1 => in_clear, 2 => perhaps_carried, 3 => none_left, 4 => none_begun
+        },
     }
 }

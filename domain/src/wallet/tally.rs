@@ -19,9 +19,11 @@ const MOST_PERIODS: usize = 24;
 pub(super) const MOST_VALUES: usize = 10_000;
 
 /// What was used of one meter in one period.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PeriodTotal {
+    /// The line that began it: records before that were recorded when there was no total.
+    pub(super) begun: EntryId,
     /// The aggregated quantity.
     pub(super) quantity: Decimal,
     /// What is left over, by the line after which it is: the last record leaves some, and one that
@@ -41,6 +43,17 @@ pub(super) struct PeriodTotal {
 }
 
 impl PeriodTotal {
+    const fn begun_by(line: EntryId) -> PeriodTotal {
+        PeriodTotal {
+            begun: line,
+            quantity: Decimal::ZERO,
+            carries: BTreeMap::new(),
+            moves: BTreeMap::new(),
+            latest_at: None,
+            values: BTreeSet::new(),
+        }
+    }
+
     /// What all records left over.
     pub(super) fn carry(&self) -> Result<Credits, AmountError> {
         Credits::sum(self.carries.values().copied())
@@ -117,6 +130,11 @@ impl Tallies {
         self.0.get(meter)?.get(&period)
     }
 
+    /// Whether the meter has any.
+    pub(super) fn has(&self, meter: &MeterName) -> bool {
+        self.0.contains_key(meter)
+    }
+
     /// Where the oldest period that is kept begins, if an older one may have been given up for it.
     pub(super) fn earliest(&self, meter: &MeterName) -> Option<Timestamp> {
         let periods = self.0.get(meter).filter(|periods| periods.len() >= MOST_PERIODS)?;
@@ -128,12 +146,10 @@ impl Tallies {
         match event {
             WalletEvent::UsageRecorded(e) => self.count(&e.usage.meter, e.entry, e.tally.as_ref()),
             WalletEvent::UsageRated(e) => match (&e.tally, &e.carried_on) {
-                (Some(tally), Some(on)) => {
-                    let period = self.0.get_mut(&e.meter).and_then(|m| m.get_mut(&tally.period));
-                    let Some(total) = period else { return Ok(()) };
+                (Some(tally), Some(on)) => self.change(&e.meter, tally.period, e.entry, |total| {
                     total.move_on(on.place, on.quantity);
                     total.carry_on(on.place, on.amount)
-                }
+                }),
                 (tally, _) => self.count(&e.meter, e.entry, tally.as_ref()),
             },
             WalletEvent::UsageVoided(UsageVoided {
@@ -156,19 +172,33 @@ impl Tallies {
         tally: Option<&Tally>,
     ) -> Result<(), Inconsistency> {
         let Some(tally) = tally else { return Ok(()) };
+        self.change(meter, tally.period, entry, |total| {
+            ensure(total.quantity == tally.previous, || {
+                format!("{meter} stood at {}, not at {}", total.quantity, tally.previous)
+            })?;
+            total.shift(entry, -total.moved_before(entry));
+            total.quantity = tally.quantity;
+            total.carry_on(entry, tally.carry)?;
+            total.latest_at = tally.latest_at.or(total.latest_at);
+            total.values.extend(tally.counted.as_ref().map(digest));
+            Ok(())
+        })
+    }
+
+    /// Changes a total, which the line begins if there is none. One that is older than those that
+    /// are kept is given up at once.
+    fn change(
+        &mut self,
+        meter: &MeterName,
+        period: Timestamp,
+        line: EntryId,
+        change: impl FnOnce(&mut PeriodTotal) -> Result<(), Inconsistency>,
+    ) -> Result<(), Inconsistency> {
         if !self.0.contains_key(meter) {
             self.0.insert(meter.clone(), BTreeMap::new());
         }
         let Some(periods) = self.0.get_mut(meter) else { return Ok(()) };
-        let total = periods.entry(tally.period).or_default();
-        ensure(total.quantity == tally.previous, || {
-            format!("{meter} stood at {}, not at {}", total.quantity, tally.previous)
-        })?;
-        total.shift(entry, -total.moved_before(entry));
-        total.quantity = tally.quantity;
-        total.carry_on(entry, tally.carry)?;
-        total.latest_at = tally.latest_at.or(total.latest_at);
-        total.values.extend(tally.counted.as_ref().map(digest));
+        change(periods.entry(period).or_insert_with(|| PeriodTotal::begun_by(line)))?;
         if periods.len() > MOST_PERIODS {
             periods.pop_first();
         }

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use quipu_domain::meter::{Aggregation, Price, UnpricedPolicy};
 use quipu_domain::wallet::event::{Rating, Usage};
-use quipu_domain::wallet::{WalletCommand, WalletEvent};
+use quipu_domain::wallet::{Wallet, WalletCommand, WalletEvent};
 
-use crate::rerating::{carried, price, priced_book, rated, volume};
+use crate::rerating::{carried, graduated, price, priced_book, rated, volume};
 use crate::support::{Book, after, grant, rate_usage, some_usage, text, usage};
 
 /// From when on another price may hold, in seconds after noon.
@@ -89,6 +89,55 @@ fn u4_records_after_one_that_leaves_have_their_step_without_it() {
     );
 }
 
+/// U4: both are rated again by the total, and the first one is before the second in it.
+#[test]
+fn u4_a_record_that_was_rated_by_itself_joins_the_total_at_its_place() {
+    let mut book = priced_book(Aggregation::Sum);
+    let one_tier = || graduated(10, 10);
+    set_prices(&mut book, &(flat("2"), one_tier()));
+    use_all(&mut book, &[(10, false), (10, true)]);
+    set_prices(&mut book, &(graduated(10, 1_000), one_tier()));
+    let by_the_total =
+        ["rated 10 after 20: nothing back 1:10", "rated 10 after 10: nothing back nothing"];
+    assert_eq!(rated(&mut book, [2, 3]), by_the_total);
+}
+
+#[test]
+fn u4_prices_that_change_places_are_rated_once() {
+    let mut book = priced_book(Aggregation::Sum);
+    set_prices(&mut book, &(flat("1"), graduated(10, 1_000)));
+    use_all(&mut book, &[(10, false), (10, true)]);
+    set_prices(&mut book, &(graduated(10, 1_000), flat("1")));
+    for _ in 0..2 {
+        let unmoved = "rated 10 after 10: nothing back nothing";
+        assert_eq!(rated(&mut book, [2, 3]), [unmoved, unmoved]);
+    }
+}
+
+#[test]
+fn u4_the_place_of_a_record_of_an_earlier_version_is_not_known() {
+    let mut book = priced_book(Aggregation::Sum);
+    set_prices(&mut book, &(flat("1"), graduated(10, 1_000)));
+    use_all(&mut book, &[(10, false), (10, true), (10, false)]);
+    book.wallet = Wallet::default();
+    let mut places = Vec::new();
+    for event in &mut book.events {
+        if let WalletEvent::UsageRecorded(e) = event {
+            places.push(e.tally.as_ref().map(|tally| tally.previous.to_string()));
+            e.tally = e.tally.take().filter(|tally| tally.quantity != tally.previous);
+        }
+        book.wallet.apply(event).unwrap();
+    }
+    assert_eq!(places, [None, Some("0".into()), Some("10".into())]);
+    set_prices(&mut book, &(graduated(10, 1_000), graduated(10, 1_000)));
+    assert_eq!(
+        rated(&mut book, [2]),
+        ["rated 10 after 10: nothing back nothing"],
+        "nothing before"
+    );
+    assert_eq!(rated(&mut book, [4]), ["rated 1000 after 10: 1:990 back nothing"], "at the end");
+}
+
 /// One price until later, and another one from then on.
 type Halves = (Price, Price);
 
@@ -127,13 +176,12 @@ fn paid(book: &Book) -> i64 {
 proptest! {
     #[test]
     fn u4_a_month_of_two_prices_rated_again_is_recording_it_by_the_new_ones(
-        before in (0_i64..30, 0_i64..30),
+        before in (price(), price()),
         prices in prop::collection::vec((price(), price()), 1..4),
         records in prop::collection::vec((0_u8..12, any::<bool>()), 1..16),
         order in prop::collection::vec(any::<usize>(), 0..20),
     ) {
-        let before = volume(before.0, before.1);
-        let mut book = month(&(before.clone(), before), &records);
+        let mut book = month(&before, &records);
         for prices in &prices {
             set_prices(&mut book, prices);
             for record in 2..2 + records.len() as u64 {
@@ -153,15 +201,14 @@ proptest! {
 
     #[test]
     fn u4_records_that_leave_and_come_back_in_any_order_have_paid_what_they_would_have(
-        before in (0_i64..30, 0_i64..30),
+        before in (price(), price()),
         prices in (price(), price()),
         between in (price(), price()),
         records in prop::collection::vec((0_u8..12, any::<bool>()), 1..12),
         order in prop::collection::vec(any::<usize>(), 0..20),
         more in prop::collection::vec(0_u8..12, 0..4),
     ) {
-        let before = volume(before.0, before.1);
-        let mut book = month(&(before.clone(), before), &records);
+        let mut book = month(&before, &records);
         set_prices(&mut book, &between);
         for which in &order {
             book.run(rate_usage((which % records.len()) as u64 + 2)).unwrap();

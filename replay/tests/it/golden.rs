@@ -26,6 +26,9 @@ const FORMAT_4_VOIDED: &str = include_str!("../../golden/format-4-voided.jsonl")
 const FORMAT_5: &str = include_str!("../../golden/format-5.jsonl");
 /// As format 5, of a book in which a record left its running total and came back.
 const FORMAT_5_LEFT: &str = include_str!("../../golden/format-5-left.jsonl");
+const FORMAT_6: &str = include_str!("../../golden/format-6.jsonl");
+/// As format 6, of a book in which records that were rated by themselves joined a running total.
+const FORMAT_6_JOINED: &str = include_str!("../../golden/format-6-joined.jsonl");
 /// As format 3, with a period that is sealed in parts.
 const FORMAT_3_PERIODS: &str = include_str!("../../golden/format-3-periods.jsonl");
 
@@ -84,6 +87,8 @@ fn every_format_verifies_and_gives_the_same_rows() {
         ("format-4-voided-rows", FORMAT_4_VOIDED),
         ("format-5-rows", FORMAT_5),
         ("format-5-left-rows", FORMAT_5_LEFT),
+        ("format-6-rows", FORMAT_6),
+        ("format-6-joined-rows", FORMAT_6_JOINED),
     ] {
         verifies_and_gives_the_same_rows(name, journal(lines));
     }
@@ -151,7 +156,7 @@ fn j6_a_book_is_held_to_what_was_signed_in_its_present_epoch() {
 
 #[test]
 fn events_are_written_today_as_the_newest_format_has_them() {
-    let newest = [FORMAT_2_PERIODS, FORMAT_3_PERIODS, FORMAT_4_VOIDED, FORMAT_5, FORMAT_5_LEFT];
+    let newest = [FORMAT_2_PERIODS, FORMAT_3_PERIODS, FORMAT_4_VOIDED, FORMAT_6, FORMAT_6_JOINED];
     for row in newest.into_iter().flat_map(journal) {
         let texts: Vec<String> = codec::texts(&row)
             .unwrap()
@@ -167,7 +172,7 @@ fn events_are_written_today_as_the_newest_format_has_them() {
 
 #[test]
 fn the_newest_golden_journal_has_every_wallet_event() {
-    let events = events(&journal(FORMAT_5));
+    let events = events(&journal(FORMAT_6));
     let wallet = events.iter().filter(|recorded| matches!(recorded.event, Event::Wallet(_)));
     let mut types: Vec<&str> = wallet.map(|recorded| recorded.event.type_name()).collect();
     types.sort_unstable();

@@ -5,25 +5,21 @@ use rust_decimal::Decimal;
 use super::usage::{Outcome, Rated, charge, step_price};
 use crate::meter::{Aggregation, Meter, Price};
 use crate::rating::{Quote, Steps, check_price, quote};
-use crate::wallet::event::{CarriedOn, Tally, UsageRecorded};
+use crate::wallet::event::{CarriedOn, Rating, Tally, UsageRecorded};
 use crate::wallet::{Wallet, WalletContext};
-use crate::{Credits, EntryId, Label, Refusal};
+use crate::{Credits, EntryId, Label, Refusal, Timestamp};
 
 impl Wallet {
-    /// A record that is part of a running total keeps its place in it, by whatever it is rated; one
-    /// that is not joins the total now, if its price is of that.
+    /// A record that has a place in a running total keeps it, by whatever it is rated; one that has
+    /// none joins the total, if its price is of that.
     pub(super) fn rated_again(
         &self,
         recorded: &UsageRecorded,
         meter: &Meter,
         context: &WalletContext<'_>,
     ) -> Result<Rated, Refusal> {
-        let later = self.lines.get(recorded.entry).and_then(|line| line.tally.as_ref());
-        let Some(tally) = later.or(recorded.tally.as_ref()) else {
-            return match self.rated(&recorded.usage, meter, context)? {
-                Outcome::Rated(rated) => Ok(rated),
-                Outcome::Unpriced { why } => Err(Refusal::UsageUnpriceable { why }),
-            };
+        let Some(tally) = self.tally_of(recorded) else {
+            return self.joined(recorded, meter, context);
         };
         let place = self.place(recorded, tally)?;
         match quote(&recorded.usage, meter, context.price_table)? {
@@ -31,6 +27,50 @@ impl Wallet {
             Quote::Record { amount, price } => place.left(tally, amount, price),
             Quote::Unpriced { why } => Err(Refusal::UsageUnpriceable { why }),
         }
+    }
+
+    /// Its last step of the running total. What has never had a price joins it by its first one.
+    fn tally_of<'a>(&'a self, recorded: &'a UsageRecorded) -> Option<&'a Tally> {
+        let line = self.lines.get(recorded.entry);
+        if line.is_none_or(|line| line.cost.is_none())
+            && matches!(recorded.rating, Rating::Unpriced { .. })
+        {
+            return None;
+        }
+        line.and_then(|line| line.tally.as_ref()).or(recorded.tally.as_ref())
+    }
+
+    /// U4: a record that was rated by itself joins at its own place, if what is before that is
+    /// known; any other one at the end.
+    fn joined(
+        &self,
+        recorded: &UsageRecorded,
+        meter: &Meter,
+        context: &WalletContext<'_>,
+    ) -> Result<Rated, Refusal> {
+        let now = match self.rated(&recorded.usage, meter, context)? {
+            Outcome::Rated(rated) => rated,
+            Outcome::Unpriced { why } => return Err(Refusal::UsageUnpriceable { why }),
+        };
+        let Some(at_the_end) = now.tally.as_ref() else { return Ok(now) };
+        if !self.was_alone(recorded, at_the_end.period) {
+            return Ok(now);
+        }
+        let Quote::Running(steps) = quote(&recorded.usage, meter, context.price_table)? else {
+            return Ok(now);
+        };
+        let nothing = Tally::passed(at_the_end.period, Decimal::ZERO, Credits::ZERO);
+        let place = self.place(recorded, &nothing)?;
+        self.step_again(recorded, &nothing, &place, steps)
+    }
+
+    /// Whether it was rated by itself, before there was a running total. Where there was one, its
+    /// place in that stands on the event, but for those that earlier versions recorded.
+    fn was_alone(&self, recorded: &UsageRecorded, period: Timestamp) -> bool {
+        let later = self.lines.get(recorded.entry).and_then(|line| line.cost);
+        let was_rated = later.is_some() || matches!(recorded.rating, Rating::Rated { .. });
+        let total = self.tallies.get(&recorded.usage.meter, period);
+        was_rated && total.is_none_or(|total| recorded.entry < total.begun)
     }
 
     fn place(&self, recorded: &UsageRecorded, tally: &Tally) -> Result<Place, Refusal> {

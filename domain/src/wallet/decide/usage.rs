@@ -10,7 +10,7 @@ use crate::wallet::event::{CarriedOn, Rating, Tally, Usage, UsageRecorded};
 use crate::wallet::funds::Reach;
 use crate::wallet::tally::PeriodTotal;
 use crate::wallet::{Wallet, WalletContext, WalletEvent};
-use crate::{Credits, EntryId, Label, Refusal};
+use crate::{Credits, EntryId, Label, Refusal, Timestamp};
 
 /// What a record costs, or why it stays without a price (U3).
 pub(super) enum Outcome {
@@ -51,6 +51,10 @@ impl Wallet {
                 (Rating::Unpriced { why: short_label(&why) }, Credits::ZERO, None)
             }
         };
+        let tally = match tally {
+            Some(tally) => Some(tally),
+            None => self.passed(usage, meter, context)?,
+        };
         let draws = self.funds.draw(amount, Some(&usage.meter), moment.now, Reach::WithinLimit)?;
         Ok(vec![WalletEvent::UsageRecorded(UsageRecorded {
             entry: EntryId(moment.next),
@@ -77,6 +81,24 @@ impl Wallet {
         }
     }
 
+    /// U4: a record that is not in the running total has its place in it: it passes on what is
+    /// carried. Where there is no total yet, nothing is before it.
+    fn passed(
+        &self,
+        usage: &Usage,
+        meter: &Meter,
+        context: &WalletContext<'_>,
+    ) -> Result<Option<Tally>, Refusal> {
+        let adds_up = matches!(meter.aggregation(), Some(Aggregation::Count | Aggregation::Sum));
+        if !adds_up || !self.tallies.has(&usage.meter) {
+            return Ok(None);
+        }
+        let period = period(usage, context)?;
+        let Some(total) = self.tallies.get(&usage.meter, period) else { return Ok(None) };
+        let carried = total.carry().map_err(|_| Refusal::AmountOutOfRange)?;
+        Ok(Some(Tally::passed(period, total.quantity, carried)))
+    }
+
     /// U2: the price of the total after, less the price of the total before, with what earlier
     /// records left over set against it.
     fn step(
@@ -85,12 +107,7 @@ impl Wallet {
         steps: Steps,
         context: &WalletContext<'_>,
     ) -> Result<Rated, Refusal> {
-        let zone = context
-            .tenant
-            .time_zone()
-            .ok_or_else(|| Refusal::UnknownTenant { tenant: context.tenant_id.clone() })?;
-        let period = month_start(usage.occurred_at, zone)
-            .ok_or_else(|| Refusal::UnknownTimeZone { time_zone: zone.clone() })?;
+        let period = period(usage, context)?;
         // U2: what an older period has used up of its tiers and packages is not known any more.
         if let Some(earliest) = self.tallies.earliest(&usage.meter).filter(|at| period < *at) {
             return Err(Refusal::TooFarBack { at: usage.occurred_at, earliest });
@@ -99,15 +116,7 @@ impl Wallet {
         let carried = total.map_or(Ok(Credits::ZERO), PeriodTotal::carry);
         let carried = carried.map_err(|_| Refusal::AmountOutOfRange)?;
         let previous = total.map_or(Decimal::ZERO, |total| total.quantity);
-        let mut tally = Tally {
-            period,
-            previous,
-            quantity: previous,
-            carried: Some(carried),
-            carry: Credits::ZERO,
-            latest_at: None,
-            counted: None,
-        };
+        let mut tally = Tally::passed(period, previous, carried);
         match steps.aggregation {
             Aggregation::Count | Aggregation::Sum => tally.quantity = previous + steps.quantity,
             Aggregation::Max => tally.quantity = previous.max(steps.quantity),
@@ -137,6 +146,16 @@ impl Wallet {
         tally.carry = carry;
         Ok(Rated { amount, price: steps.price, tally: Some(tally), carried_on: None })
     }
+}
+
+/// Where the period begins that the usage belongs to.
+fn period(usage: &Usage, context: &WalletContext<'_>) -> Result<Timestamp, Refusal> {
+    let zone = context
+        .tenant
+        .time_zone()
+        .ok_or_else(|| Refusal::UnknownTenant { tenant: context.tenant_id.clone() })?;
+    month_start(usage.occurred_at, zone)
+        .ok_or_else(|| Refusal::UnknownTimeZone { time_zone: zone.clone() })
 }
 
 /// U2: what a step costs, and what it leaves over, with what was left over set against it. Never

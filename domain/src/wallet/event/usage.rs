@@ -101,6 +101,25 @@ pub struct Tally {
     pub counted: Option<Label>,
 }
 
+impl Tally {
+    /// The step of a record that counts nothing and passes on what is carried to it.
+    pub(in crate::wallet) const fn passed(
+        period: Timestamp,
+        total: Decimal,
+        carried: Credits,
+    ) -> Tally {
+        Tally {
+            period,
+            previous: total,
+            quantity: total,
+            carried: Some(carried),
+            carry: carried,
+            latest_at: None,
+            counted: None,
+        }
+    }
+}
+
 /// Usage was recorded, rated and paid for (U1, U2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -114,7 +133,8 @@ pub struct UsageRecorded {
     /// From where it was paid.
     #[serde(default, skip_serializing_if = "Draws::is_empty")]
     pub draws: Draws,
-    /// The running total, where the price depends on it.
+    /// The running total, where the price depends on it. Of a record that is rated by itself, or not
+    /// yet, its place in the total, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tally: Option<Tally>,
 }
@@ -178,7 +198,7 @@ pub struct UsageRated {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CarriedOn {
-    /// The line by which the record joined the total: its own, or that of its first rating.
+    /// Its line in the total: the record's own, or that of its first rating.
     pub place: EntryId,
     /// How much; below zero is in the tenant's favour.
     pub amount: Credits,
@@ -202,6 +222,11 @@ pub struct CarriedBack {
 /// earlier ones: of those it stays unknown, and nothing is charged for it (U4). Nor did a void give
 /// it back.
 pub(super) fn perhaps_carried<T: DeserializeOwned>(data: &str) -> serde_json::Result<T> {
+    serde_json::from_str(data)
+}
+
+/// The upcast from the schema in which no record began a running total by being rated again.
+pub(super) fn none_begun<T: DeserializeOwned>(data: &str) -> serde_json::Result<T> {
     serde_json::from_str(data)
 }
 

@@ -1,0 +1,2 @@
+-- That a record which was rated by itself joins a running total at its place is written from here on
+-- (UsageRated 5). Nothing is changed but this number: an older program refuses the book.
