@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::WalletEvent;
-use super::event::{Tally, UsageVoided};
+use super::event::{Tally, Usage, UsageVoided};
 use super::lots::ensure;
 use crate::amount::AmountError;
 use crate::event::Inconsistency;
-use crate::{Credits, EntryId, Label, MeterName, Timestamp};
+use crate::{Credits, EntryId, Label, MeterName, Refusal, Timestamp};
 
 /// Periods that are kept for a meter.
 const MOST_PERIODS: usize = 24;
@@ -135,10 +135,16 @@ impl Tallies {
         self.0.contains_key(meter)
     }
 
-    /// Where the oldest period that is kept begins, if an older one may have been given up for it.
-    pub(super) fn earliest(&self, meter: &MeterName) -> Option<Timestamp> {
-        let periods = self.0.get(meter).filter(|periods| periods.len() >= MOST_PERIODS)?;
-        periods.first_key_value().map(|(period, _)| *period)
+    /// U2: whether a period's total is kept, or would be. What an older one has used up of its tiers
+    /// and packages, and what it carries, is not known any more.
+    pub(super) fn keep(&self, usage: &Usage, period: Timestamp) -> Result<(), Refusal> {
+        let periods = self.0.get(&usage.meter).filter(|periods| periods.len() >= MOST_PERIODS);
+        match periods.and_then(BTreeMap::first_key_value) {
+            Some((earliest, _)) if period < *earliest => {
+                Err(Refusal::TooFarBack { at: usage.occurred_at, earliest: *earliest })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What an event does to the totals.

@@ -6,9 +6,10 @@ use quipu_domain::wallet::WalletCommand;
 use quipu_domain::wallet::command::PlaceHold;
 use serde_json::Value;
 
+use crate::rerating::volume;
 use crate::support::{
     Book, after, debit, grant, hold, rate_usage, refund, release, settle, some_hold, some_usage,
-    text, void,
+    text, void, void_usage,
 };
 
 fn state(book: &Book) -> Value {
@@ -134,10 +135,68 @@ fn u2_a_period_whose_running_total_is_gone_takes_no_more_usage() {
     let earliest = text("2026-11-30T23:00:00Z");
     let refusal = Refusal::TooFarBack { at, earliest };
     assert_eq!(book.run(in_month(0)), Err(refusal.clone()), "a package would be paid again");
-    assert_eq!(book.run(rate_usage(2)), Err(refusal));
-    assert_eq!(book.tell(rate_usage(3)), ["rated 7 after 7: nothing back nothing"], "its own step");
+    assert_eq!(book.run(rate_usage(2)), Err(refusal.clone()));
+    assert_eq!(book.run(rate_usage(3)), Err(refusal.clone()), "what was carried is given up");
     book.price("m", after(0), Price::Flat { unit_price: text("1") });
+    assert_eq!(book.run(rate_usage(3)), Err(refusal), "it would leave the total");
     assert_eq!(book.tell(in_month(0)), ["used 1 1:1"], "this needs no total");
+}
+
+/// A meter by volume with these quantities used in one month, `entry_2` and on, and one unit in
+/// each of the next 24, for which the first one is given up.
+fn long_ago(quantities: &[&str]) -> Book {
+    let mut book = Book::new();
+    book.meter("m", Aggregation::Sum, UnpricedPolicy::Refuse);
+    book.price("m", after(0), volume(20, 10));
+    book.run(grant("1000")).unwrap();
+    book.pass(31 * 86_400 * 24);
+    book.backdating_seconds = 3_660 * 86_400;
+    let mut in_month = |month: i64, quantity: &str| {
+        let mut usage = some_usage("m", quantity);
+        usage.occurred_at = after(31 * 86_400 * month);
+        book.run(WalletCommand::RecordUsage(usage)).unwrap();
+    };
+    quantities.iter().for_each(|quantity| in_month(0, quantity));
+    (1..=24).for_each(|month| in_month(month, "1"));
+    book
+}
+
+#[test]
+fn u4_a_record_of_a_total_that_is_given_up_is_not_rated_again() {
+    let mut book = long_ago(&["10", "5", "5"]);
+    assert_eq!(book.tell(rate_usage(5)), ["rated 2 after 2: nothing back nothing"], "it is kept");
+    book.price("m", after(0), volume(40, 20));
+    for record in 2..=4 {
+        assert_eq!(book.refused(rate_usage(record)), "too_far_back", "entry_{record}");
+    }
+    assert_eq!(book.tell(rate_usage(5)), ["rated 4 after 2: 1:2 back nothing"]);
+}
+
+#[test]
+fn u4_a_void_does_not_carry_back_into_a_total_that_is_given_up() {
+    let mut book = long_ago(&["10", "1", "12"]);
+    assert_eq!(book.refused(void_usage(4)), "too_far_back", "9 were carried to it");
+    assert_eq!(book.tell(refund(4, None)), ["refunded 1:3"], "what it cost can be returned");
+    assert_eq!(book.tell(void_usage(2)), ["usage voided 1:20"]);
+}
+
+#[test]
+fn u4_a_record_by_itself_is_rated_again_by_itself_however_old_it_is() {
+    let flat = |unit_price: &str| Price::Flat { unit_price: text(unit_price) };
+    let mut book = long_ago(&[]);
+    let mut old = some_usage("m", "3");
+    old.occurred_at = after(31 * 86_400);
+    book.price("m", after(0), flat("1"));
+    assert_eq!(book.tell(WalletCommand::RecordUsage(old)), ["used 3 1:3"], "beside the total");
+    let (record, mut new) = (book.events.len() as u64, some_usage("m", "1"));
+    book.pass(31 * 86_400);
+    new.occurred_at = book.now;
+    book.price("m", book.now, volume(20, 10));
+    book.run(WalletCommand::RecordUsage(new)).unwrap();
+    book.price("m", after(0), flat("2"));
+    assert_eq!(book.tell(rate_usage(record)), ["rated 6 after 3: 1:3 back nothing"]);
+    book.price("m", after(0), volume(20, 10));
+    assert_eq!(book.refused(rate_usage(record)), "too_far_back");
 }
 
 #[test]

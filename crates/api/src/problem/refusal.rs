@@ -37,7 +37,9 @@ fn hint(refusal: &Refusal) -> &'static str {
         Refusal::PriorityOutOfRange { .. } => "write a priority from 0 (burns first) to 100",
         Refusal::TtlOutOfRange { .. } => "write a ttl_seconds that is within the bounds",
         Refusal::ExpiryNotInFuture { .. } => "write a later expires_at, or leave it out",
-        Refusal::TooFarBack { .. } => "write a later time, or leave it out to mean now",
+        Refusal::TooFarBack { .. } => {
+            "write a later time, or leave it out to mean now; what old usage cost can be refunded"
+        }
         Refusal::InTheFuture { .. } => {
             "write a time that has passed; only grants may be dated ahead"
         }

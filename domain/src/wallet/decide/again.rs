@@ -21,8 +21,18 @@ impl Wallet {
         let Some(tally) = self.tally_of(recorded) else {
             return self.joined(recorded, meter, context);
         };
+        let quoted = quote(&recorded.usage, meter, context.price_table);
+        if let Err(given_up) = self.tallies.keep(&recorded.usage, tally.period) {
+            return match quoted {
+                // Beside the total, and rated by itself again.
+                Ok(Quote::Record { amount, price }) if tally.quantity == tally.previous => {
+                    Ok(Rated { amount, price, tally: None, carried_on: None })
+                }
+                _ => Err(given_up),
+            };
+        }
         let place = self.place(recorded, tally)?;
-        match quote(&recorded.usage, meter, context.price_table)? {
+        match quoted? {
             Quote::Running(steps) => self.step_again(recorded, tally, &place, steps),
             Quote::Record { amount, price } => place.left(tally, amount, price),
             Quote::Unpriced { why } => Err(Refusal::UsageUnpriceable { why }),

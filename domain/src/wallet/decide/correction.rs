@@ -22,6 +22,7 @@ impl Wallet {
     ) -> Result<Vec<WalletEvent>, Refusal> {
         let line = recorded_line(entry, context)?;
         let recorded = usage_record(entry, line)?;
+        let carried_back = self.carried_back(recorded)?;
         self.is_not_void(entry)?;
         let mut left = self.left_of(entry, line).unwrap_or_default();
         let amount = total(&left);
@@ -34,7 +35,7 @@ impl Wallet {
             meter: recorded.usage.meter.clone(),
             amount,
             returns,
-            carried_back: self.carried_back(recorded),
+            carried_back,
             reason: reason.clone(),
         });
         self.with_consequences(event, &back, context.moment.now)
@@ -42,13 +43,15 @@ impl Wallet {
 
     /// Only what was in the tenant's favour: nobody pays for others' being void. Records that are
     /// there have been rated without it, so that the same price goes on to move nothing.
-    fn carried_back(&self, recorded: &UsageRecorded) -> Option<CarriedBack> {
+    fn carried_back(&self, recorded: &UsageRecorded) -> Result<Option<CarriedBack>, Refusal> {
         let later = self.lines.get(recorded.entry).and_then(|line| line.tally.as_ref());
-        let tally = later.or(recorded.tally.as_ref())?;
-        self.tallies.get(&recorded.usage.meter, tally.period)?;
-        let amount = tally.carried?.minus(tally.carry).ok()?;
-        let back = CarriedBack { period: tally.period, amount };
-        amount.negated().is_positive().then_some(back)
+        let Some(tally) = later.or(recorded.tally.as_ref()) else { return Ok(None) };
+        let taken = tally.carried.and_then(|carried| carried.minus(tally.carry).ok());
+        let Some(amount) = taken.filter(|amount| amount.negated().is_positive()) else {
+            return Ok(None);
+        };
+        self.tallies.keep(&recorded.usage, tally.period)?;
+        Ok(Some(CarriedBack { period: tally.period, amount }))
     }
 
     /// The difference between what it costs and what it cost is charged (W4) or goes back, both

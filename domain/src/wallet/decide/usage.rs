@@ -108,10 +108,7 @@ impl Wallet {
         context: &WalletContext<'_>,
     ) -> Result<Rated, Refusal> {
         let period = period(usage, context)?;
-        // U2: what an older period has used up of its tiers and packages is not known any more.
-        if let Some(earliest) = self.tallies.earliest(&usage.meter).filter(|at| period < *at) {
-            return Err(Refusal::TooFarBack { at: usage.occurred_at, earliest });
-        }
+        self.tallies.keep(usage, period)?;
         let total = self.tallies.get(&usage.meter, period);
         let carried = total.map_or(Ok(Credits::ZERO), PeriodTotal::carry);
         let carried = carried.map_err(|_| Refusal::AmountOutOfRange)?;
