@@ -27,11 +27,21 @@ pub(crate) fn check_decimals(number: Decimal, most: u32) -> Result<(), String> {
 
 /// Whether a number may be a price or a quantity: 0 to 10^12, at most twelve decimals.
 pub(crate) fn check_price(number: Decimal) -> Result<(), String> {
+    check_number(number, 12)
+}
+
+/// Whether a number may be what a meter counts in a period: 0 to 10^16, at most twelve decimals. So a
+/// `Decimal`, which has 28 digits, adds up totals and takes them from each other without rounding.
+pub(crate) fn check_total(number: Decimal) -> Result<(), String> {
+    check_number(number, 16)
+}
+
+fn check_number(number: Decimal, most_zeros: u32) -> Result<(), String> {
     if number < Decimal::ZERO {
         return Err(format!("{number} is below zero"));
     }
-    if number > Decimal::from(1_000_000_000_000_i64) {
-        return Err(format!("{number} is beyond 10^12"));
+    if number > Decimal::from(10_i64.pow(most_zeros)) {
+        return Err(format!("{number} is beyond 10^{most_zeros}"));
     }
     check_decimals(number, MOST_DECIMALS)
 }

@@ -2,10 +2,10 @@
 
 use quipu_domain::meter::{Aggregation, Price, Tier, UnpricedPolicy};
 use quipu_domain::price_table::{PricesPublished, TokenPrice};
-use quipu_domain::wallet::event::{Rating, Tokens, Usage};
-use quipu_domain::wallet::{WalletCommand, WalletEvent};
+use quipu_domain::wallet::event::{Rating, Tokens, Usage, UsageRecorded};
+use quipu_domain::wallet::{Wallet, WalletCommand, WalletEvent};
 
-use crate::support::{Book, after, credits, grant, limit, some_usage, text, usage};
+use crate::support::{Book, after, credits, grant, limit, rate_usage, some_usage, text, usage};
 
 fn flat(unit_price: &str) -> Price {
     Price::Flat { unit_price: text(unit_price) }
@@ -227,6 +227,56 @@ fn w4_usage_beyond_what_can_be_spent_is_refused_and_may_use_overdraft() {
     assert_eq!(book.refused(usage("m", "1001")), "insufficient_credits");
     book.run(limit("1")).unwrap();
     assert_eq!(book.tell(usage("m", "1001")), ["used 1001 1:1000 owed:1"]);
+}
+
+/// What a gateway counts in bytes: a total that is far beyond any amount of credits, and costs few.
+#[test]
+fn u2_a_total_may_be_larger_than_any_one_record() {
+    let per_byte = |unit_price| Price::Volume { tiers: vec![tier(None, unit_price)] };
+    let mut book = priced(Aggregation::Sum, per_byte("0.00000000001"));
+    let terabyte = || usage("m", "1000000000000");
+    assert_eq!(costs(&mut book, [terabyte(), terabyte(), terabyte()]), ["10", "10", "10"]);
+    assert_eq!(costs(&mut book, quantities(&["0.000000000001", "100000"])), ["0", "0.000001"]);
+    assert_eq!(book.tell(rate_usage(3)), ["rated 10 after 10: nothing back nothing"]);
+}
+
+#[test]
+fn u2_a_total_beyond_its_own_limit_is_refused_and_named() {
+    let mut book = priced(
+        Aggregation::Sum,
+        Price::Package { size: text("1000000"), package_price: text("0") },
+    );
+    book.run(usage("m", "1")).unwrap();
+    book.price("m", after(-86_400), flat("0"));
+    book.run(usage("m", "1")).unwrap();
+    let events = &mut book.events[1..];
+    for event in events.iter_mut() {
+        let WalletEvent::UsageRecorded(UsageRecorded { tally: Some(tally), .. }) = event else {
+            panic!("{event:?}")
+        };
+        tally.quantity = text("9999999999999999.999999999999");
+    }
+    let [WalletEvent::UsageRecorded(_), WalletEvent::UsageRecorded(beside)] = events else {
+        panic!("two records")
+    };
+    beside.tally.as_mut().unwrap().previous = text("9999999999999999.999999999999");
+    book.wallet = Wallet::default();
+    book.events.iter().for_each(|event| book.wallet.apply(event).unwrap());
+    book.price(
+        "m",
+        after(-86_400),
+        Price::Package { size: text("1000000"), package_price: text("0") },
+    );
+    for beyond in [usage("m", "0.000000000002"), rate_usage(3)] {
+        let refusal = book.run(beyond).unwrap_err();
+        let told = refusal.to_string();
+        assert!(
+            told.starts_with("the usage record does not fit meter m: the period's total"),
+            "{told}"
+        );
+        assert!(told.ends_with("is beyond 10^16"), "{told}");
+    }
+    assert_eq!(costs(&mut book, quantities(&["0.000000000001"])), ["0"]);
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use rust_decimal::Decimal;
 
-use super::usage::{Outcome, Rated, charge, step_price};
+use super::usage::{Outcome, Rated, charge, step_price, total_fits};
 use crate::meter::{Aggregation, Meter, Price};
-use crate::rating::{Quote, Steps, check_price, quote};
+use crate::rating::{Quote, Steps, quote};
 use crate::wallet::event::{CarriedOn, Rating, Tally, UsageRecorded};
 use crate::wallet::{Wallet, WalletContext};
 use crate::{Credits, EntryId, Label, Refusal, Timestamp};
@@ -87,10 +87,12 @@ impl Wallet {
         let joined = self.lines.get(recorded.entry).and_then(|line| line.joined);
         let line = joined.unwrap_or(recorded.entry);
         let Some(total) = self.tallies.get(&recorded.usage.meter, tally.period) else {
-            return Ok(Place { line, previous: tally.previous, carried: Credits::ZERO });
+            let (previous, total) = (tally.previous, tally.previous);
+            return Ok(Place { line, previous, total, carried: Credits::ZERO });
         };
         let carried = total.carry_before(line).map_err(|_| Refusal::AmountOutOfRange)?;
-        Ok(Place { line, previous: tally.previous + total.moved_before(line), carried })
+        let previous = tally.previous + total.moved_before(line);
+        Ok(Place { line, previous, total: total.quantity, carried })
     }
 
     /// U4: the step at its price of now, with what was carried to it set against it, and what
@@ -118,7 +120,9 @@ impl Wallet {
             }
         };
         let quantity = place.previous + own;
-        check_price(quantity).map_err(|_| Refusal::AmountOutOfRange)?;
+        let whole = place.total + own - (tally.quantity - tally.previous);
+        total_fits(&recorded.usage, quantity)?;
+        total_fits(&recorded.usage, whole)?;
         let mut now = Tally { previous: place.previous, quantity, ..tally.clone() };
         let (amount, carry) = charge(step_price(&steps, &now)?, carried)?;
         now = Tally { carried: Some(carried), carry, ..now };
@@ -130,6 +134,8 @@ impl Wallet {
 struct Place {
     line: EntryId,
     previous: Decimal,
+    /// The whole total now.
+    total: Decimal,
     /// What records before it have left over since it was rated.
     carried: Credits,
 }

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use super::checks;
 use crate::calendar::month_start;
 use crate::meter::{Aggregation, Meter};
-use crate::rating::{Quote, Steps, check_price, quote, total_price};
+use crate::rating::{Quote, Steps, check_total, quote, total_price};
 use crate::wallet::event::{CarriedOn, Rating, Tally, Usage, UsageRecorded};
 use crate::wallet::funds::Reach;
 use crate::wallet::tally::PeriodTotal;
@@ -138,7 +138,7 @@ impl Wallet {
                 }
             }
         }
-        check_price(tally.quantity).map_err(|_| Refusal::AmountOutOfRange)?;
+        total_fits(usage, tally.quantity)?;
         let (amount, carry) = charge(step_price(&steps, &tally)?, carried)?;
         tally.carry = carry;
         Ok(Rated { amount, price: steps.price, tally: Some(tally), carried_on: None })
@@ -153,6 +153,14 @@ fn period(usage: &Usage, context: &WalletContext<'_>) -> Result<Timestamp, Refus
         .ok_or_else(|| Refusal::UnknownTenant { tenant: context.tenant_id.clone() })?;
     month_start(usage.occurred_at, zone)
         .ok_or_else(|| Refusal::UnknownTimeZone { time_zone: zone.clone() })
+}
+
+/// U2: whether the meter can count so much in a period.
+pub(super) fn total_fits(usage: &Usage, quantity: Decimal) -> Result<(), Refusal> {
+    check_total(quantity).map_err(|why| Refusal::InvalidUsage {
+        meter: usage.meter.clone(),
+        why: format!("the period's total of {why}"),
+    })
 }
 
 /// U2: what a step costs, and what it leaves over, with what was left over set against it. Never
