@@ -8,7 +8,6 @@ use serde_json::json;
 use super::plain_sql::sql;
 use crate::support::both_stores;
 use crate::support::server::{Server, free_port, run_on, serve};
-use crate::support::store::Store;
 
 both_stores! {
     fn no_table_is_changed_under_a_server_of_an_older_version(store: Store) {
