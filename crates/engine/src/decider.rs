@@ -27,6 +27,7 @@ use crate::draft::Draft;
 use crate::engine::{Options, Status};
 use crate::in_hand::InHand;
 use crate::past::Past;
+use crate::queue::Taking;
 use crate::request::label;
 use crate::{Append, Clock, EngineError, Receipt, Request, UsageBatch, UsageOutcome};
 
@@ -65,7 +66,7 @@ pub(crate) struct States {
 }
 
 pub(crate) struct Decider {
-    tasks: Receiver<Task>,
+    tasks: Taking,
     /// Tasks that were looked at and not taken yet; they come before those in the channel.
     pub(crate) waiting: VecDeque<Task>,
     work: Sender<Work>,
@@ -86,7 +87,7 @@ pub(crate) struct Decider {
 
 impl Decider {
     pub(crate) fn new(
-        tasks: Receiver<Task>,
+        tasks: Taking,
         work: Sender<Work>,
         outcomes: Receiver<Committed>,
         status: watch::Receiver<Status>,
@@ -131,7 +132,7 @@ impl Decider {
             if open && let Some(task) = self.waiting.pop_front() {
                 self.take_all(task);
             } else {
-                let tasks = if open { self.tasks.clone() } else { nothing.clone() };
+                let tasks = if open { self.tasks.receiver.clone() } else { nothing.clone() };
                 select! {
                     recv(self.outcomes) -> outcome => match outcome {
                         Ok(outcome) => self.take_outcome(outcome),
@@ -166,11 +167,11 @@ impl Decider {
     /// Sees to it that the next tasks are known, without taking them.
     pub(crate) fn look_ahead(&mut self) {
         let more = TASKS_AHEAD_MOST.saturating_sub(self.waiting.len());
-        self.waiting.extend(self.tasks.try_iter().take(more));
+        self.waiting.extend(self.tasks.receiver.try_iter().take(more));
     }
 
     fn next_task(&mut self) -> Option<Task> {
-        self.waiting.pop_front().or_else(|| self.tasks.try_recv().ok())
+        self.waiting.pop_front().or_else(|| self.tasks.receiver.try_recv().ok())
     }
 
     fn take(&mut self, task: Task) {

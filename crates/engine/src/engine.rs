@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Sender, TrySendError, bounded, unbounded};
+use crossbeam_channel::{bounded, unbounded};
 use quipu_domain::{Label, Recorded, Stream, TenantId, Timestamp};
 use quipu_journal::{Head, Journal, JournalError, KeyWindow, Lease, Recent, Store, Writer};
 use tokio::sync::{oneshot, watch};
@@ -18,6 +18,7 @@ use crate::decider::{Decider, Task};
 use crate::in_hand::{InHand, unanswered};
 use crate::pace::{Follower, Pace};
 use crate::past::Past;
+use crate::queue::{Asking, queue};
 use crate::turns::Turns;
 use crate::{
     Append, Clock, EngineError, Ids, Receipt, Request, SystemClock, UsageBatch, UsageOutcome,
@@ -95,7 +96,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     turns: Turns,
     pace: Pace,
-    tasks: Sender<Task>,
+    tasks: Asking,
     journal: Journal,
     head: watch::Receiver<Head>,
     status: watch::Receiver<Status>,
@@ -111,7 +112,7 @@ impl Engine {
         let (writer, index) = Writer::open(Arc::clone(&store), options.lease, options.key_window)?;
         let head = writer.head();
         let journal = Journal::new(Arc::clone(&store));
-        let (task_sender, tasks) = bounded(options.queue_capacity);
+        let (asking, tasks) = queue(options.queue_capacity);
         let (work_sender, work) = bounded(2);
         // Unbounded, so that the two threads never wait for each other; each outcome answers to
         // one piece of work, and work is bounded.
@@ -148,7 +149,7 @@ impl Engine {
             clock: Arc::clone(&options.clock),
             turns: Turns::new(options.commands_at_a_time, options.queue_capacity),
             pace: Pace::new(options.follower, head_receiver.clone()),
-            tasks: task_sender,
+            tasks: asking,
             journal: options.readers.unwrap_or(journal),
             head: head_receiver,
             status: status_receiver,
@@ -254,7 +255,7 @@ impl Engine {
         let done = tokio::task::spawn_blocking(move || {
             shared.stopping.store(true, Ordering::SeqCst);
             // A full queue drains; a hung-up one has stopped already.
-            drop(shared.tasks.send(Task::Stop));
+            shared.tasks.stop();
             let threads = std::mem::take(
                 &mut *shared.threads.lock().expect("nobody panics while holding this lock"),
             );
@@ -288,13 +289,8 @@ impl Engine {
             return Err(EngineError::Unavailable { why: why.clone() });
         }
         let (caller, answer) = oneshot::channel();
-        match self.0.tasks.try_send(task(caller)) {
-            Ok(()) => answer.await.map_err(|_| EngineError::Stopped)?,
-            Err(TrySendError::Full(_)) => {
-                Err(EngineError::Overloaded).inspect_err(count_overloaded)
-            }
-            Err(TrySendError::Disconnected(_)) => Err(EngineError::Stopped),
-        }
+        self.0.tasks.put(task(caller)).inspect_err(count_overloaded)?;
+        answer.await.map_err(|_| EngineError::Stopped)?
     }
 }
 

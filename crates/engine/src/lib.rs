@@ -30,6 +30,7 @@ mod in_hand;
 mod known;
 mod pace;
 mod past;
+mod queue;
 mod request;
 mod scheduler;
 mod size;

@@ -80,6 +80,33 @@ async fn an_overtaken_engine_drops_what_it_had_decided_and_ends() {
     assert_eq!(receipt.balance.unwrap().available, credits("0"));
 }
 
+/// Who asks in the very moment in which the engine ends is told so, and does not wait for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_who_asks_while_the_engine_ends_is_answered() {
+    for _ in 0..100 {
+        let store = MemoryStore::default();
+        let first = Arc::new(bench(&store).await);
+        let second = Bench::with(Arc::new(store.clone()), |options| {
+            options.lease = quipu_journal::Lease::Forced;
+        });
+        second.tenant_with(&tenant("bolt"), "5").await;
+        second.engine.shutdown().await;
+        let asking = (0..8).map(|_| {
+            let first = Arc::clone(&first);
+            tokio::spawn(async move {
+                while !matches!(
+                    first.wallet(&tenant("acme"), debit("1"), None).await,
+                    Err(EngineError::Stopped)
+                ) {}
+            })
+        });
+        for asked in asking.collect::<Vec<_>>() {
+            let answered = tokio::time::timeout(Duration::from_secs(60), asked).await;
+            answered.expect("nobody waits for ever").unwrap();
+        }
+    }
+}
+
 /// A database may end a session while nobody sends anything, and another server takes over.
 #[tokio::test]
 async fn an_idle_engine_notices_that_it_was_overtaken() {
