@@ -66,7 +66,7 @@ pub(crate) struct States {
 }
 
 pub(crate) struct Decider {
-    tasks: Taking,
+    taking: Taking,
     /// Tasks that were looked at and not taken yet; they come before those in the channel.
     pub(crate) waiting: VecDeque<Task>,
     work: Sender<Work>,
@@ -87,7 +87,7 @@ pub(crate) struct Decider {
 
 impl Decider {
     pub(crate) fn new(
-        tasks: Taking,
+        taking: Taking,
         work: Sender<Work>,
         outcomes: Receiver<Committed>,
         status: watch::Receiver<Status>,
@@ -97,7 +97,7 @@ impl Decider {
     ) -> Decider {
         let most = options.states_in_memory;
         Decider {
-            tasks,
+            taking,
             waiting: VecDeque::new(),
             work,
             outcomes,
@@ -132,7 +132,7 @@ impl Decider {
             if open && let Some(task) = self.waiting.pop_front() {
                 self.take_all(task);
             } else {
-                let tasks = if open { self.tasks.receiver.clone() } else { nothing.clone() };
+                let tasks = if open { self.taking.tasks().clone() } else { nothing.clone() };
                 select! {
                     recv(self.outcomes) -> outcome => match outcome {
                         Ok(outcome) => self.take_outcome(outcome),
@@ -167,11 +167,11 @@ impl Decider {
     /// Sees to it that the next tasks are known, without taking them.
     pub(crate) fn look_ahead(&mut self) {
         let more = TASKS_AHEAD_MOST.saturating_sub(self.waiting.len());
-        self.waiting.extend(self.tasks.receiver.try_iter().take(more));
+        self.waiting.extend(self.taking.tasks().try_iter().take(more));
     }
 
     fn next_task(&mut self) -> Option<Task> {
-        self.waiting.pop_front().or_else(|| self.tasks.receiver.try_recv().ok())
+        self.waiting.pop_front().or_else(|| self.taking.tasks().try_recv().ok())
     }
 
     fn take(&mut self, task: Task) {

@@ -20,10 +20,7 @@ pub(crate) struct Asking {
 }
 
 /// Where tasks are taken. With it ends the queue.
-pub(crate) struct Taking {
-    pub(crate) receiver: Receiver<Task>,
-    left: Left,
-}
+pub(crate) struct Taking(Left);
 
 /// What nobody has taken yet, and whether anybody will.
 #[derive(Clone)]
@@ -34,9 +31,9 @@ struct Left {
 
 /// A queue for so many tasks.
 pub(crate) fn queue(capacity: usize) -> (Asking, Taking) {
-    let (sender, receiver) = bounded(capacity);
-    let left = Left { tasks: receiver.clone(), ended: Arc::default() };
-    (Asking { sender, left: left.clone() }, Taking { receiver, left })
+    let (sender, tasks) = bounded(capacity);
+    let left = Left { tasks, ended: Arc::default() };
+    (Asking { sender, left: left.clone() }, Taking(left))
 }
 
 impl Asking {
@@ -66,15 +63,21 @@ impl Asking {
     }
 }
 
-impl Left {
-    fn drop_all(&self) {
-        self.tasks.try_iter().for_each(drop);
+impl Taking {
+    pub(crate) fn tasks(&self) -> &Receiver<Task> {
+        &self.0.tasks
     }
 }
 
 impl Drop for Taking {
     fn drop(&mut self) {
-        self.left.ended.store(true, Ordering::SeqCst);
-        self.left.drop_all();
+        self.0.ended.store(true, Ordering::SeqCst);
+        self.0.drop_all();
+    }
+}
+
+impl Left {
+    fn drop_all(&self) {
+        self.tasks.try_iter().for_each(drop);
     }
 }

@@ -74,17 +74,23 @@ pub(crate) struct Book {
 impl Book {
     /// Opens a book, and makes one where there is none.
     pub(crate) fn open(place: &Place) -> Result<Book, CliError> {
+        let lease = lease_to_upgrade(place).map_err(|error| journal_unusable(&error))?;
+        Book::open_under(place, lease)
+    }
+
+    /// The same under the lease that bringing it up to date needs, and lets go of it: an older
+    /// program that writes there could not go on.
+    pub(crate) fn open_under(place: &Place, lease: Option<HeldLease>) -> Result<Book, CliError> {
         if let Place::Folder(folder) = place {
             quipu_files::make_folder(folder, 0o777).map_err(|error| CliError::Unusable {
                 what: format!("cannot make the folder {}: {error}", folder.display()),
                 hint: "choose another one with --data, or check its permissions".into(),
             })?;
         }
-        // An older program that writes there could not go on.
-        let _lease = lease_to_upgrade(place).map_err(|error| journal_unusable(&error))?;
         let journal = open_journal(place)?;
         let recent = Arc::<Recent>::default();
         let views = open_views(place, feed(&journal, &recent))?;
+        drop(lease);
         Ok(Book { place: place.clone(), journal, views, recent })
     }
 

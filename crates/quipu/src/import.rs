@@ -215,10 +215,10 @@ impl<'a> Import<'a> {
                 let (left, right) = rows.split_at(rows.len() / 2);
                 return self.send_rows(left).and_then(|()| self.send_rows(right));
             }
-            Err(error) if first == last => {
-                return Err(error.about(&format!("{}:{first}", self.name)));
+            Err(error) => {
+                let rest = if first == last { String::new() } else { format!("-{last}") };
+                return Err(error.about(&format!("{}:{first}{rest}", self.name)));
             }
-            Err(error) => return Err(error.about(&format!("{}:{first}-{last}", self.name))),
             Ok(outcomes) => outcomes,
         };
         for ((line, _), outcome) in rows.iter().zip(outcomes) {

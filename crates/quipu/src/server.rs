@@ -131,10 +131,9 @@ pub(crate) fn run(
     let signals = Signals::watch(runtime.handle(), FINISHING)?;
     let place = args.book.place();
     let listener = runtime.block_on(listen(args.listen))?;
-    if !lease::may_upgrade(&place, &signals)? {
+    let Some(book) = lease::open_book(&place, &signals)? else {
         return Ok(exit_codes::OK);
-    }
-    let book = Book::open(&place)?;
+    };
     let keys = args.subject_keys.open(&place)?;
     let runtime_handle = runtime.handle();
     let days = args.backdating_days;

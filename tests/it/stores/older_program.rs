@@ -31,8 +31,8 @@ both_stores! {
         store.give_to(&mut newer);
         let mut newer = newer.stderr(Stdio::piped()).spawn().expect("it starts");
         let said = BufReader::new(newer.stderr.take().expect("it is piped")).lines();
-        let waits = said.map_while(Result::ok).any(|line| line.contains("to bring the book up to date"));
-        assert!(waits, "it waits, and says for what");
+        let waits = said.map_while(Result::ok).any(|line| line.contains("waiting for it to end"));
+        assert!(waits, "it waits, and says so");
         newer.kill().and_then(|()| newer.wait()).expect("it ends");
 
         assert_eq!(applied(), before, "nothing was changed");

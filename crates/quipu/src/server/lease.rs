@@ -1,5 +1,6 @@
 //! Takes the book, and waits for it as long as need be.
 
+use std::mem::Discriminant;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -16,62 +17,72 @@ pub(super) const LEASE_WAIT: Duration = Duration::from_secs(1);
 /// A journal that takes longer to open has a line in the log.
 const LONG: Duration = Duration::from_secs(5);
 
-/// Starts the engine; says who holds the book, or that its database is away, while it has to wait.
-/// `None` when a signal came meanwhile.
+/// Opens the book; one that has to be brought up to date once nobody else writes to it: an older
+/// server could not go on with what a newer one has made of its tables. `None` when a signal came
+/// meanwhile.
+pub(super) fn open_book(place: &Place, signals: &Signals) -> Result<Option<Book>, CliError> {
+    let mut waiting = Waiting::default();
+    while !signals.have_come() {
+        match book::lease_to_upgrade(place) {
+            Ok(lease) => return Book::open_under(place, lease).map(Some),
+            Err(error) if waiting.is_for(&error) => std::thread::sleep(LEASE_WAIT),
+            Err(error) => return Err(book::journal_unusable(&error)),
+        }
+    }
+    Ok(None)
+}
+
+/// Starts the engine, once the book is free. `None` when a signal came meanwhile.
 pub(super) fn take_lease(
     book: &Book,
     options: &Options,
     signals: &Signals,
 ) -> Result<Option<Engine>, CliError> {
-    let mut told = None;
+    let mut waiting = Waiting::default();
     while !signals.have_come() {
         let Some(started) = start(book, options, signals)? else { break };
-        let error = match started {
+        match started {
             Ok(engine) => return Ok(Some(engine)),
-            Err(error) => error,
-        };
-        let kind = std::mem::discriminant(&error);
-        let is_news = told.replace(kind) != Some(kind);
+            Err(error) if waiting.is_for(&error) => {
+                // A lease that is held has been waited for already.
+                if error.is_unavailable() {
+                    std::thread::sleep(LEASE_WAIT);
+                }
+            }
+            Err(error) => return Err(book::journal_unusable(&error)),
+        }
+    }
+    Ok(None)
+}
+
+/// What has to end before the book can be taken; a line in the log names it once.
+#[derive(Default)]
+struct Waiting {
+    told: Option<Discriminant<JournalError>>,
+}
+
+impl Waiting {
+    /// Whether waiting helps: somebody else holds the book, or its database is away.
+    fn is_for(&mut self, error: &JournalError) -> bool {
+        let kind = std::mem::discriminant(error);
+        let is_news = self.told.replace(kind) != Some(kind);
         match error {
             JournalError::LeaseHeld { holder } => {
                 if is_news {
                     tracing::warn!("the book is being written by {holder}; waiting for it to end");
                 }
+                true
             }
             // A database that starts again ends the sessions of those that wait, too.
             error if error.is_unavailable() => {
                 if is_news {
                     tracing::warn!(%error, "the book is out of reach; trying again until it is back");
                 }
-                std::thread::sleep(LEASE_WAIT);
+                true
             }
-            error => return Err(book::journal_unusable(&error)),
+            _ => false,
         }
     }
-    Ok(None)
-}
-
-/// Waits until nobody writes to a book that has to be brought up to date: an older server could not
-/// go on with what a newer one has made of its tables. False when a signal came meanwhile.
-pub(super) fn may_upgrade(place: &Place, signals: &Signals) -> Result<bool, CliError> {
-    let mut told = false;
-    while !signals.have_come() {
-        match book::lease_to_upgrade(place) {
-            Ok(_) => return Ok(true),
-            Err(JournalError::LeaseHeld { holder }) => {
-                if !told {
-                    tracing::warn!(
-                        "the book is being written by {holder}; waiting for it to end, to bring the \
-                         book up to date"
-                    );
-                }
-                told = true;
-                std::thread::sleep(LEASE_WAIT);
-            }
-            Err(error) => return Err(book::journal_unusable(&error)),
-        }
-    }
-    Ok(false)
 }
 
 /// Tries once, on a thread of its own: for a synchronous standby PostgreSQL lets it wait without an
