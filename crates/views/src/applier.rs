@@ -199,7 +199,7 @@ impl Applier {
     }
 
     /// What is different from the database: from here on, it is taken for saved.
-    fn take_unsaved(&mut self) -> Vec<Unsaved> {
+    pub(crate) fn take_unsaved(&mut self) -> Vec<Unsaved> {
         let most_rows = self.cache_rows / self.shards.len();
         let mut unsaved = Vec::new();
         for (at, state) in self.states.iter_mut().enumerate() {
@@ -222,7 +222,7 @@ impl Applier {
 }
 
 /// What some events have made of one projection.
-struct Unsaved {
+pub(crate) struct Unsaved {
     projection: &'static str,
     from: Checkpoint,
     to: Position,
@@ -234,6 +234,11 @@ struct Unsaved {
 impl Unsaved {
     fn write(&mut self, connection: &mut Connection) -> Result<(), ViewsError> {
         checkpoints::advance(connection, self.projection, self.from, self.to)?;
+        self.write_rows(connection)
+    }
+
+    /// Writes it without a word of how far the projection is.
+    pub(crate) fn write_rows(&mut self, connection: &mut Connection) -> Result<(), ViewsError> {
         statements::write(connection, std::mem::take(&mut self.changes))
             .map_err(|error| of_rows(error, self.projection, self.from.position, self.to))?;
         self.parked.iter().try_for_each(|(partition, parked)| {
@@ -241,7 +246,7 @@ impl Unsaved {
         })
     }
 
-    fn report(&self) {
+    pub(crate) fn report(&self) {
         for (partition, parked) in &self.parked {
             report_parked(self.projection, partition, parked);
         }

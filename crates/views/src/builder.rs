@@ -8,7 +8,7 @@ use quipu_database::Database;
 use quipu_domain::Position;
 use quipu_projections::Projection;
 
-use crate::applier::Applier;
+use crate::applier::{Applier, Unsaved};
 use crate::checkpoints::{self, Checkpoint};
 use crate::read_ahead::each_page;
 use crate::saver::Saver;
@@ -76,8 +76,10 @@ impl<'a> Builder<'a> {
         self.applier.checkpoints()
     }
 
-    /// Applies everything up to what `until` says, and asks it again once that is done. `progress`
-    /// is told after each transaction, and may break it off: what is saved by then stays.
+    /// Folds everything up to what `until` says, and asks it again once that is done. What makes up
+    /// a whole transaction is saved; the rest is in memory until [`save`](Self::save) or
+    /// [`take_rest`](Self::take_rest). `progress` is told after each transaction and after the rest,
+    /// and may break it off: what is folded by then is saved.
     pub(crate) fn build(
         &mut self,
         until: impl Fn() -> Result<Position, ViewsError>,
@@ -85,27 +87,30 @@ impl<'a> Builder<'a> {
     ) -> Result<(), ViewsError> {
         loop {
             let head = until()?;
-            if self.position() >= head {
+            let before = self.position();
+            if before >= head {
                 return Ok(());
             }
-            let before = self.position();
             self.apply(head, progress)?;
             let position = self.position();
             if position == before {
                 let why = format!("it ends at {position}, before {head}");
                 return Err(FeedError(why).into());
             }
+            if progress(Progress { position, head }).is_break() {
+                self.save()?;
+                return Err(ViewsError::Interrupted { position });
+            }
         }
     }
 
-    /// Applies the next events, up to a position: a transaction is saved while the next is folded.
+    /// Folds the next events, up to a position: a transaction is saved while the next is folded.
     fn apply(
         &mut self,
         head: Position,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(), ViewsError> {
         let Builder { feed, saver, applier, options } = self;
-        let mut end = options.transaction_end(applier.position(), head);
         let mut tell = |position: Option<Position>| match position {
             Some(position) if progress(Progress { position, head }).is_break() => {
                 Err(ViewsError::Interrupted { position })
@@ -116,15 +121,27 @@ impl<'a> Builder<'a> {
         each_page(*feed, applier.position(), head, options.page_events, PAGES_AT_ONCE, |events| {
             applier.fold(saver, *feed, events)?;
             let position = applier.position();
-            if position < end && applier.changed_rows() <= options.transaction_rows {
+            let is_whole = position.0 - applier.saved().0 >= options.transaction_events
+                || applier.changed_rows() > options.transaction_rows;
+            if !is_whole {
                 return Ok(());
             }
-            end = options.transaction_end(position, head);
             saver.wait()?;
             tell(on_its_way.replace(position))?;
             applier.save(saver, || ())
         })?;
         saver.wait()?;
         tell(on_its_way)
+    }
+
+    /// Saves what is in memory only.
+    pub(crate) fn save(&mut self) -> Result<(), ViewsError> {
+        self.applier.save(&mut self.saver, || ())?;
+        self.saver.wait()
+    }
+
+    /// What is in memory only, for whoever writes it elsewhere.
+    pub(crate) fn take_rest(&mut self) -> Vec<Unsaved> {
+        self.applier.take_unsaved()
     }
 }

@@ -7,6 +7,7 @@ use quipu_database::{Connection, Database};
 use quipu_domain::Position;
 use quipu_projections::Projection;
 
+use crate::applier::Unsaved;
 use crate::builder::{Builder, Progress};
 use crate::skips::Skips;
 use crate::{Views, ViewsError, checkpoints, skips, statements};
@@ -75,12 +76,16 @@ impl<'a> Rebuild<'a> {
         let feed = self.views.feed();
         self.builder.build(|| Ok(feed.head()?), progress)?;
         let mut live = self.views.writer()?;
-        live.transaction(|live| self.switch(live))
+        let rest = live.transaction(|live| self.switch(live))?;
+        rest.iter().for_each(Unsaved::report);
+        Ok(())
     }
 
     /// The live rows cannot move from the first statement on. The new ones catch up with what the
-    /// live ones have got meanwhile, so that no reader ever sees the position fall back.
-    fn switch(&mut self, live: &mut Connection) -> Result<(), ViewsError> {
+    /// live ones have got meanwhile, so that no reader ever sees the position fall back. The last of
+    /// them, which are in memory yet, are written where they belong and nowhere else: that is all of
+    /// a small book.
+    fn switch(&mut self, live: &mut Connection) -> Result<Vec<Unsaved>, ViewsError> {
         let mut reached = Position::ZERO;
         for projection in self.projections {
             checkpoints::start(live, *projection)?;
@@ -106,7 +111,9 @@ impl<'a> Rebuild<'a> {
             skips::forget_other_versions(live, *projection)?;
             checkpoints::replace(live, *projection, self.builder.position())?;
         }
-        Ok(())
+        let mut rest = self.builder.take_rest();
+        rest.iter_mut().try_for_each(|unsaved| unsaved.write_rows(live))?;
+        Ok(rest)
     }
 
     /// Whether nobody else has taken the scratch database over, or away.

@@ -101,6 +101,7 @@ impl ReplayFile {
         // What is skipped in the live views is their operator's decision, and no part of a replay.
         let mut builder = Builder::begin(feed, database, projections, &Skips::default())?;
         builder.build(|| Ok(moment.until), &mut progress)?;
+        builder.save()?;
         drop(builder);
         let mut connection = self.views.writer()?;
         let now = checkpoints::now().micros();

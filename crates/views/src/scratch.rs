@@ -107,7 +107,7 @@ impl Views {
         }
         let mut stopped = rebuilding(&checkpoints::read_scratch(&mut connection)?);
         stopped.sort_by(|left, right| left.projection.cmp(right.projection));
-        // Who works on it notices when it saves the next time.
+        // Who works on it notices when it saves the next time, or would put its rows live.
         connection.execute(TAKE_OVER, &[])?;
         drop(connection);
         self.remove_scratch()?;
