@@ -17,6 +17,7 @@ mod balances;
 mod book_history;
 mod bytes;
 mod cell;
+mod chunks;
 mod error;
 pub mod explain;
 mod fold;

@@ -1,20 +1,24 @@
 //! The rows of one table in memory.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
 use crate::cell;
+use crate::chunks::Chunks;
 use crate::error::ProjectionError;
 use crate::rows::{Changes, Table, TouchedRow};
 use crate::table::{Row, Schema};
 
 /// One table's rows by key, with what is needed to write them, to forget them and to undo.
 pub(crate) struct Slots<R: Row> {
-    /// Where each key's slot is. Keys are hashed with a seed of this process's own.
-    by_key: HashMap<R::Key, usize, RandomState>,
-    slots: Vec<Slot<R>>,
+    /// Where each key's slot is, which has the key. Who finds it needs the slot anyway.
+    places: HashTable<Place>,
+    /// Keys are hashed with a seed of this process's own.
+    hasher: RandomState,
+    slots: Chunks<Slot<R>>,
     /// Wanted and not in memory.
     missing: Vec<usize>,
     /// What was changed since the last save; some may have been undone.
@@ -25,6 +29,14 @@ pub(crate) struct Slots<R: Row> {
     generation: u64,
     /// What is not in memory does not exist: nothing was stored before, and nothing is forgotten.
     is_complete: bool,
+}
+
+/// Where a key's slot is.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Of the key.
+    hash: u64,
+    index: usize,
 }
 
 struct Slot<R: Row> {
@@ -48,8 +60,9 @@ impl<R: Row> Slots<R> {
 
     pub(crate) fn new() -> Slots<R> {
         Slots {
-            by_key: HashMap::default(),
-            slots: Vec::new(),
+            places: HashTable::new(),
+            hasher: RandomState::default(),
+            slots: Chunks::new(),
             missing: Vec::new(),
             changed: Vec::new(),
             undo: Vec::new(),
@@ -59,10 +72,11 @@ impl<R: Row> Slots<R> {
     }
 
     pub(crate) fn want(&mut self, key: R::Key) {
-        match self.by_key.get(&key) {
-            Some(index) => self.slots[*index].used.set(self.generation),
+        let hash = self.hasher.hash_one(&key);
+        match self.find(hash, &key) {
+            Some(index) => self.slots[index].used.set(self.generation),
             None => {
-                let index = self.add(key);
+                let index = self.add(hash, key);
                 if !self.is_complete {
                     self.missing.push(index);
                 }
@@ -71,15 +85,16 @@ impl<R: Row> Slots<R> {
     }
 
     pub(crate) fn want_new(&mut self, key: R::Key) {
-        if !self.by_key.contains_key(&key) {
-            self.add(key);
+        let hash = self.hasher.hash_one(&key);
+        if self.find(hash, &key).is_none() {
+            self.add(hash, key);
         }
     }
 
     pub(crate) fn get(&self, key: &R::Key) -> Result<Option<&R>, ProjectionError> {
-        match self.by_key.get(key) {
+        match self.find(self.hasher.hash_one(key), key) {
             Some(index) => {
-                let slot = &self.slots[*index];
+                let slot = &self.slots[index];
                 slot.used.set(self.generation);
                 Ok(slot.row.as_ref())
             }
@@ -106,10 +121,11 @@ impl<R: Row> Slots<R> {
 
     pub(crate) fn put(&mut self, row: R) {
         let key = row.key();
-        match self.by_key.get(&key) {
-            Some(index) => *self.change_at(*index) = Some(row),
+        let hash = self.hasher.hash_one(&key);
+        match self.find(hash, &key) {
+            Some(index) => *self.change_at(index) = Some(row),
             None => {
-                let index = self.add(key);
+                let index = self.add(hash, key);
                 *self.change_at(index) = Some(row);
                 if let Some((_, before)) = self.undo.last_mut() {
                     *before = Before::Unknown;
@@ -123,18 +139,25 @@ impl<R: Row> Slots<R> {
         Ok(())
     }
 
+    /// The slot of a key with this hash.
+    fn find(&self, hash: u64, key: &R::Key) -> Option<usize> {
+        let is_wanted = |place: &Place| place.hash == hash && self.slots[place.index].key == *key;
+        self.places.find(hash, is_wanted).map(|place| place.index)
+    }
+
     /// A slot without a row.
-    fn add(&mut self, key: R::Key) -> usize {
-        let index = self.slots.len();
-        self.by_key.insert(key.clone(), index);
-        self.slots.push(Slot { key, row: None, changed: false, used: Cell::new(self.generation) });
+    fn add(&mut self, hash: u64, key: R::Key) -> usize {
+        let used = Cell::new(self.generation);
+        let index = self.slots.push(Slot { key, row: None, changed: false, used });
+        self.places.insert_unique(hash, Place { hash, index }, |place| place.hash);
         index
     }
 
     fn change(&mut self, key: &R::Key) -> Result<&mut Option<R>, ProjectionError> {
-        let index = match self.by_key.get(key) {
-            Some(index) => *index,
-            None if self.is_complete => self.add(key.clone()),
+        let hash = self.hasher.hash_one(key);
+        let index = match self.find(hash, key) {
+            Some(index) => index,
+            None if self.is_complete => self.add(hash, key.clone()),
             None => return Err(unprepared::<R>(key)),
         };
         Ok(self.change_at(index))
@@ -173,20 +196,21 @@ impl<R: Row> Slots<R> {
         let (_, limit, _) = used.select_nth_unstable(middle);
         let limit = *limit;
         self.is_complete = false;
-        let by_key = std::mem::take(&mut self.by_key);
+        let places = std::mem::take(&mut self.places);
         self.changed.clear();
-        let mut kept = Vec::new();
-        for (index, slot) in std::mem::take(&mut self.slots).into_iter().enumerate() {
+        let slots = std::mem::replace(&mut self.slots, Chunks::new());
+        for (index, slot) in slots.into_iter().enumerate() {
             let is_kept = slot.changed || slot.used.get() > limit;
-            if is_kept && by_key.get(&slot.key) == Some(&index) {
-                if slot.changed {
-                    self.changed.push(kept.len());
+            let hash = self.hasher.hash_one(&slot.key);
+            if is_kept && places.find(hash, |place| place.index == index).is_some() {
+                let changed = slot.changed;
+                let index = self.slots.push(slot);
+                self.places.insert_unique(hash, Place { hash, index }, |place| place.hash);
+                if changed {
+                    self.changed.push(index);
                 }
-                self.by_key.insert(slot.key.clone(), kept.len());
-                kept.push(slot);
             }
         }
-        self.slots = kept;
     }
 }
 
@@ -204,7 +228,7 @@ impl<R: Row> Table for Slots<R> {
     }
 
     fn known(&self) -> usize {
-        self.by_key.len()
+        self.places.len()
     }
 
     fn changed_rows(&self) -> usize {
@@ -222,9 +246,10 @@ impl<R: Row> Table for Slots<R> {
         let malformed = ProjectionError::MalformedRow { table: R::SCHEMA.name };
         let row = R::from_cells(cells).ok_or(malformed)?;
         let key = row.key();
-        let index = match self.by_key.get(&key) {
-            Some(index) => *index,
-            None => self.add(key),
+        let hash = self.hasher.hash_one(&key);
+        let index = match self.find(hash, &key) {
+            Some(index) => index,
+            None => self.add(hash, key),
         };
         self.slots[index].row = Some(row);
         Ok(())
@@ -263,9 +288,13 @@ impl<R: Row> Table for Slots<R> {
                     slot.changed = changed;
                 }
                 Before::Unknown => {
-                    self.by_key.remove(&slot.key);
                     slot.row = None;
                     slot.changed = false;
+                    let hash = self.hasher.hash_one(&slot.key);
+                    let is_this = |place: &Place| place.index == index;
+                    if let Ok(entry) = self.places.find_entry(hash, is_this) {
+                        entry.remove();
+                    }
                 }
             }
         }
