@@ -39,16 +39,22 @@ impl Checked {
 
     /// The next rows' events, some `limit` of them, up to the row that holds `until`.
     pub fn page(&mut self, until: Position, limit: usize) -> Result<Vec<Recorded>, JournalError> {
-        let rows = self.journal.rows_after(self.position(), limit)?;
         let mut events = Vec::with_capacity(limit);
-        for row in rows.iter().take_while(|row| row.first_position <= until) {
-            self.chain.row(row)?;
-            codec::decode_row(row, |_| true, &mut events)?;
-        }
-        if events.is_empty() && self.position() < until {
-            return Err(self.chain.missing(&format!("the journal goes on to {until}")));
+        for row in self.rows(until, limit)? {
+            codec::decode_row(&row, |_| true, &mut events)?;
         }
         Ok(events)
+    }
+
+    /// The next rows themselves, with some `limit` events, up to the one that holds `until`.
+    pub fn rows(&mut self, until: Position, limit: usize) -> Result<Vec<BatchRow>, JournalError> {
+        let mut rows = self.journal.rows_after(self.position(), limit)?;
+        rows.truncate(rows.partition_point(|row| row.first_position <= until));
+        rows.iter().try_for_each(|row| self.chain.row(row).map(drop))?;
+        if rows.is_empty() && self.position() < until {
+            return Err(self.chain.missing(&format!("the journal goes on to {until}")));
+        }
+        Ok(rows)
     }
 }
 

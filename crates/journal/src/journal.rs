@@ -6,7 +6,7 @@ use std::sync::Arc;
 use quipu_domain::{Position, Recorded, Timestamp};
 
 use crate::codec::{self, Decoded, StoredEvent};
-use crate::{BatchRow, Head, JournalError, Root, Store, leaf_hash};
+use crate::{BatchRow, Head, JournalError, Page, Root, Store, leaf_hash};
 
 /// The read side, for everybody: feed, verification, and whoever looks an event up.
 #[derive(Clone)]
@@ -28,7 +28,13 @@ impl Journal {
 
     /// At most `limit` events after a position, in order; none only at the end.
     pub fn page(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, JournalError> {
-        self.read_after(after, limit)
+        self.unparsed_page(after, limit)?.decode()
+    }
+
+    /// The same, to be parsed later.
+    pub fn unparsed_page(&self, after: Position, limit: usize) -> Result<Page, JournalError> {
+        let rows = self.store.rows_after(after, limit)?;
+        Ok(Page::of(rows.into_iter().map(Arc::new).collect(), after, limit))
     }
 
     /// As [`page`](Self::page), with each event's exact text.
@@ -37,7 +43,7 @@ impl Journal {
         after: Position,
         limit: usize,
     ) -> Result<Vec<StoredEvent>, JournalError> {
-        self.read_after(after, limit)
+        self.unparsed_page(after, limit)?.decode()
     }
 
     /// The events at these positions, each once, in the journal's order. A position that the
@@ -98,21 +104,5 @@ impl Journal {
             codec::decode_row(&row, |position| wanted.contains(&position), &mut events)?;
         }
         Ok(events)
-    }
-
-    fn read_after<T: Decoded>(
-        &self,
-        after: Position,
-        limit: usize,
-    ) -> Result<Vec<T>, JournalError> {
-        let rows = self.store.rows_after(after, limit)?;
-        let last = rows.last().map_or(after, |row| row.last_position);
-        let last = last.min(after.plus(limit as u64));
-        let events = usize::try_from(last.0.saturating_sub(after.0)).unwrap_or(limit);
-        let mut page = Vec::with_capacity(events);
-        for row in &rows {
-            codec::decode_row(row, |position| position > after && position <= last, &mut page)?;
-        }
-        Ok(page)
     }
 }

@@ -28,6 +28,7 @@ mod journal;
 pub mod json_lines;
 mod key;
 mod memory;
+mod page;
 mod recent;
 mod sql;
 mod store;
@@ -42,6 +43,7 @@ pub use index::{Index, KeyWindow, SegmentCheck, SegmentMisfit};
 pub use journal::Journal;
 pub use key::{KeyHash, keys_of};
 pub use memory::{Fault, MemoryStore};
+pub use page::Page;
 pub use recent::Recent;
 pub use sql::{HeldLease, MIGRATIONS, SqlStore};
 pub use store::{

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use quipu_domain::{Position, Recorded, Timestamp};
-use quipu_journal::{Checked, Journal, JournalError, Recent};
-use quipu_views::{Feed, FeedError};
+use quipu_journal::{BatchRow, Checked, Journal, JournalError, Page, Recent};
+use quipu_views::{Feed, FeedError, FeedPage};
 
 /// The journal, for whoever follows it.
 pub(crate) struct JournalFeed {
@@ -19,11 +19,12 @@ impl Feed for JournalFeed {
         self.journal.page(after, most_events).map_err(|error| failed(&error))
     }
 
-    fn follow(&self, after: Position, most_events: usize) -> Result<Vec<Arc<Recorded>>, FeedError> {
+    fn follow(&self, after: Position, most_events: usize) -> Result<FeedPage, FeedError> {
         if let Some(events) = self.recent.after(after, most_events) {
-            return Ok(events);
+            return Ok(FeedPage::Parsed(events));
         }
-        Ok(self.read(after, most_events)?.into_iter().map(Arc::new).collect())
+        let page = self.journal.unparsed_page(after, most_events);
+        page.map(stored).map_err(|error| failed(&error))
     }
 
     fn events_at(&self, positions: &[Position]) -> Result<Vec<Recorded>, FeedError> {
@@ -52,20 +53,31 @@ pub(crate) struct CheckedFeed {
 /// How far it is read.
 struct Read {
     checked: Checked,
-    /// What is read and not yet asked for.
-    events: VecDeque<Recorded>,
+    /// Rows that are read, with events that were not yet asked for.
+    rows: VecDeque<Arc<BatchRow>>,
 }
 
 impl CheckedFeed {
     pub(crate) fn new(journal: Journal, until: Position) -> CheckedFeed {
-        let read = Read { checked: Checked::new(journal.clone()), events: VecDeque::new() };
+        let read = Read { checked: Checked::new(journal.clone()), rows: VecDeque::new() };
         let journal = JournalFeed { journal, recent: Arc::default() };
         CheckedFeed { journal, until, read: Mutex::new(read) }
+    }
+
+    fn page(&self, after: Position, most_events: usize) -> Result<Page, FeedError> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.advance(after, self.until, most_events).map_err(|error| failed(&error))?;
+        if read.rows.front().is_some_and(|row| row.first_position > after.plus(1)) {
+            return Err(FeedError(format!("event {} was read before", after.plus(1))));
+        }
+        let end = after.plus(most_events as u64);
+        let rows = read.rows.iter().take_while(|row| row.first_position <= end);
+        Ok(Page::of(rows.cloned().collect(), after, most_events))
     }
 }
 
 impl Read {
-    /// Makes sure that the event after a position is next.
+    /// Makes sure that the row of the event after a position is next.
     fn advance(
         &mut self,
         after: Position,
@@ -73,26 +85,25 @@ impl Read {
         most_events: usize,
     ) -> Result<(), JournalError> {
         loop {
-            while self.events.front().is_some_and(|event| event.position <= after) {
-                self.events.pop_front();
+            while self.rows.front().is_some_and(|row| row.last_position <= after) {
+                self.rows.pop_front();
             }
-            if !self.events.is_empty() || self.checked.position() >= until {
+            if !self.rows.is_empty() || self.checked.position() >= until {
                 return Ok(());
             }
-            self.events = self.checked.page(until, most_events)?.into();
+            let rows = self.checked.rows(until, most_events)?;
+            self.rows.extend(rows.into_iter().map(Arc::new));
         }
     }
 }
 
 impl Feed for CheckedFeed {
     fn read(&self, after: Position, most_events: usize) -> Result<Vec<Recorded>, FeedError> {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        read.advance(after, self.until, most_events).map_err(|error| failed(&error))?;
-        if read.events.front().is_some_and(|event| event.position > after.plus(1)) {
-            return Err(FeedError(format!("event {} was read before", after.plus(1))));
-        }
-        let most = read.events.len().min(most_events);
-        Ok(read.events.drain(..most).collect())
+        self.page(after, most_events)?.events().map_err(|error| failed(&error))
+    }
+
+    fn follow(&self, after: Position, most_events: usize) -> Result<FeedPage, FeedError> {
+        self.page(after, most_events).map(stored)
     }
 
     fn events_at(&self, positions: &[Position]) -> Result<Vec<Recorded>, FeedError> {
@@ -105,6 +116,14 @@ impl Feed for CheckedFeed {
 
     fn head(&self) -> Result<Position, FeedError> {
         self.journal.head()
+    }
+}
+
+fn stored(page: Page) -> FeedPage {
+    let last = page.last();
+    FeedPage::Stored {
+        last,
+        parse: Box::new(move || page.events().map_err(|error| failed(&error))),
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::Arc;
 
 use quipu_database::Connection;
 use quipu_domain::{Position, Recorded};
@@ -100,6 +99,11 @@ impl Applier {
         positions.min().unwrap_or_default()
     }
 
+    /// How many threads fold.
+    pub(crate) fn threads(&self) -> usize {
+        self.shards.len()
+    }
+
     /// The last event that is saved of all its projections, or on its way to be.
     pub(crate) fn saved(&self) -> Position {
         let positions = self.states.iter().map(|state| state.checkpoint.position);
@@ -130,7 +134,7 @@ impl Applier {
         &mut self,
         saver: &mut Saver,
         feed: &dyn Feed,
-        events: &[Arc<Recorded>],
+        events: &[&Recorded],
     ) -> Result<(), ViewsError> {
         let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(()) };
         if first.position != self.position().plus(1) {
@@ -158,8 +162,8 @@ impl Applier {
 
     /// A page, shard by shard, and within one tenant by tenant, each in order: rows that were just
     /// used are found several times as fast.
-    fn shares<'a>(&self, events: &'a [Arc<Recorded>]) -> Vec<Vec<&'a Recorded>> {
-        let hashed = events.iter().map(|event| (self.hasher.hash_one(&event.tenant), &**event));
+    fn shares<'a>(&self, events: &[&'a Recorded]) -> Vec<Vec<&'a Recorded>> {
+        let hashed = events.iter().map(|event| (self.hasher.hash_one(&event.tenant), *event));
         let mut hashed: Vec<(u64, &Recorded)> = hashed.collect();
         hashed.sort_by_key(|(hash, _)| *hash);
         let mut shares = vec![Vec::new(); self.shards.len()];

@@ -11,8 +11,9 @@ pub trait Feed: Send + Sync {
 
     /// As [`read`](Self::read), for whoever follows the journal to its head: the newest events may
     /// come from memory, where nobody had to parse them.
-    fn follow(&self, after: Position, most_events: usize) -> Result<Vec<Arc<Recorded>>, FeedError> {
-        Ok(self.read(after, most_events)?.into_iter().map(Arc::new).collect())
+    fn follow(&self, after: Position, most_events: usize) -> Result<FeedPage, FeedError> {
+        let events = self.read(after, most_events)?;
+        Ok(FeedPage::Parsed(events.into_iter().map(Arc::new).collect()))
     }
 
     /// The events at these positions, each once, in the journal's order; those that there are.
@@ -23,6 +24,51 @@ pub trait Feed: Send + Sync {
 
     /// The position of the last event.
     fn head(&self) -> Result<Position, FeedError>;
+}
+
+/// The next events of a feed.
+pub enum FeedPage {
+    /// As they are in memory.
+    Parsed(Vec<Arc<Recorded>>),
+    /// As they are stored, to be parsed by whichever thread has time for it.
+    Stored {
+        /// The last one.
+        last: Position,
+        /// Parses them.
+        parse: Box<dyn FnOnce() -> Result<Vec<Recorded>, FeedError> + Send>,
+    },
+}
+
+impl FeedPage {
+    /// The last event; none where there is none.
+    pub(crate) fn last(&self) -> Option<Position> {
+        match self {
+            FeedPage::Parsed(events) => events.last().map(|event| event.position),
+            FeedPage::Stored { last, .. } => Some(*last),
+        }
+    }
+
+    pub(crate) fn parse(self) -> Result<Events, FeedError> {
+        let (mut shared, mut own) = (Vec::new(), Vec::new());
+        match self {
+            FeedPage::Parsed(events) => shared = events,
+            FeedPage::Stored { parse, .. } => own = parse()?,
+        }
+        Ok(Events { shared, own })
+    }
+}
+
+/// A page's events: the one or the other.
+pub(crate) struct Events {
+    shared: Vec<Arc<Recorded>>,
+    own: Vec<Recorded>,
+}
+
+impl Events {
+    /// In order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Recorded> {
+        self.shared.iter().map(|event| &**event).chain(&self.own)
+    }
 }
 
 /// The journal could not be read.

@@ -33,7 +33,7 @@ mod views;
 
 pub use builder::Progress;
 pub use error::ViewsError;
-pub use feed::{Feed, FeedError};
+pub use feed::{Feed, FeedError, FeedPage};
 pub use reads::{
     AccountBalance, AccountHolders, AllAccounts, Answer, AsOf, AuditQuery, EntryQuery, GroupBy,
     HoldQuery, KnownAt, LotQuery, Order, Page, ParkedPartition, PeriodBalance, ProjectionStatus,

@@ -128,7 +128,7 @@ impl<'a> Session<'a> {
             if until.0.saturating_sub(after.0) < least as u64 {
                 return Ok(());
             }
-            each_page(feed, after, until, page_events, 1, |events| {
+            each_page(feed, after, until, page_events, |events| {
                 self.applier.fold(&mut self.saver, feed, events)?;
                 self.views.announce_folded(self.applier.position());
                 self.unsaved |= !events.is_empty();

@@ -137,8 +137,8 @@ impl Views {
     /// When the first event was recorded that is not in them; none where they have all. May read
     /// the journal.
     pub fn behind_since(&self) -> Result<Option<Timestamp>, ViewsError> {
-        let next = self.feed().follow(self.checkpoint(), 1)?;
-        Ok(next.first().map(|event| event.recorded_at))
+        let next = self.feed().follow(self.checkpoint(), 1)?.parse()?;
+        Ok(next.iter().next().map(|event| event.recorded_at))
     }
 
     /// Sees every move of the checkpoint.
