@@ -79,7 +79,10 @@ fn share(path: &str, method: &HttpMethod, operation: &mut Operation) {
                 "Required where a record has no id of its own; where it is given, it is bound to the whole body.",
             )
         } else {
-            (Required::True, "Unique to this command; the same one again on a retry.")
+            (
+                Required::True,
+                "Unique to this command among those of its tenant; the same one again on a retry.",
+            )
         };
         let key = parameter("Idempotency-Key", ParameterIn::Header, description, required);
         parameters.push(RefOr::T(key));
