@@ -33,6 +33,12 @@ impl Proofs {
         self.0.store.newest()
     }
 
+    /// Whether the journal leads to the newest checkpoint, if one was published.
+    pub fn holds_newest(&self) -> Result<bool, ProofError> {
+        let Some(newest) = self.newest()? else { return Ok(true) };
+        reaches(&self.0.journal, newest.size, &newest.root)
+    }
+
     /// Published checkpoints after the given number, in the order of publication.
     pub fn checkpoints(&self, after: u64, most: usize) -> Result<Vec<Published>, ProofError> {
         self.0.store.after(after, most)

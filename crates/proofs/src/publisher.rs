@@ -98,8 +98,10 @@ impl Publisher {
             root: encode_hash(&durable.root).parse().expect("base64 is a label"),
         };
         if let Some(last) = later(self.keys.last_signed()?, newest.as_ref()) {
-            // What an earlier epoch signed is said to be lost by the event that began this one.
-            if last.epoch == self.epoch && !leads_to(journal, &last)? {
+            // What an earlier epoch signed is said to be lost by the event that began this one. A
+            // later one may be of another server that has the book; if not, a copy of the book was
+            // served with these keys.
+            if last.epoch >= self.epoch && !leads_to(journal, &last)? {
                 let (origin, size) = (last.origin.to_string(), last.size);
                 return Err(ProofError::Unreachable { origin, size });
             }

@@ -112,6 +112,39 @@ impl Book {
         Ok(Book { place: place.clone(), journal, views, recent })
     }
 
+    /// Refuses to write to a journal that is not the one that the views were made from. Where it has
+    /// lost its end, what is written now would take positions that were given out before; where it
+    /// went on otherwise after that, the views have money of another history.
+    pub(crate) fn refuse_another_history(&self) -> Result<(), CliError> {
+        let strange = self.views.made_from_another_history();
+        let Some((view, known)) = strange.map_err(|error| views_unusable(&error))? else {
+            return Ok(());
+        };
+        let head = self.store().head().map_err(|error| journal_unusable(&error))?;
+        let end = head.position;
+        Err(if end < known {
+            CliError::Unusable {
+                what: format!(
+                    "the journal ends at {end}, but the view {view} was made from events up to \
+                     {known}: the end of the journal is missing"
+                ),
+                hint: "restore the whole journal; if losing its end is accepted, run `quipu \
+                       projections rebuild` first"
+                    .into(),
+            }
+        } else {
+            CliError::Unusable {
+                what: format!(
+                    "the view {view} was made from another history: the journal's event {known} is \
+                     not the one that it was made from"
+                ),
+                hint: "put the journal and the views back that belong together, or make the views \
+                       of this journal: `quipu projections rebuild`"
+                    .into(),
+            }
+        })
+    }
+
     /// The journal's store, for whoever takes any.
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         Arc::new(self.journal.clone())

@@ -7,6 +7,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use quipu_database::Connection;
 use quipu_domain::{Position, Recorded};
 use quipu_projections::{Changes, Parked, Partition, Projection, Rows, apply_page};
+use uuid::Uuid;
 
 use crate::checkpoints::{self, Checkpoint};
 use crate::reads::ParkedPartition;
@@ -34,6 +35,8 @@ struct State {
     checkpoint: Checkpoint,
     /// The last event in the rows, saved or not.
     folded: Position,
+    /// Its id, where it is known.
+    last_event: Option<Uuid>,
     /// Events that are left out.
     skipped: BTreeSet<Position>,
 }
@@ -74,6 +77,7 @@ impl Applier {
                 projection: *projection,
                 checkpoint,
                 folded: checkpoint.position,
+                last_event: checkpoint.last_event,
                 skipped: skips.positions(*projection),
             }
         };
@@ -154,8 +158,9 @@ impl Applier {
                 .map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             joined.fold(own, Result::and)
         })?;
-        for state in &mut self.states {
-            state.folded = state.folded.max(last.position);
+        for state in self.states.iter_mut().filter(|state| state.folded < last.position) {
+            state.folded = last.position;
+            state.last_event = Some(last.id);
         }
         Ok(())
     }
@@ -211,14 +216,15 @@ impl Applier {
                 continue;
             }
             let name = state.projection.name();
-            let (from, to) = (state.checkpoint, state.folded);
+            let from = state.checkpoint;
+            let to = Checkpoint { position: state.folded, last_event: state.last_event, ..from };
             let (mut changes, mut parked) = (Vec::new(), Vec::new());
             for fold in self.shards.iter_mut().map(|shard| &mut shard.folds[at]) {
                 changes.append(&mut fold.rows.changes());
                 fold.rows.mark_saved(most_rows);
                 parked.append(&mut fold.take_parked());
             }
-            state.checkpoint.position = to;
+            state.checkpoint = to;
             unsaved.push(Unsaved { projection: name, from, to, changes, parked });
         }
         unsaved
@@ -229,7 +235,7 @@ impl Applier {
 pub(crate) struct Unsaved {
     projection: &'static str,
     from: Checkpoint,
-    to: Position,
+    to: Checkpoint,
     changes: Vec<Changes>,
     /// Partitions that stopped.
     parked: Vec<(Partition, Parked)>,
@@ -243,8 +249,9 @@ impl Unsaved {
 
     /// Writes it without a word of how far the projection is.
     pub(crate) fn write_rows(&mut self, connection: &mut Connection) -> Result<(), ViewsError> {
-        statements::write(connection, std::mem::take(&mut self.changes))
-            .map_err(|error| of_rows(error, self.projection, self.from.position, self.to))?;
+        statements::write(connection, std::mem::take(&mut self.changes)).map_err(|error| {
+            of_rows(error, self.projection, self.from.position, self.to.position)
+        })?;
         self.parked.iter().try_for_each(|(partition, parked)| {
             checkpoints::park(connection, self.projection, partition, parked)
         })

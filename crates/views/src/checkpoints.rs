@@ -7,9 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use quipu_database::{Connection, Row, Value};
 use quipu_domain::{Position, TenantId, Timestamp};
 use quipu_projections::{Parked, Partition, Projection, ProjectionError};
+use uuid::Uuid;
 
-use crate::ViewsError;
 use crate::reads::ParkedPartition;
+use crate::{Feed, ViewsError};
 
 /// How far a projection is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,8 +19,33 @@ pub(crate) struct Checkpoint {
     pub(crate) version: u32,
     /// The last event in them.
     pub(crate) position: Position,
+    /// Its id, where it was noted.
+    pub(crate) last_event: Option<Uuid>,
     /// Raised by whoever changes rows without moving the position.
     pub(crate) generation: i64,
+}
+
+/// A projection with an event that the journal does not have: it ends before, or another one stands
+/// there. Where an id was not noted, it may be the one. The furthest, if there are several.
+pub(crate) fn strange(
+    checkpoints: &HashMap<String, Checkpoint>,
+    feed: &dyn Feed,
+) -> Result<Option<(&'static str, Position)>, ViewsError> {
+    let (mut strange, head) = (None, feed.head()?);
+    for projection in quipu_projections::all() {
+        let name = projection.name();
+        let Some(Checkpoint { position, last_event, .. }) = checkpoints.get(name).copied() else {
+            continue;
+        };
+        let is_there = match last_event {
+            None => position <= head,
+            Some(id) => feed.events_at(&[position])?.first().is_some_and(|event| event.id == id),
+        };
+        if !is_there {
+            strange = strange.max(Some((position, name)));
+        }
+    }
+    Ok(strange.map(|(position, name)| (name, position)))
 }
 
 /// A stopped partition and its projection.
@@ -30,7 +56,7 @@ pub(crate) struct Stopped {
 
 /// All checkpoints, by the projection's name.
 pub(crate) fn read(connection: &mut Connection) -> Result<HashMap<String, Checkpoint>, ViewsError> {
-    let sql = "SELECT name, version, position, generation FROM projection";
+    let sql = "SELECT name, version, position, generation, last_event FROM projection";
     read_by(connection, sql)
 }
 
@@ -38,7 +64,8 @@ pub(crate) fn read(connection: &mut Connection) -> Result<HashMap<String, Checkp
 pub(crate) fn read_scratch(
     connection: &mut Connection,
 ) -> Result<HashMap<String, Checkpoint>, ViewsError> {
-    let sql = "SELECT name, version, position, generation FROM quipu_views_rebuild.projection";
+    let sql = "SELECT name, version, position, generation, last_event \
+        FROM quipu_views_rebuild.projection";
     read_by(connection, sql)
 }
 
@@ -49,8 +76,13 @@ fn read_by(
     let rows = connection.query(sql, &[])?;
     let checkpoint = |row: &Row| -> Result<(String, Checkpoint), ViewsError> {
         let version = u32::try_from(row.int(1)?).map_err(|_| malformed("projection"))?;
-        let checkpoint =
-            Checkpoint { version, position: position(row.int(2)?)?, generation: row.int(3)? };
+        let last_event = row.optional_text(4)?.map(str::parse).transpose();
+        let checkpoint = Checkpoint {
+            version,
+            position: position(row.int(2)?)?,
+            generation: row.int(3)?,
+            last_event: last_event.map_err(|_| malformed("projection"))?,
+        };
         Ok((row.text(0)?.to_owned(), checkpoint))
     };
     rows.iter().map(checkpoint).collect()
@@ -105,13 +137,14 @@ pub(crate) fn advance(
     connection: &mut Connection,
     projection: &str,
     from: Checkpoint,
-    to: Position,
+    to: Checkpoint,
 ) -> Result<(), ViewsError> {
     let changed = connection.execute(
-        "UPDATE projection SET position = $1, applied_at = $2 \
-         WHERE name = $3 AND position = $4 AND generation = $5",
+        "UPDATE projection SET position = $1, last_event = $2, applied_at = $3 \
+         WHERE name = $4 AND position = $5 AND generation = $6",
         &[
-            int(to),
+            int(to.position),
+            id(to.last_event),
             now().micros().into(),
             projection.into(),
             int(from.position),
@@ -139,13 +172,15 @@ pub(crate) fn take_over(
 pub(crate) fn replace(
     connection: &mut Connection,
     projection: &dyn Projection,
-    position: Position,
+    reached: Checkpoint,
 ) -> Result<(), ViewsError> {
     connection.execute(
-        "UPDATE projection SET version = $1, position = $2, applied_at = $3 WHERE name = $4",
+        "UPDATE projection SET version = $1, position = $2, last_event = $3, applied_at = $4 \
+         WHERE name = $5",
         &[
             i64::from(projection.version()).into(),
-            int(position),
+            int(reached.position),
+            id(reached.last_event),
             now().micros().into(),
             projection.name().into(),
         ],
@@ -248,6 +283,10 @@ pub(crate) fn position(number: i64) -> Result<Position, ViewsError> {
 
 fn int(position: Position) -> Value {
     Value::Int(i64::try_from(position.0).unwrap_or(i64::MAX))
+}
+
+fn id(event: Option<Uuid>) -> Value {
+    event.map(|id| id.to_string()).into()
 }
 
 fn malformed(table: &'static str) -> ViewsError {

@@ -1,5 +1,6 @@
 //! Builds projections anew beside the old rows, and switches in one transaction.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::PoisonError;
 
@@ -9,6 +10,7 @@ use quipu_projections::Projection;
 
 use crate::applier::Unsaved;
 use crate::builder::{Builder, Progress};
+use crate::checkpoints::Checkpoint;
 use crate::skips::Skips;
 use crate::{Views, ViewsError, checkpoints, skips, statements};
 
@@ -98,6 +100,8 @@ impl<'a> Rebuild<'a> {
         if !self.views.attach_scratch(live)? || !self.holds(&checkpoints::read_scratch(live)?) {
             return Err(ViewsError::Cancelled);
         }
+        let mut rest = self.builder.take_rest();
+        let reached: HashMap<&str, Checkpoint> = self.builder.checkpoints().collect();
         for projection in self.projections {
             projection
                 .rows()
@@ -109,9 +113,8 @@ impl<'a> Rebuild<'a> {
             )?;
             live.execute(COPY_PARKED, &[projection.name().into()])?;
             skips::forget_other_versions(live, *projection)?;
-            checkpoints::replace(live, *projection, self.builder.position())?;
+            checkpoints::replace(live, *projection, reached[projection.name()])?;
         }
-        let mut rest = self.builder.take_rest();
         rest.iter_mut().try_for_each(|unsaved| unsaved.write_rows(live))?;
         Ok(rest)
     }
@@ -121,8 +124,8 @@ impl<'a> Rebuild<'a> {
         Ok(self.holds(&self.views.scratch_checkpoints()?))
     }
 
-    fn holds(&self, scratch: &std::collections::HashMap<String, checkpoints::Checkpoint>) -> bool {
-        let is_held = |(name, own): (&str, checkpoints::Checkpoint)| {
+    fn holds(&self, scratch: &HashMap<String, Checkpoint>) -> bool {
+        let is_held = |(name, own): (&str, Checkpoint)| {
             scratch.get(name).is_some_and(|found| found.generation == own.generation)
         };
         self.builder.checkpoints().all(is_held)

@@ -22,13 +22,12 @@ impl Views {
     ) -> Result<Database, ViewsError> {
         self.database().may_write()?;
         let left = self.scratch_checkpoints()?;
-        let head = self.feed().head()?;
-        let fits = |projection: &&dyn Projection| {
-            left.get(projection.name()).is_some_and(|checkpoint| {
-                checkpoint.version == projection.version() && checkpoint.position <= head
-            })
+        let is_current = |projection: &&'static dyn Projection| {
+            let checkpoint = left.get(projection.name());
+            checkpoint.is_some_and(|checkpoint| checkpoint.version == projection.version())
         };
-        if left.len() != projections.len() || !projections.iter().all(fits) {
+        let is_of_these = left.len() == projections.len() && projections.iter().all(is_current);
+        if !is_of_these || checkpoints::strange(&left, self.feed())?.is_some() {
             self.cancel_rebuild()?;
             self.remove_scratch()?;
         }
@@ -139,10 +138,11 @@ pub(crate) fn rebuilding(checkpoints: &HashMap<String, Checkpoint>) -> Vec<Rebui
     known.collect()
 }
 
-const SCRATCH_IN_SQLITE: &str =
-    "SELECT name FROM quipu_views_rebuild.sqlite_master WHERE name = 'projection'";
-const SCRATCH_IN_POSTGRES: &str =
-    "SELECT 1 WHERE to_regclass('quipu_views_rebuild.projection') IS NOT NULL";
+/// What a version has left that did not note the last event cannot be taken up.
+const SCRATCH_IN_SQLITE: &str = "SELECT name FROM pragma_table_info('projection', \
+    'quipu_views_rebuild') WHERE name = 'last_event'";
+const SCRATCH_IN_POSTGRES: &str = "SELECT attname::text FROM pg_attribute \
+    WHERE attrelid = to_regclass('quipu_views_rebuild.projection') AND attname = 'last_event'";
 const TAKE_OVER: &str = "UPDATE quipu_views_rebuild.projection SET generation = generation + 1";
 
 /// `views.db` is rebuilt in `views.rebuild.db`.

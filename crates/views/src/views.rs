@@ -29,6 +29,10 @@ pub const MIGRATIONS: Migrations = Migrations {
             include_str!("../../../migrations/sqlite/views_0008_closing_periods.sql"),
         ),
         ("0009_who_owes", include_str!("../../../migrations/sqlite/views_0009_who_owes.sql")),
+        (
+            "0010_which_history",
+            include_str!("../../../migrations/sqlite/views_0010_which_history.sql"),
+        ),
     ],
     postgres: &[
         ("0001_tables", include_str!("../../../migrations/postgres/views_0001_tables.sql")),
@@ -54,6 +58,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         ),
         ("0010_who_owes", include_str!("../../../migrations/postgres/views_0010_who_owes.sql")),
         ("0011_long_keys", include_str!("../../../migrations/postgres/views_0011_long_keys.sql")),
+        (
+            "0012_which_history",
+            include_str!("../../../migrations/postgres/views_0012_which_history.sql"),
+        ),
     ],
 };
 
@@ -132,6 +140,16 @@ impl Views {
     #[must_use]
     pub fn checkpoint(&self) -> Position {
         *self.0.checkpoint.borrow()
+    }
+
+    /// A projection and the last event that it was made from, where the journal does not have that:
+    /// its end was lost, or it goes on otherwise since it was restored. None where all fit.
+    pub fn made_from_another_history(
+        &self,
+    ) -> Result<Option<(&'static str, Position)>, ViewsError> {
+        let checkpoints =
+            self.database().read(|connection| Ok(checkpoints::read(connection)))??;
+        checkpoints::strange(&checkpoints, self.feed())
     }
 
     /// When the first event was recorded that is not in them; none where they have all. May read

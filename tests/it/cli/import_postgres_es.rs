@@ -1,5 +1,6 @@
 //! `quipu import postgres-es`: a table as postgres-es 0.5 makes it, brought over whole.
 
+use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +13,14 @@ use quipu_journal::{SqlStore, Store as _};
 use quipu_testkit::postgres;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use super::import_usage::talk;
 use crate::faults::kill_during_import::Random;
 use crate::stores::plain_sql::sql;
 use crate::support::both_stores;
-use crate::support::server::{assert_verifies, program};
+use crate::support::server::{Server, assert_verifies, program};
 use crate::support::store::Store;
 
 /// The table as postgres-es' own documentation has it.
@@ -233,6 +235,35 @@ both_stores! {
         let unknown = import(&store, &source, &["--table", "no.such\"table"]);
         assert_eq!(unknown.status.code(), Some(5), "{}", talk(&unknown));
     }
+}
+
+/// What it would write takes the places of events that were acknowledged.
+#[test]
+fn nothing_is_appended_to_a_journal_whose_end_is_missing() {
+    let (store, source, backup) = (Store::sqlite(), source(), TempDir::new().expect("a folder"));
+    let Store::Sqlite(data) = &store else { panic!("it is files") };
+    let [journal, views] = ["journal.db", "views.db"].map(|name| data.path().join(name));
+    let server = Server::start(&store);
+    server.client().tenant_with("t_acme", "5");
+    server.stop();
+    fs::copy(&journal, backup.path().join("journal.db")).expect("it is there");
+    let server = Server::start(&store);
+    server.client().post("/v1/tenants/t_acme/debits", &json!({"amount": "1"})).ok();
+    server.stop();
+    fs::copy(backup.path().join("journal.db"), &journal).expect("it is there");
+
+    let refused = |why: &str| {
+        let output = import(&store, &source, &[]);
+        assert!(!output.status.success() && talk(&output).contains(why), "{}", talk(&output));
+        assert_eq!(sql(&store, "select count(*) from journal_event"), "2");
+    };
+    refused("the end of the journal is missing");
+    fs::remove_file(&views).expect("it is there");
+    refused("does not lead to the checkpoint that was published last");
+    // A server says first what was lost.
+    Server::start(&store).stop();
+    assert_eq!(summary(&import(&store, &source, &[])), counts(2_000, 2_000, 0));
+    assert_verifies(&store);
 }
 
 fn opened(store: &Store) -> Arc<dyn quipu_journal::Store> {

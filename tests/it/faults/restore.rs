@@ -265,6 +265,57 @@ fn views_of_more_than_an_older_journal_are_rebuilt_from_it() {
     assert_verifies(&store);
 }
 
+/// Views are files of their own, and an operator may put back any of them.
+#[test]
+fn views_of_another_history_are_not_served() {
+    let store = Store::sqlite();
+    let Store::Sqlite(data) = &store else { panic!("it is files") };
+    let backup = TempDir::new().expect("a folder");
+    let [journal, views] = ["journal.db", "views.db"].map(|name| data.path().join(name));
+    let [old_journal, lost_views] = ["old", "lost"].map(|name| backup.path().join(name));
+    let refused = |why: &str| {
+        let refused = refused_start(&store, &[]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(5), "{said}");
+        assert!(said.contains(why) && said.contains("`quipu projections rebuild`"), "{said}");
+    };
+    let rebuild = |more: &[&str]| {
+        let rebuilt = run_on(&store, &[&["projections", "rebuild"], more].concat());
+        assert!(rebuilt.status.success(), "{}", String::from_utf8_lossy(&rebuilt.stderr));
+    };
+    let server = Server::start(&store);
+    server.client().tenant_with("t_acme", "1000");
+    server.stop();
+    fs::copy(&journal, &old_journal).expect("it is there");
+    let server = Server::start(&store);
+    for _ in 0..3 {
+        debit(&server.client());
+    }
+    server.stop();
+    fs::copy(&views, &lost_views).expect("it is there");
+    fs::copy(&old_journal, &journal).expect("it is there");
+
+    // One view that is made anew does not speak for the others.
+    rebuild(&["balances"]);
+    refused("the end of the journal is missing");
+    rebuild(&[]);
+    let server = Server::start(&store);
+    let grant = json!({"amount": "10"});
+    for _ in 0..6 {
+        server.client().post("/v1/tenants/t_acme/grants", &grant).ok();
+    }
+    server.stop();
+
+    // They are of fewer events than the journal has, and of others.
+    fs::copy(&lost_views, &views).expect("it is there");
+    refused("was made from another history");
+    rebuild(&[]);
+    let server = Server::start(&store);
+    assert_eq!(server.client().balance("t_acme")["available"], "1060");
+    server.stop();
+    assert_verifies(&store);
+}
+
 /// What callers were given by a server, whatever became of it.
 #[derive(Default)]
 struct Given {

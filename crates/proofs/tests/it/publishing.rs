@@ -209,6 +209,30 @@ fn a_restore_that_lost_what_was_signed_begins_a_new_epoch() {
     assert_eq!((third.epoch, third.prev_size), (3, 112));
 }
 
+/// A backup that is tried out with the keys of the book that is served: not in silence.
+#[test]
+fn a_copy_that_signs_with_the_same_keys_is_told_from_a_server_that_took_over() {
+    let mut book = Book::new();
+    book.write(20);
+    let first = book.publisher();
+    first.publish(book.head(), now()).unwrap().unwrap();
+    let folder = quipu_testkit::sqlite::folder();
+    let checkpoints = ProofStore::open_sqlite(&folder.path().join("proofs.db")).unwrap();
+    let mut copy = Book::over(checkpoints, book.keys.clone(), folder);
+    copy.write(12);
+    copy.write_about("tried out", 3);
+    copy.publisher_of(2).publish(copy.head(), now()).unwrap().unwrap();
+    book.write(5);
+    let refused = first.publish(book.head(), now());
+    assert!(matches!(refused, Err(ProofError::Unreachable { size: 15, .. })), "{refused:?}");
+
+    let mut book = Book::new();
+    book.write(20);
+    let first = book.publisher();
+    book.publisher_of(2).publish(book.head(), now()).unwrap().unwrap();
+    assert!(matches!(first.publish(book.head(), now()), Ok(None)), "it will hear of it");
+}
+
 /// What one book has signed says nothing about another: neither that it lost something, nor that
 /// it may go on where the other one ended.
 #[test]

@@ -23,6 +23,7 @@ use crate::book::{self, Book, BookArgs};
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::output::{self, Align, Table};
+use crate::signing;
 use already::{Already, Step};
 use source::{Source, SourceEvent};
 
@@ -73,6 +74,8 @@ pub(super) fn run(args: &PostgresEsArgs, json: bool) -> Result<u8, CliError> {
     source.check()?;
     let book = Book::open(&args.book.place())?;
     let engine = start(&book)?;
+    book.refuse_another_history()?;
+    refuse_unsaid_loss(&book, &engine)?;
     let mut import = Import {
         already: Already::in_journal(engine.journal(), &args.table)?,
         engine,
@@ -97,6 +100,22 @@ fn start(book: &Book) -> Result<Engine, CliError> {
             hint: "the import writes the journal itself: stop the server, and run it again".into(),
         },
         error => book::journal_unusable(&error),
+    })
+}
+
+/// A journal that was restored says first what it has lost: a server does, with the keys that signed.
+fn refuse_unsaid_loss(book: &Book, engine: &Engine) -> Result<(), CliError> {
+    let proofs = book::open_proofs(&book.place, engine.journal().clone())?;
+    if proofs.holds_newest().map_err(|error| signing::unusable(&error))? {
+        return Ok(());
+    }
+    Err(CliError::Unusable {
+        what: "the journal does not lead to the checkpoint that was published last: its end is \
+               missing, or it goes on otherwise"
+            .into(),
+        hint: "restore the whole journal, or start `quipu serve` once, which says in the journal \
+               what was lost; nothing was written"
+            .into(),
     })
 }
 

@@ -11,7 +11,7 @@ use quipu_engine::{Clock as _, Engine, Follower, Options, Scheduler, Status, Sys
 use quipu_journal::{Journal, Lease};
 use quipu_proofs::Proofs;
 use quipu_sealing::SubjectKeys;
-use quipu_views::{Runner, RunnerOptions, Views};
+use quipu_views::{Runner, RunnerOptions};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -83,7 +83,7 @@ impl Parts {
         };
         let Some(engine) = take_lease(book, &options, signals)? else { return Ok(None) };
         warn_of_slow_clock(&engine);
-        refuse_lost_end(&engine, &book.views)?;
+        book.refuse_another_history()?;
         subject_keys::claim(&keys, engine.journal())?;
         // Whoever had the lease has made keys until now.
         keys.read_again().map_err(|error| subject_keys::unusable(&error))?;
@@ -208,24 +208,6 @@ fn publication(
     let witnesses = signing.witnesses.iter().cloned().map(WitnessClient::new).collect();
     let (proofs, name) = (proofs.clone(), &signing.origin);
     Ok(Arc::new(Publication::start(engine, proofs, keys, name, witnesses, runtime)?))
-}
-
-/// Views are made from the journal, so when they know more than it has, its end was lost: what is
-/// written now would take positions that were given out before.
-fn refuse_lost_end(engine: &Engine, views: &Views) -> Result<(), CliError> {
-    let (end, known) = (engine.subscribe().borrow().position, views.checkpoint());
-    if known <= end {
-        return Ok(());
-    }
-    Err(CliError::Unusable {
-        what: format!(
-            "the journal ends at {end}, but the views were made from events up to {known}: the \
-             end of the journal is missing"
-        ),
-        hint: "restore the whole journal; if losing its end is accepted, run `quipu projections \
-               rebuild` first"
-            .into(),
-    })
 }
 
 /// P4: what was recorded as erased is destroyed now, if a crash came between the two, or if an old

@@ -105,7 +105,10 @@ impl Publication {
         let done = published.and_then(|_| self.proofs.prepare(EVENTS_PER_INTERVAL));
         self.complain(done.err().map(|error| match error {
             ProofError::Unreachable { .. } => {
-                format!("{error}: nothing more is signed; start again to begin a new epoch")
+                format!(
+                    "{error}: nothing more is signed. Events were lost, or a copy of the book was \
+                     served with these keys; the next start of this server begins a new epoch"
+                )
             }
             error => format!("no checkpoint is published now: {error}"),
         }));

@@ -204,6 +204,46 @@ fn what_was_built_of_a_journal_that_went_further_is_not_taken_up() {
     });
 }
 
+/// A journal that was restored goes on otherwise, past where the rebuild had come.
+#[test]
+fn what_was_built_of_another_history_is_not_taken_up() {
+    let lost = History::generated(100);
+    let other = &History::generated(130).events[..lost.events.len()];
+    on_each_engine(|store| {
+        let views = live(store, &Journal::new(&lost.events));
+        interrupt(&views, None);
+        drop(views);
+        let views = store.open(&Journal::new(other));
+        views.rebuild(None, |_| ControlFlow::Continue(())).unwrap();
+        assert_same(&stored(&views), &folded(other));
+    });
+}
+
+#[test]
+fn rows_of_another_history_are_told_from_those_of_the_journal() {
+    let history = History::generated(100);
+    let (early, head) = (&history.events[..60], history.head());
+    let other = &History::generated(130).events[..history.events.len() + 5];
+    on_each_engine(|store| {
+        drop(live(store, &Journal::new(&history.events)));
+        let strange = |events| {
+            let strange = store.open(&Journal::new(events)).made_from_another_history();
+            strange.unwrap().map(|(_, position)| position)
+        };
+        assert_eq!(strange(&history.events), None);
+        assert_eq!((strange(early), strange(other)), (Some(head), Some(head)));
+        // One of them that fits does not speak for the rest.
+        let views = store.open(&Journal::new(early));
+        views.rebuild(Some("balances"), |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!(strange(early), Some(head));
+        views.rebuild(None, |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!((strange(early), strange(other)), (None, Some(Position(60))));
+        // Rows of an older version: nobody noted which event they end with.
+        store.connection().execute("UPDATE projection SET last_event = NULL", &[]).unwrap();
+        assert_eq!((strange(early), strange(&early[..50])), (None, Some(Position(60))));
+    });
+}
+
 #[test]
 fn what_the_live_rows_get_at_the_last_moment_the_new_ones_have_too() {
     let history = History::generated(100);
