@@ -8,7 +8,8 @@ use crate::checkpoint::{encode_hash, signed_root};
 use crate::key::sign;
 use crate::proofs::reaches;
 use crate::{
-    Checkpoint, KeyFolder, LogName, ProofError, Proofs, Published, SignedNote, VerifierKey,
+    Checkpoint, KeyFolder, KeyRecord, LogName, ProofError, Proofs, Published, SignedNote,
+    VerifierKey,
 };
 
 /// Publishes checkpoints of one epoch.
@@ -37,8 +38,11 @@ pub fn find_loss(
     started: Option<&EpochStarted>,
 ) -> Result<Option<Loss>, ProofError> {
     keys.refuse_another_book(proofs.journal().first_event_hash()?.as_ref())?;
-    let newest = proofs.newest()?;
-    let Some(last) = later(keys.last_signed()?, newest.as_ref()) else { return Ok(None) };
+    let (newest, noted) = (proofs.newest()?, keys.last_signed()?);
+    if let (Some(newest), Some(_)) = (&newest, &noted) {
+        refuse_strange(proofs.journal(), keys, newest)?;
+    }
+    let Some(last) = later(noted, newest.as_ref()) else { return Ok(None) };
     let is_said = started.is_some_and(|started| {
         (&started.prev_origin, started.prev_size, &started.prev_root)
             == (&last.origin, last.size, &last.root)
@@ -72,6 +76,13 @@ impl Publisher {
     pub fn verifiers(&self, now: Timestamp) -> Result<Vec<VerifierKey>, ProofError> {
         let keys = self.keys.list()?.into_iter().filter(|key| key.is_active(now));
         Ok(keys.map(|key| key.verifier(&self.origin, crate::Algorithm::Log)).collect())
+    }
+
+    /// Whether the newest checkpoint of this origin, if there is one, was signed by a key of the folder.
+    pub fn has_signed_newest(&self) -> Result<bool, ProofError> {
+        let newest = self.proofs.newest()?.filter(|newest| newest.origin.as_str() == self.origin);
+        let Some(newest) = newest else { return Ok(true) };
+        is_signed_by(&self.keys, &newest)
     }
 
     /// Signs and keeps a checkpoint of what is durable, unless it was published already, or one of
@@ -168,6 +179,31 @@ fn later(noted: Option<SignedHead>, published: Option<&Published>) -> Option<Sig
 /// By what a head is later than another one.
 pub(crate) const fn order(head: &SignedHead) -> (u64, u64) {
     (head.epoch, head.size)
+}
+
+/// A folder that has signed for this book has its keys: what none of them has signed, and the journal
+/// does not lead to, is another book's, and no loss of this one.
+fn refuse_strange(
+    journal: &Journal,
+    keys: &KeyFolder,
+    newest: &Published,
+) -> Result<(), ProofError> {
+    if is_signed_by(keys, newest)? || reaches(journal, newest.size, &newest.root)? {
+        return Ok(());
+    }
+    let keys = keys.path().display();
+    let why = format!("no key in {keys} has signed it, and this book does not lead to it");
+    Err(ProofError::Stored { number: i64::try_from(newest.number).unwrap_or(i64::MAX), why })
+}
+
+/// Whether a key of the folder has signed a checkpoint, one that signs no more included.
+fn is_signed_by(keys: &KeyFolder, published: &Published) -> Result<bool, ProofError> {
+    let Ok(note) = SignedNote::parse(&published.note) else { return Ok(false) };
+    let is_its = |key: &KeyRecord| {
+        let key = key.verifier(published.origin.as_str(), crate::Algorithm::Log);
+        key.has_signed(&note).unwrap_or(false)
+    };
+    Ok(keys.list()?.iter().any(is_its))
 }
 
 /// Whether a journal leads to what was signed. What is no hash was not signed here.

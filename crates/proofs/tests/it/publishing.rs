@@ -3,8 +3,8 @@
 use quipu_domain::epoch::{Epoch, EpochCommand, EpochEvent, NewEpoch};
 use quipu_domain::{Position, Timestamp};
 use quipu_proofs::{
-    AddCheckpoint, Algorithm, Checkpoint, KeyFolder, ProofError, ProofStore, Published, Publisher,
-    SignedNote, VerifierKey, find_loss, verify_consistency,
+    AddCheckpoint, Algorithm, Checkpoint, KeyFolder, ProofError, ProofStore, Proofs, Published,
+    Publisher, SignedNote, VerifierKey, find_loss, verify_consistency,
 };
 use quipu_testkit::postgres;
 
@@ -207,6 +207,43 @@ fn a_restore_that_lost_what_was_signed_begins_a_new_epoch() {
     let decided = Epoch::default().decide(&EpochCommand::Start(loss.last, new), Position(6));
     let [EpochEvent::EpochStarted(third)] = &decided.unwrap()[..] else { panic!("one event") };
     assert_eq!((third.epoch, third.prev_size), (3, 112));
+}
+
+#[test]
+fn keys_that_did_not_sign_the_newest_checkpoint_are_told() {
+    let mut book = Book::new();
+    book.write(5);
+    assert_eq!(book.publisher().has_signed_newest().ok(), Some(true), "there is none");
+    book.publisher().publish(book.head(), now()).unwrap().unwrap();
+    book.keys.rotate(now(), now()).unwrap();
+    assert_eq!(book.publisher().has_signed_newest().ok(), Some(true), "the key is there still");
+    let folder = quipu_testkit::sqlite::folder();
+    book.keys = KeyFolder::open(&folder.path().join("keys")).unwrap();
+    book.keys.generate(now()).unwrap();
+    assert_eq!(book.publisher().has_signed_newest().ok(), Some(false));
+    assert_eq!(book.publisher_of(2).has_signed_newest().ok(), Some(true), "of an earlier epoch");
+}
+
+/// Whoever puts the wrong `proofs.db` back has lost nothing of this book.
+#[test]
+fn checkpoints_of_another_book_are_no_loss_of_this_one() {
+    let (mut book, mut other) = (Book::new(), Book::new());
+    book.write(5);
+    other.write_about("something else", 40);
+    for each in [&book, &other] {
+        each.publisher().publish(each.head(), now()).unwrap().unwrap();
+    }
+    let strange = Proofs::new(
+        ProofStore::open_sqlite(&other.folder.path().join("proofs.db")).unwrap(),
+        book.journal.clone(),
+    );
+    let refused = find_loss(&strange, &book.keys, None);
+    assert!(matches!(refused, Err(ProofError::Stored { number: 1, .. })), "{refused:?}");
+    // Keys that never signed anything cannot know: then it is a loss.
+    let folder = quipu_testkit::sqlite::folder();
+    let new = KeyFolder::open(&folder.path().join("keys")).unwrap();
+    new.generate(now()).unwrap();
+    assert_eq!(find_loss(&strange, &new, None).unwrap().unwrap().last.size, 40);
 }
 
 /// A backup that is tried out with the keys of the book that is served: not in silence.

@@ -171,6 +171,13 @@ fn publisher(
     }
     let number = started.as_ref().map_or(1, |started| started.epoch);
     let publisher = Publisher::new(proofs.clone(), keys, name, number);
+    if !publisher.has_signed_newest().map_err(failed)? {
+        tracing::warn!(
+            "no key of these has signed the newest checkpoint of {}: is --keys right? Whoever believes \
+             the key that did believes nothing that is signed from now on",
+            publisher.origin()
+        );
+    }
     for key in publisher.verifiers(now()).map_err(failed)? {
         tracing::info!("checkpoints are signed by {key}");
     }
