@@ -94,6 +94,8 @@ pub enum PeriodCommand {
 pub struct ClosePeriod {
     /// Which.
     pub period: PeriodName,
+    /// The book's time before anything was read: a period that ends later was not over.
+    pub read_from: Timestamp,
     /// The last event that was taken into account.
     pub known_at: Position,
     /// The journal's root there.

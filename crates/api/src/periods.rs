@@ -48,6 +48,9 @@ pub(crate) async fn close(
     call: Call,
     StrictJson(request): StrictJson<CloseRequest>,
 ) -> Result<Response, Problem> {
+    // C2: what one seals, the next knows: none reads before the one before it is decided.
+    let _alone = state.closing.lock().await;
+    let read_from = state.engine.now();
     seen_head(&state).await?;
     // W12: what ended in the period is in its seal, however late the scheduler comes.
     let due: Arc<dyn DueSource> = Arc::new(DueWallets(state.views.clone()));
@@ -66,6 +69,7 @@ pub(crate) async fn close(
     let balances: Result<Vec<BookedBalance>, Problem> = trial.lines.iter().map(booked).collect();
     let command = Command::Period(PeriodCommand::Close(ClosePeriod {
         period,
+        read_from,
         known_at: head.position,
         root: label(&head.root)?,
         balances: balances?,

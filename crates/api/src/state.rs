@@ -66,6 +66,8 @@ pub struct Parts {
     pub(crate) views: Views,
     pub(crate) keys: SubjectKeys,
     pub(crate) named_keys: NamedKeys,
+    /// Held by who closes a period.
+    pub(crate) closing: Arc<tokio::sync::Mutex<()>>,
     pub(crate) proofs: Proofs,
     /// Whether checkpoints are signed, so that it makes sense to wait for one.
     pub(crate) is_signing: bool,
@@ -95,6 +97,7 @@ impl State {
             views,
             keys,
             named_keys: NamedKeys::default(),
+            closing: Arc::default(),
             proofs,
             is_signing: true,
             metrics,

@@ -23,6 +23,7 @@ fn close(period: &str, known_at: u64, before: &str, closing: &str) -> PeriodComm
     };
     PeriodCommand::Close(ClosePeriod {
         period: text(period),
+        read_from: text("2026-11-20T12:00:00Z"),
         known_at: Position(known_at),
         root: text("c0ffee"),
         balances: vec![booked("available", Decimal::ONE), booked("issued/purchase", -Decimal::ONE)],
@@ -96,9 +97,27 @@ fn c2_what_was_recorded_after_closing_stands_as_late_in_the_next_period() {
 }
 
 #[test]
+fn c1_books_that_were_read_before_the_period_was_over_close_nothing() {
+    let read = |read_from: &str| {
+        let PeriodCommand::Close(close) = close("2026-10", 7, "1", "3");
+        PeriodCommand::Close(ClosePeriod { read_from: text(read_from), ..close })
+    };
+    let (period, to) = (text("2026-10"), text("2026-11-01T00:00:00Z"));
+    periods()
+        .given_no_previous_events()
+        .when(read("2026-10-31T23:59:59.999999Z"))
+        .then_expect_error(Refusal::PeriodNotOver { period, to });
+    periods()
+        .given_no_previous_events()
+        .when(read("2026-11-01T00:00:00Z"))
+        .then_expect_events(vec![closed("2026-10", 7, ["1", "0", "2", "3"])]);
+}
+
+#[test]
 fn c2_an_account_that_emptied_keeps_its_line_once_more() {
     let command = PeriodCommand::Close(ClosePeriod {
         period: text("2026-10"),
+        read_from: text("2026-11-20T12:00:00Z"),
         known_at: Position(12),
         root: text("c0ffee"),
         balances: Vec::new(),
@@ -131,6 +150,7 @@ fn close_with_meters(period: &str, meters: usize) -> PeriodCommand {
     let available = booked("available".to_owned(), meters, -Decimal::ONE);
     PeriodCommand::Close(ClosePeriod {
         period: text(period),
+        read_from: text("2026-11-20T12:00:00Z"),
         known_at: Position(7),
         root: text("c0ffee"),
         balances: (0..meters).map(consumed).chain([available]).collect(),

@@ -1,5 +1,7 @@
 //! `/v1/periods` and answers about the past, on both stores.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::json;
 
 use crate::support::both_stores;
@@ -35,6 +37,45 @@ both_stores! {
         let then = client.get(&path).ok();
         assert_eq!(then["lines"][0]["closing"], json!("38.5"), "{then}");
         assert_eq!(client.get("/v1/tenants/t_one/balance?known_at=100000").code(), "future_moment");
+        server.stop();
+        assert_verifies(&store);
+    }
+
+    /// C2: `late` is what was recorded since, and takes nothing back that was sealed.
+    fn periods_that_are_closed_at_once_know_ever_more(store: Store) {
+        let server = Server::start(&store);
+        server.client().tenant_with("t_one", "1000");
+        let is_over = AtomicBool::new(false);
+        let close = |day: u32| {
+            let period = json!({"period": format!("2020-01-{day:02}")});
+            server.client().post("/v1/periods/close", &period)
+        };
+        close(1).ok();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let debit = json!({"amount": "0.01", "effective_at": "2019-12-31T12:00:00Z"});
+                while !is_over.load(Ordering::Relaxed) {
+                    server.client().post("/v1/tenants/t_one/debits", &debit).ok();
+                }
+            });
+            for day in (2..=8).step_by(2) {
+                let both = [day, day + 1, day + 1, day + 1, day + 1, day + 1];
+                std::thread::scope(|scope| {
+                    for day in both {
+                        scope.spawn(move || close(day));
+                    }
+                });
+                // Where the second came before the first, it was refused.
+                close(day + 1);
+            }
+            is_over.store(true, Ordering::Relaxed);
+        });
+        let head = server.client().head();
+        let shown = server.client().get(&format!("/v1/periods?at_least={head}")).ok();
+        let mut periods = shown["periods"].as_array().expect("a list").clone();
+        periods.sort_by_key(|period| period["period"].to_string());
+        let known: Vec<u64> = periods.iter().filter_map(|one| one["known_at"].as_u64()).collect();
+        assert!(known.len() == 9 && known.is_sorted(), "{known:?}");
         server.stop();
         assert_verifies(&store);
     }

@@ -7,7 +7,7 @@ use quipu_domain::price_table::{PriceTableCommand, PricesPublished, TokenPrice};
 use quipu_domain::wallet::command::{Debit, Grant};
 use quipu_domain::wallet::{WalletCommand, WalletEvent};
 use quipu_domain::{EntryId, Event, MeterName, Position, Stream};
-use quipu_engine::{Command, EngineError, Receipt};
+use quipu_engine::{Clock as _, Command, EngineError, Receipt};
 use quipu_journal::{Fault, MemoryStore, Root, Store};
 
 use crate::support::{Bench, START, credits, debit, grant, label, tenant, time};
@@ -60,9 +60,11 @@ async fn c2_seals_any_number_of_accounts_in_one_command() {
         closing: closing.parse().unwrap(),
     });
     let balances: Vec<BookedBalance> = balances.collect();
+    let read_from = bench.clock.now();
     let close = |period: &str| {
         Command::Period(PeriodCommand::Close(ClosePeriod {
             period: period.parse::<PeriodName>().unwrap(),
+            read_from,
             known_at: Position(0),
             root: label(&Root([0; 32]).to_string()),
             balances: balances.clone(),
