@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::PoisonError;
 
-use quipu_database::{Connection, Database};
+use quipu_database::{Connection, Database, Engine};
 use quipu_domain::Position;
 use quipu_projections::Projection;
 
@@ -58,6 +58,8 @@ struct Rebuild<'a> {
     views: &'a Views,
     projections: &'a [&'static dyn Projection],
     builder: Builder<'a>,
+    /// What it leaves out.
+    skips: Skips,
 }
 
 impl<'a> Rebuild<'a> {
@@ -68,7 +70,7 @@ impl<'a> Rebuild<'a> {
     ) -> Result<Rebuild<'a>, ViewsError> {
         let skips: Skips = live.database().read(|connection| Ok(skips::read(connection)))??;
         let builder = Builder::begin(live.feed(), scratch, projections, &skips)?;
-        Ok(Rebuild { views: live, projections, builder })
+        Ok(Rebuild { views: live, projections, builder, skips })
     }
 
     fn run(
@@ -97,7 +99,7 @@ impl<'a> Rebuild<'a> {
         // Where the journal has lost its end, the live rows are of more than there is.
         let reached = reached.min(self.views.feed().head()?);
         self.builder.build(|| Ok(reached), &mut |_| ControlFlow::Continue(()))?;
-        if !self.views.attach_scratch(live)? || !self.holds(&checkpoints::read_scratch(live)?) {
+        if !self.is_wanted(live)? {
             return Err(ViewsError::Cancelled);
         }
         let mut rest = self.builder.take_rest();
@@ -119,6 +121,21 @@ impl<'a> Rebuild<'a> {
         Ok(rest)
     }
 
+    /// Whether its rows are still those that are to go live: nobody else has taken the scratch
+    /// database over, or away, and what is left out has not changed. So it stays until the
+    /// transaction ends.
+    fn is_wanted(&self, live: &mut Connection) -> Result<bool, ViewsError> {
+        if !self.views.attach_scratch(live)? {
+            return Ok(false);
+        }
+        // SQLite shows this transaction one state of it; here each statement sees what is there by
+        // then, and somebody else's rows would be copied beside these.
+        if live.engine() == Engine::Postgres {
+            live.query(KEEP_OTHERS_OUT, &[])?;
+        }
+        Ok(self.holds(&checkpoints::read_scratch(live)?) && skips::read(live)? == self.skips)
+    }
+
     /// Whether nobody else has taken the scratch database over, or away.
     fn is_ours(&self) -> Result<bool, ViewsError> {
         Ok(self.holds(&self.views.scratch_checkpoints()?))
@@ -132,6 +149,7 @@ impl<'a> Rebuild<'a> {
     }
 }
 
+const KEEP_OTHERS_OUT: &str = "SELECT name FROM quipu_views_rebuild.projection FOR UPDATE";
 const COPY_PARKED: &str = "INSERT INTO projection_parked \
     (projection, tenant, position, error, parked_at) \
     SELECT projection, tenant, position, error, parked_at \

@@ -27,7 +27,11 @@ impl Views {
             checkpoint.is_some_and(|checkpoint| checkpoint.version == projection.version())
         };
         let is_of_these = left.len() == projections.len() && projections.iter().all(is_current);
-        if !is_of_these || checkpoints::strange(&left, self.feed())?.is_some() {
+        // Whether what has stopped there is to go on by now, nobody knows.
+        let fits = is_of_these
+            && checkpoints::strange(&left, self.feed())?.is_none()
+            && !self.scratch_has_stopped()?;
+        if !fits {
             self.cancel_rebuild()?;
             self.remove_scratch()?;
         }
@@ -37,6 +41,13 @@ impl Views {
             }
             postgres @ Location::Postgres { .. } => postgres.open(REBUILD_SCHEMA)?,
         })
+    }
+
+    /// Whether an event could not be applied in it.
+    fn scratch_has_stopped(&self) -> Result<bool, ViewsError> {
+        let mut connection = self.database().reader()?;
+        Ok(self.attach_scratch(&mut connection)?
+            && !connection.query(STOPPED_IN_SCRATCH, &[])?.is_empty())
     }
 
     /// Takes the scratch database away.
@@ -143,6 +154,7 @@ const SCRATCH_IN_SQLITE: &str = "SELECT name FROM pragma_table_info('projection'
     'quipu_views_rebuild') WHERE name = 'last_event'";
 const SCRATCH_IN_POSTGRES: &str = "SELECT attname::text FROM pg_attribute \
     WHERE attrelid = to_regclass('quipu_views_rebuild.projection') AND attname = 'last_event'";
+const STOPPED_IN_SCRATCH: &str = "SELECT projection FROM quipu_views_rebuild.projection_parked";
 const TAKE_OVER: &str = "UPDATE quipu_views_rebuild.projection SET generation = generation + 1";
 
 /// `views.db` is rebuilt in `views.rebuild.db`.

@@ -39,7 +39,7 @@ impl SkippedEvent {
 }
 
 /// What is skipped, by projection and version.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Skips(HashMap<(String, u32), Vec<SkippedEvent>>);
 
 impl Skips {

@@ -219,6 +219,9 @@ fn a_skipped_event_is_left_out_with_its_reason_until_the_version_changes() {
         journal.replace(position, poison.clone());
         let views = store.open(&journal);
         views.catch_up(&options(32)).unwrap();
+        // A rebuild that is broken off has the stop in its rows.
+        let broken_off = views.rebuild(None, |_| std::ops::ControlFlow::Break(()));
+        assert!(matches!(broken_off, Err(ViewsError::Interrupted { .. })), "{broken_off:?}");
         let none = views.skip("holds", &Some(bolt.clone()), &text("no need")).unwrap();
         assert_eq!(none, RetryOutcome::NotParked);
         let reason = text("it was sent by mistake, see ticket 12");

@@ -9,7 +9,9 @@ use quipu_domain::Position;
 use quipu_views::{Runner, RunnerOptions, Views, ViewsError};
 
 use crate::history::{History, Journal};
-use crate::stores::{Store, assert_same, block_on, folded, on_each_engine, options, stored};
+use crate::stores::{
+    Store, assert_same, block_on, folded, on_each_engine, on_postgres, options, stored,
+};
 
 /// Views that have all the journal has.
 fn live(store: &Store, journal: &Arc<Journal>) -> Views {
@@ -300,6 +302,42 @@ fn rows_that_another_rebuild_has_taken_over_do_not_become_the_live_ones() {
     };
     on_each_engine(|store| of_the_same_and_of_more(store, None));
     on_each_engine(|store| of_the_same_and_of_more(store, Some("balances")));
+}
+
+/// On PostgreSQL each statement sees what was committed before it: the rows of a rebuild that begins
+/// while another one puts its rows live do not come in between.
+#[test]
+fn a_rebuild_that_goes_live_keeps_the_next_one_out() {
+    const WAITING: &str = "SELECT pid::text FROM pg_stat_activity \
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let history = History::generated(200);
+    let (early, late) = history.events.split_at(100);
+    on_postgres(|store| {
+        let journal = Journal::new(early);
+        let views = live(store, &journal);
+        let elsewhere = store.open(&journal);
+        let (mut lock, mut watch) = (store.connection(), store.connection());
+        let mut wait_for = |waiting: usize, is_over: &dyn Fn() -> bool| {
+            while watch.query(WAITING, &[]).unwrap().len() < waiting && !is_over() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        };
+        // So that the first one copies some tables, and waits before the others.
+        lock.begin().unwrap();
+        lock.execute("LOCK TABLE usage_total IN SHARE MODE", &[]).unwrap();
+        std::thread::scope(|scope| {
+            let first = scope.spawn(|| views.rebuild(None, |_| ControlFlow::Continue(())));
+            wait_for(1, &|| first.is_finished());
+            journal.extend(late);
+            let second = scope.spawn(|| elsewhere.rebuild(None, |_| ControlFlow::Break(())));
+            wait_for(2, &|| second.is_finished());
+            lock.rollback().unwrap();
+            first.join().unwrap().unwrap();
+            assert!(second.join().unwrap().is_err());
+        });
+        views.catch_up(&options(50)).unwrap();
+        assert_same(&stored(&views), &folded(&history.events));
+    });
 }
 
 /// Views whose journal lost its end are made anew from what there is of it.

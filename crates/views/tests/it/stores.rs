@@ -20,6 +20,10 @@ pub(crate) fn on_each_engine(case: impl Fn(&Store)) {
     let folder = quipu_testkit::sqlite::folder();
     let location = Location::Sqlite { file: folder.path().join("views.db") };
     case(&Store { location, _folder: Some(folder) });
+    on_postgres(case);
+}
+
+pub(crate) fn on_postgres(case: impl Fn(&Store)) {
     let url = quipu_testkit::postgres::database();
     let location = Location::Postgres { url };
     case(&Store { location, _folder: None });
