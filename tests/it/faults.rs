@@ -14,3 +14,4 @@ mod power_cut;
 mod restore;
 mod take_over;
 mod tampering;
+mod waiting;

@@ -43,7 +43,7 @@ pub(crate) struct RequestId(pub(crate) Label);
 
 impl RequestId {
     /// The caller's name for the request, if it is usable; otherwise one of ours.
-    fn of(headers: &HeaderMap) -> RequestId {
+    pub(crate) fn of(headers: &HeaderMap) -> RequestId {
         let usable = |text: &&str| {
             text.len() <= MOST_REQUEST_ID_CHARS && text.bytes().all(|b| b.is_ascii_graphic())
         };

@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::answer::json;
+use crate::problem::ProblemDocument;
 use crate::reading::blocking;
 use crate::state::{State, now};
 
@@ -64,7 +65,10 @@ pub(crate) async fn livez() -> Response {
     operation_id = "show_readiness",
     responses(
         (status = 200, body = Readiness, description = "Commands are taken."),
-        (status = 503, body = Readiness, description = "Not now."),
+        (
+            status = 503, description = "Not now; a problem document where the book is not open yet.",
+            content((Readiness = "application/json"), (ProblemDocument = "application/problem+json"))
+        ),
     )
 )]
 pub(crate) async fn readyz(Shared(state): Shared<State>) -> Response {

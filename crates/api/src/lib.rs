@@ -39,6 +39,7 @@ mod idempotency;
 mod lots;
 mod meters;
 mod openapi;
+mod opening;
 mod parameters;
 mod periods;
 mod price_tables;
@@ -64,6 +65,7 @@ mod wire;
 mod witness;
 
 pub use due::DueWallets;
+pub use opening::opening_router;
 pub use routes::{openapi_document, router};
 pub use server::{ServerError, ServerOptions, listen, serve};
 pub use state::{Limits, State};

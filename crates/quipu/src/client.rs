@@ -125,7 +125,7 @@ impl Client {
 
     /// The journal's last position.
     pub(crate) fn head(&self) -> Result<u64, CliError> {
-        self.head_of(&self.ready()?)
+        self.head_of(self.ready()?)
     }
 
     /// Whether commands are taken, and how far everything is.
@@ -134,8 +134,11 @@ impl Client {
     }
 
     /// The journal's last position in what [`Client::ready`] answered.
-    pub(crate) fn head_of(&self, ready: &Answer) -> Result<u64, CliError> {
-        ready.body["journal_position"].as_u64().ok_or_else(|| self.not_understood())
+    pub(crate) fn head_of(&self, ready: Answer) -> Result<u64, CliError> {
+        match ready.body["journal_position"].as_u64() {
+            Some(position) => Ok(position),
+            None => ready.success().and_then(|_| Err(self.not_understood())),
+        }
     }
 
     /// Sends a body. The key makes sending it twice the same as sending it once.

@@ -147,7 +147,7 @@ impl<'a> Import<'a> {
 
     fn all(&mut self) -> Result<(), CliError> {
         let ready = self.patiently(|patience| patience.send(|| self.client.ready()))?;
-        self.began_at = self.client.head_of(&ready)?;
+        self.began_at = self.client.head_of(ready)?;
         let mut row = csv::StringRecord::new();
         for number in 1.. {
             let read = self.rows.read_record(&mut row);

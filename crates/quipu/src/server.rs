@@ -3,20 +3,18 @@
 pub(crate) mod beside;
 mod cosigning;
 mod lease;
+mod opening;
 mod parts;
 mod publication;
 
-use std::io::{ErrorKind, IsTerminal as _};
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use clap::Args;
-use quipu_api::ServerError;
-use tokio::net::TcpListener;
 
 use crate::book::{Book, BookArgs, Place};
 use crate::error::CliError;
@@ -25,6 +23,7 @@ use crate::signals::Signals;
 use crate::signing::{KeysArgs, unsaid_folder};
 use crate::subject_keys::SubjectKeysArgs;
 use cosigning::WitnessAddress;
+use opening::Opening;
 use parts::Parts;
 use quipu_proofs::LogName;
 
@@ -130,24 +129,25 @@ pub(crate) fn run(
     let runtime = crate::book::runtime()?;
     let signals = Signals::watch(runtime.handle(), FINISHING)?;
     let place = args.book.place();
-    let listener = runtime.block_on(listen(args.listen))?;
-    let Some(book) = lease::open_book(&place, &signals)? else {
+    let opening = Opening::listen(args.listen, &runtime)?;
+    let Some(book) = lease::open_book(&place, &signals, &opening)? else {
         return Ok(exit_codes::OK);
     };
     let keys = args.subject_keys.open(&place)?;
     let runtime_handle = runtime.handle();
     let days = args.backdating_days;
     let signing = args.signing.of(&place);
-    let Some(parts) = Parts::start(&book, keys, days, &signing, runtime_handle, &signals)? else {
+    let parts = Parts::start(&book, keys, days, &signing, runtime_handle, &signals, &opening)?;
+    let Some(parts) = parts else {
         return Ok(exit_codes::OK);
     };
     let parts = parts.allowing_hosts(args.allow_host.clone());
-    let address = listener.local_addr()?;
+    let address = opening.address()?;
     let ready = Ready { url: format!("http://{address}"), stopping: signals.stopping() };
     announce(&book, &ready)?;
     let threads = beside(&ready)?;
     let first = signals.first();
-    let served = runtime.block_on(runtime.spawn(parts.serve(listener, first)));
+    let served = runtime.block_on(runtime.spawn(parts.serve(opening.done(), first)));
     // One that ends by itself takes them along.
     ready.stopping.store(true, Ordering::SeqCst);
     let served = served.map_err(|_| panicked())?;
@@ -166,29 +166,6 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         "write an IP address and a port, such as 127.0.0.1:7171 or [::1]:7171".to_owned()
     })
-}
-
-/// Listens; where the address is taken, waits a moment for its last holder to be gone, as after a
-/// restart.
-async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
-    let mut tries = 20;
-    loop {
-        tries -= 1;
-        match quipu_api::listen(address).await {
-            Ok(listener) => return Ok(listener),
-            Err(ServerError::Bind { source, .. })
-                if source.kind() == ErrorKind::AddrInUse && tries > 0 =>
-            {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            Err(error) => {
-                return Err(CliError::Unavailable {
-                    what: error.to_string(),
-                    hint: "choose another address with --listen; port 0 takes a free one".into(),
-                });
-            }
-        }
-    }
 }
 
 fn panicked() -> CliError {

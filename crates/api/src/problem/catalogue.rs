@@ -87,6 +87,7 @@ codes! {
     ExplanationTooLarge = "explanation_too_large", UNPROCESSABLE_ENTITY, "The number rests on too many events to explain it at once";
     TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "Too many requests are under way";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Too many requests are waiting";
+    BookNotOpen = "book_not_open", SERVICE_UNAVAILABLE, "The server does not have its book yet";
     JournalUnavailable = "journal_unavailable", SERVICE_UNAVAILABLE, "The journal cannot be reached now";
     BookDoesNotHold = "book_does_not_hold", INTERNAL_SERVER_ERROR, "What is stored is not what was written";
     JournalNewer = "journal_newer", SERVICE_UNAVAILABLE, "The journal was written by a newer version";

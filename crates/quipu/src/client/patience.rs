@@ -70,6 +70,31 @@ impl Patience<'_> {
 impl Answer {
     /// Whether nothing happened yet and the same request may succeed later.
     fn asks_to_come_back(&self) -> bool {
-        matches!(self.status, 429 | 502 | 503 | 504) || self.code() == Some("key_in_flight")
+        matches!(self.status, 429 | 502 | 503 | 504)
+            || self.code() == Some("idempotency_key_in_flight")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_request_whose_key_is_under_way_is_sent_again() {
+        let answer = |status, body| Answer {
+            status,
+            body,
+            retry_after: Some(Duration::ZERO),
+            duplicates: 0,
+            is_retry: false,
+        };
+        let mut answers =
+            vec![answer(201, json!({})), answer(409, json!({"code": "idempotency_key_in_flight"}))];
+        let tell = &mut |_: &str| {};
+        let mut patience = Patience { most: Duration::from_secs(60), tell, stopping: None };
+        let sent = patience.send(|| Ok(answers.pop().expect("it is answered by then")));
+        assert!(sent.is_ok_and(|sent| sent.status == 201 && sent.is_retry));
     }
 }

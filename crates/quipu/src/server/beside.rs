@@ -9,8 +9,9 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::opening::Opening;
 use super::parts::Parts;
-use super::{BACKDATING_DAYS, FINISHING, Signing, listen};
+use super::{BACKDATING_DAYS, FINISHING, Signing};
 use crate::book::Book;
 use crate::error::CliError;
 use crate::signals::Signals;
@@ -35,8 +36,8 @@ impl Beside {
     ) -> Result<Beside, CliError> {
         super::log_to_stderr(false);
         let signals = Signals::watch(runtime.handle(), FINISHING)?;
-        let listener = runtime.block_on(listen((Ipv4Addr::LOCALHOST, 0).into()))?;
-        let address = listener.local_addr()?;
+        let opening = Opening::listen((Ipv4Addr::LOCALHOST, 0).into(), runtime)?;
+        let address = opening.address()?;
         let Some(parts) = Parts::start(
             book,
             keys,
@@ -44,6 +45,7 @@ impl Beside {
             &Signing::unsaid(&book.place),
             runtime.handle(),
             &signals,
+            &opening,
         )?
         else {
             return Err(CliError::Unavailable {
@@ -60,7 +62,7 @@ impl Beside {
                 () = first => {}
             }
         };
-        let served = runtime.spawn(parts.serve(listener, shutdown));
+        let served = runtime.spawn(parts.serve(opening.done(), shutdown));
         Ok(Beside { address, stopping: signals.stopping(), stop, served })
     }
 

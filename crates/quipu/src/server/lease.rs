@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use quipu_engine::{Engine, Options};
 use quipu_journal::JournalError;
 
+use super::opening::Opening;
 use super::panicked;
 use crate::book::{self, Book, Place};
 use crate::error::CliError;
@@ -20,8 +21,12 @@ const LONG: Duration = Duration::from_secs(5);
 /// Opens the book; one that has to be brought up to date once nobody else writes to it: an older
 /// server could not go on with what a newer one has made of its tables. `None` when a signal came
 /// meanwhile.
-pub(super) fn open_book(place: &Place, signals: &Signals) -> Result<Option<Book>, CliError> {
-    let mut waiting = Waiting::default();
+pub(super) fn open_book(
+    place: &Place,
+    signals: &Signals,
+    opening: &Opening,
+) -> Result<Option<Book>, CliError> {
+    let mut waiting = Waiting { opening, told: None };
     while !signals.have_come() {
         match book::lease_to_upgrade(place) {
             Ok(lease) => return Book::open_under(place, lease).map(Some),
@@ -37,8 +42,9 @@ pub(super) fn take_lease(
     book: &Book,
     options: &Options,
     signals: &Signals,
+    opening: &Opening,
 ) -> Result<Option<Engine>, CliError> {
-    let mut waiting = Waiting::default();
+    let mut waiting = Waiting { opening, told: None };
     while !signals.have_come() {
         let Some(started) = start(book, options, signals)? else { break };
         match started {
@@ -56,18 +62,19 @@ pub(super) fn take_lease(
 }
 
 /// What has to end before the book can be taken; a line in the log names it once.
-#[derive(Default)]
-struct Waiting {
+struct Waiting<'a> {
+    opening: &'a Opening,
     told: Option<Discriminant<JournalError>>,
 }
 
-impl Waiting {
+impl Waiting<'_> {
     /// Whether waiting helps: somebody else holds the book, or its database is away.
     fn is_for(&mut self, error: &JournalError) -> bool {
         let kind = std::mem::discriminant(error);
         let is_news = self.told.replace(kind) != Some(kind);
         match error {
             JournalError::LeaseHeld { holder } => {
+                self.opening.waits_because("another program writes to it");
                 if is_news {
                     tracing::warn!("the book is being written by {holder}; waiting for it to end");
                 }
@@ -75,6 +82,7 @@ impl Waiting {
             }
             // A database that starts again ends the sessions of those that wait, too.
             error if error.is_unavailable() => {
+                self.opening.waits_because("it is out of reach");
                 if is_news {
                     tracing::warn!(%error, "the book is out of reach; trying again until it is back");
                 }

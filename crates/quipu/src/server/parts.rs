@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use super::Signing;
 use super::cosigning::WitnessClient;
 use super::lease::{LEASE_WAIT, take_lease};
+use super::opening::Opening;
 use super::publication::Publication;
 use crate::book::{self, Book};
 use crate::error::CliError;
@@ -67,6 +68,7 @@ impl Parts {
         signing: &Signing,
         runtime: &Handle,
         signals: &Signals,
+        opening: &Opening,
     ) -> Result<Option<Parts>, CliError> {
         let options = Options {
             lease: Lease::Wait(LEASE_WAIT),
@@ -81,7 +83,7 @@ impl Parts {
             readers: Some(Journal::new(book.store())),
             ..Options::default()
         };
-        let Some(engine) = take_lease(book, &options, signals)? else { return Ok(None) };
+        let Some(engine) = take_lease(book, &options, signals, opening)? else { return Ok(None) };
         warn_of_slow_clock(&engine);
         book.refuse_another_history()?;
         subject_keys::claim(&keys, engine.journal())?;
