@@ -20,10 +20,11 @@ pub fn time_zone(name: &Label) -> Option<TimeZone> {
     ZONES.get(name.as_str()).ok()
 }
 
-/// Whether the IANA database has a zone of this name.
+/// Whether the IANA database has a zone of this name. `Etc/Unknown` is what programs say that know
+/// of none.
 #[must_use]
 pub fn is_time_zone(name: &Label) -> bool {
-    time_zone(name).is_some()
+    time_zone(name).is_some_and(|zone| !zone.is_unknown())
 }
 
 /// First moment of the calendar month that `at` lies in, in that zone.
@@ -61,5 +62,6 @@ mod tests {
         let known = |name: &str| is_time_zone(&name.parse().unwrap());
         assert!(known("Asia/Kolkata") && known("UTC"));
         assert!(!known("Mars/Olympus") && !known("+02:00") && !known("/etc/localtime"));
+        assert!(!known("Etc/Unknown"));
     }
 }

@@ -72,9 +72,63 @@ impl FromStr for Timestamp {
         if let Some(micros) = as_written(text) {
             return Timestamp::from_micros(micros);
         }
-        let parsed: jiff::Timestamp = text.parse().map_err(|_| why_not(text))?;
+        // The calendar library reads more than RFC 3339 has, such as a zone beside the offset.
+        let text = Rfc3339::of(text).ok_or(TimestampError::Malformed)?.to_nanos();
+        let parsed: jiff::Timestamp = text.parse().map_err(|_| why_not(&text))?;
         parsed.try_into()
     }
+}
+
+/// The parts of a text that has the form of RFC 3339 (section 5.6), whether or not there is such a
+/// day and hour.
+struct Rfc3339<'a> {
+    date_time: &'a str,
+    /// Those behind the point, if there is one.
+    decimals: Option<&'a str>,
+    offset: &'a str,
+}
+
+impl Rfc3339<'_> {
+    fn of(text: &str) -> Option<Rfc3339<'_>> {
+        let (date_time, rest) = text.split_at_checked(19)?;
+        let is_date_time = has_form(date_time, "0000-00-00T00:00:00")
+            || has_form(date_time, "0000-00-00t00:00:00")
+            || has_form(date_time, "0000-00-00 00:00:00");
+        let (decimals, offset) = match rest.strip_prefix('.') {
+            None => (None, rest),
+            Some(rest) => {
+                let (decimals, offset) =
+                    rest.split_at(rest.bytes().take_while(u8::is_ascii_digit).count());
+                (Some(decimals), offset)
+            }
+        };
+        let is_offset = matches!(offset, "Z" | "z")
+            || ((has_form(offset, "+00:00") || has_form(offset, "-00:00"))
+                && offset[1..3] < *"24"
+                && offset[4..] < *"60");
+        (is_date_time && decimals != Some("") && is_offset).then_some(Rfc3339 {
+            date_time,
+            decimals,
+            offset,
+        })
+    }
+
+    /// The same to the nanosecond, beyond which the calendar library reads nothing.
+    fn to_nanos(&self) -> String {
+        let Rfc3339 { date_time, decimals, offset } = self;
+        match decimals {
+            None => format!("{date_time}{offset}"),
+            Some(decimals) => {
+                format!("{date_time}.{}{offset}", &decimals[..decimals.len().min(9)])
+            }
+        }
+    }
+}
+
+/// Whether a text has a digit for each `0` of a form, and else the same characters.
+fn has_form(text: &str, form: &str) -> bool {
+    let fits = |(byte, of): (u8, u8)| if of == b'0' { byte.is_ascii_digit() } else { byte == of };
+    text.len() == form.len() && text.bytes().zip(form.bytes()).all(fits)
 }
 
 /// Why the calendar library does not read a text: its calendar ends, too.
@@ -156,7 +210,48 @@ mod tests {
         }
     }
 
+    /// RFC 3339 (5.6), to the microsecond.
+    #[test]
+    fn every_form_of_rfc_3339_is_a_time() {
+        for (text, time) in [
+            ("2026-11-20T12:00:00+01:00", "2026-11-20T11:00:00Z"),
+            ("2026-11-20t12:00:00z", "2026-11-20T12:00:00Z"),
+            ("2026-11-20 12:00:00-23:59", "2026-11-21T11:59:00Z"),
+            ("2026-11-20T12:00:00.5-00:00", "2026-11-20T12:00:00.5Z"),
+            ("2026-11-20T12:00:00.1234567891234Z", "2026-11-20T12:00:00.123456Z"),
+        ] {
+            assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), time, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_other_standards_have_is_no_time() {
+        for text in [
+            "2026-11-20T12:00:00+01:00[America/New_York]",
+            "2026-11-20T12:00:00Z[UTC]",
+            "2026-11-20T12:00:00+24:00",
+            "2026-11-20T12:00:00+01:60",
+            "2026-11-20T12:00:00+01",
+            "2026-11-20T12:00:00+0100",
+            "2026-11-20T12:00:00+01:00:30",
+            "2026-11-20T12:00:00,5Z",
+            "2026-11-20T12:00:00.Z",
+            "2026-11-20T12:00Z",
+            "20261120T120000Z",
+            "+002026-11-20T12:00:00Z",
+            " 2026-11-20T12:00:00Z",
+            "2026-11-20T12:00:00é",
+        ] {
+            assert_eq!(text.parse::<Timestamp>(), Err(TimestampError::Malformed), "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn any_text_is_a_time_or_is_not(text in "[0-9TtZz:. +\\-é]{0,32}") {
+            let _ = text.parse::<Timestamp>();
+        }
+
         #[test]
         fn the_short_way_reads_what_the_calendar_library_reads(
             text in "(0001|1969|1970|2000|2026|9999)-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{1,7})?Z"

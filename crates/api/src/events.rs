@@ -27,7 +27,7 @@ pub(crate) struct EventsQuery {
     #[param(value_type = Option<u64>)]
     after: Position,
     /// At most so many, 1 to 1000; 100 where absent. A stream ignores it.
-    #[param(value_type = Option<u64>)]
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 1_000)]
     limit: Limit,
     /// Only events of this tenant.
     #[param(value_type = Option<String>)]
@@ -95,19 +95,23 @@ async fn require_reached(state: &State, cursor: Position) -> Result<(), Problem>
     .with("wanted", cursor))
 }
 
+/// RFC 9110, section 12.5.1: whoever takes both gets what he prefers, and a stream where he does not
+/// say; who prefers a page would wait for its end for ever.
 fn wants_stream(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        let essence = parts.next().unwrap_or_default();
-        essence.eq_ignore_ascii_case("text/event-stream") && !parts.any(is_quality_of_zero)
-    })
+    let stream = quality(headers, "text/event-stream");
+    stream > 0.0 && stream >= quality(headers, "application/json")
 }
 
-/// RFC 9110, section 12.4.2: what has a quality of 0 is not wanted.
-fn is_quality_of_zero(parameter: &str) -> bool {
-    let quality = parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q="));
-    quality.and_then(|quality| quality.parse::<f32>().ok()) == Some(0.0)
+/// How much a type that the request names is wanted, 0 to 1; 0 where it does not name it.
+fn quality(headers: &HeaderMap, media_type: &str) -> f32 {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let qualities = accepted.flat_map(|value| value.split(',')).filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let is_named = parts.next()?.eq_ignore_ascii_case(media_type);
+        let weight = |it: &str| it.strip_prefix("q=").or(it.strip_prefix("Q="))?.parse().ok();
+        is_named.then(|| parts.find_map(weight).unwrap_or(1.0))
+    });
+    qualities.fold(0.0, f32::max)
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<Position>, Problem> {

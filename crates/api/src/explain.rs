@@ -95,7 +95,7 @@ pub(crate) struct BalanceParameters {
     #[param(value_type = Option<String>)]
     known_at: Option<KnownAtParameter>,
     /// Tell so many events, 1 to 100, the last ones; 20 where absent. The others are summed up.
-    #[param(value_type = Option<u64>)]
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
     limit: Lines,
     /// Wait, up to 5 s, until the view has this position: read your own write.
     #[param(value_type = Option<u64>)]
@@ -134,7 +134,7 @@ pub(crate) struct AccountParameters {
     #[param(value_type = Option<String>)]
     tenant: Option<TenantId>,
     /// Tell so many events or tenants, 1 to 100; 20 where absent. The others are summed up.
-    #[param(value_type = Option<u64>)]
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
     #[serde(default)]
     limit: Lines,
     /// Wait, up to 5 s, until the view has this position: read your own write.
@@ -164,7 +164,7 @@ pub(crate) struct UsageParameters {
     #[param(value_type = Option<String>)]
     model: Option<Label>,
     /// Tell so many events, 1 to 100, the last ones; 20 where absent. The others are summed up.
-    #[param(value_type = Option<u64>)]
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
     #[serde(default)]
     limit: Lines,
     /// Wait, up to 5 s, until the view has this position: read your own write.
@@ -179,7 +179,7 @@ pub(crate) struct UsageParameters {
 #[into_params(parameter_in = Query)]
 pub(crate) struct ThingParameters {
     /// Tell so many events, 1 to 100, the last ones; 20 where absent. The others are summed up.
-    #[param(value_type = Option<u64>)]
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
     limit: Lines,
     /// Wait, up to 5 s, until the view has this position: read your own write.
     #[param(value_type = Option<u64>)]

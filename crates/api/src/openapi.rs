@@ -19,9 +19,9 @@ mod headers;
     info(
         title = "Quipu",
         description = "The book of record for credits and agent usage. Amounts are decimal strings, \
-            times RFC 3339, ids prefixed. Every POST that changes state takes an `Idempotency-Key` \
+            times RFC 3339, texts 1 to 500 characters and none of them a control character, ids prefixed. Every POST that changes state takes an `Idempotency-Key` \
             (of `/v1/commands`, each command): the same key and body give the same answer again, byte for byte, with the header \
-            `Idempotency-Replayed: true`. Keys, and ids of usage, are known for at least 32 days. What goes wrong is answered as `application/problem+json` \
+            `Idempotency-Replayed: true`. Usage is known record by record: `/v1/usage` has `Quipu-Duplicates` in its place, and what was refused is tried again. Keys, and ids of usage, are known for at least 32 days. What goes wrong is answered as `application/problem+json` \
             with a stable `code`; the schema `ProblemCode` lists them all.",
         license(name = "MIT OR Apache-2.0"),
     ),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_path_to_error::Segment;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::{Object, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::openapi::parameter;
@@ -59,7 +60,8 @@ fn diagnose<T: DeserializeOwned>(query: &str, message: &str) -> Problem {
     let no_number = format!("not a whole number from 0 to {}", Position::LAST);
     let message = if is_no_number { &no_number } else { message };
     let problem = strict_json::of_message(message).recoded(Code::InvalidQuery);
-    let Some(name) = parameter_of::<T>(query) else { return problem };
+    let named = || message.split('`').nth(1).map(str::to_owned);
+    let Some(name) = parameter_of::<T>(query).or_else(named) else { return problem };
     let mut values = form_urlencoded::parse(query.as_bytes());
     let value = values.find(|(key, _)| *key == name).map(|(_, value)| value).unwrap_or_default();
     let was_time = value.contains(' ') && value.replace(' ', "+").parse::<Timestamp>().is_ok();
@@ -146,16 +148,17 @@ impl<C> IntoParams for ListQuery<C> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let after = "Go on after this item: the `next_after` of the page before.";
         let after = parameter("after", ParameterIn::Query, after, Required::False);
-        let numbers = [
-            ("limit", "At most so many, 1 to 1000; 100 where absent."),
-            ("at_least", "Wait, up to 5 s, until the view has this position: read your own write."),
-        ];
-        let numbers = numbers.map(|(name, description)| {
+        let number = |name, description, schema| {
             let mut number = parameter(name, ParameterIn::Query, description, Required::False);
-            number.schema = Some(u64::schema());
+            number.schema = Some(schema);
             number
-        });
-        std::iter::once(after).chain(numbers).collect()
+        };
+        let most = Object::builder().schema_type(Type::Integer).minimum(Some(1));
+        let most = most.maximum(Some(Limit::MOST)).build().into();
+        let limit = number("limit", "At most so many, 1 to 1000; 100 where absent.", most);
+        let at_least = "Wait, up to 5 s, until the view has this position: read your own write.";
+        let at_least = number("at_least", at_least, u64::schema());
+        vec![after, limit, at_least]
     }
 }
 

@@ -31,7 +31,8 @@ pub(crate) const MOST_RECORDS: usize = 10_000;
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct UsageQuery {
-    /// All records or none; each by itself where absent.
+    /// All records or none: the first that is refused is answered as a problem, with its `index` in
+    /// the array, from 0. Each by itself where absent.
     atomic: bool,
 }
 

@@ -25,7 +25,7 @@ const QUOTE_THE_DIGITS: &str = "write its digits as you have them, in quotes";
 
 /// An exact amount of credits as a decimal string with at most six decimals (rule M2).
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-#[schema(value_type = String, example = "12.5", pattern = r"^-?\d{1,13}(\.\d+)?$")]
+#[schema(value_type = String, example = "12.5", pattern = r"^-?\d+(\.\d{1,6}0*)?$")]
 pub(crate) struct Amount(pub(crate) Credits);
 
 impl<'de> Deserialize<'de> for Amount {

@@ -15,7 +15,7 @@ pub enum ProofError {
     #[error(transparent)]
     Database(#[from] DatabaseError),
     /// There is no such event, or no tree of that size.
-    #[error("{wanted} is beyond the journal's end, {end}")]
+    #[error("{wanted} is none of the journal's positions, 1 to {end}")]
     BeyondEnd {
         /// What was asked for.
         wanted: u64,

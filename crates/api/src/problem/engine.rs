@@ -11,8 +11,11 @@ impl From<EngineError> for Problem {
             EngineError::Refused(refusal) => refusal.into(),
             EngineError::KeyReused { position } => Problem::new(
                 Code::IdempotencyKeyReused,
-                format!("this key was used at position {position} for another request"),
-                "use a new key for a new request, with nothing in it that is recorded already, and the same body for the same key",
+                format!(
+                    "this key was used at position {position} for another request, or for this one \
+                     with a text that was erased since"
+                ),
+                "use a new key for a new request, with nothing in it that is recorded already, and the same body for the same key; after an erasure see first what the event at that position did",
             )
             .with("position", position),
             EngineError::KeyInFlight => Problem::new(

@@ -49,7 +49,7 @@ impl From<ProofError> for Problem {
             }
             ProofError::TooSmall { wanted, .. } => {
                 let hint = format!("name a size of at least {wanted}, or none for the newest");
-                Problem::new(Code::InvalidQuery, detail, hint)
+                Problem::new(Code::InvalidQuery, detail, hint).with("parameter", "size")
             }
             ProofError::Unreachable { .. } => Problem::new(
                 Code::CheckpointUnreachable,

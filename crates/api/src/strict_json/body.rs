@@ -35,7 +35,8 @@ pub(crate) fn require(headers: &HeaderMap, allowed: &[MediaType]) -> Result<Medi
             format!("send the header Content-Type: {}", names.join(" or ")),
         )
     };
-    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+    let encoding = headers.get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|it| !it.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Problem::new(
             Code::UnsupportedMediaType,
             "the body has a content encoding",

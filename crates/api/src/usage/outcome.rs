@@ -64,8 +64,6 @@ pub(crate) enum Outcome {
         /// Why.
         problem: Box<ProblemDocument>,
     },
-    /// The batch is atomic, and another record was refused.
-    NotAttempted,
 }
 
 /// The answer to an array. `is_keyed` tells whether a record's id follows from the idempotency key.
@@ -136,7 +134,9 @@ fn refused(outcome: &UsageOutcome, is_keyed: bool) -> Option<Problem> {
 fn wire(outcome: &UsageOutcome, is_keyed: bool) -> Result<Outcome, Problem> {
     match outcome {
         UsageOutcome::Recorded { event, .. } => recorded(event),
-        UsageOutcome::NotAttempted => Ok(Outcome::NotAttempted),
+        UsageOutcome::NotAttempted => {
+            Err(Problem::internal(&"a record was not attempted where none was refused"))
+        }
         UsageOutcome::Refused(_) | UsageOutcome::IdReused { .. } => {
             let problem = refused(outcome, is_keyed)
                 .ok_or_else(|| Problem::internal(&"a refused record without a refusal"))?;

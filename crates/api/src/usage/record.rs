@@ -92,7 +92,8 @@ pub(crate) enum OneOrMany {
 impl PartialSchema for OneOrMany {
     fn schema() -> RefOr<Schema> {
         let one = Ref::from_schema_name(Record::name());
-        let many = ArrayBuilder::new().items(one.clone()).max_items(Some(MOST_RECORDS));
+        let many =
+            ArrayBuilder::new().items(one.clone()).min_items(Some(1)).max_items(Some(MOST_RECORDS));
         OneOfBuilder::new()
             .description(Some("One record, or an array of them."))
             .item(one)

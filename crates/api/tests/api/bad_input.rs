@@ -210,6 +210,13 @@ async fn another_content_type_is_refused() {
         .unwrap();
     assert_refused(&app.send(zipped).await, 415, "unsupported_media_type", "gzip");
     assert_eq!(app.head(), head);
+    let plain = Request::post(DEBITS)
+        .header("idempotency-key", "k")
+        .header("content-type", "application/json")
+        .header("content-encoding", "Identity")
+        .body(Body::from(r#"{"amount":"1"}"#))
+        .unwrap();
+    assert_eq!(app.send(plain).await.status, 201);
 }
 
 #[tokio::test]
@@ -288,6 +295,14 @@ async fn a_query_that_is_not_understood_is_refused() {
         "/v1/tenants/t_acme/usage?after=tampered",
     ] {
         assert_refused(&app.get(path).await, 400, "invalid_query", path);
+    }
+    for (path, parameter) in [
+        ("/v1/proofs/consistency", "from"),
+        ("/v1/explain/account", "account"),
+        ("/v1/tenants?limit=0", "limit"),
+        ("/v1/events?after=1&after=2", "after"),
+    ] {
+        assert_eq!(app.get(path).await.json()["parameter"], parameter, "{path}");
     }
     let head = app.head();
     let command = app.post(&format!("{DEBITS}?dry_run=true"), "k", r#"{"amount":"1"}"#).await;

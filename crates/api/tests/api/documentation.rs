@@ -176,6 +176,21 @@ fn the_document_lists_what_can_be_chosen() {
 }
 
 #[test]
+fn every_limit_in_the_document_is_the_one_that_is_kept() {
+    let document = document();
+    let limits: Vec<Value> = operations(&document)
+        .flat_map(|(_, operation)| operation["parameters"].as_array().cloned().unwrap_or_default())
+        .filter(|parameter| parameter["name"] == "limit")
+        .collect();
+    assert!(limits.len() > 10);
+    for limit in limits {
+        let schema = &limit["schema"];
+        let told = format!("{} to {}", schema["minimum"], schema["maximum"]);
+        assert!(limit["description"].as_str().unwrap().contains(&told), "{limit}");
+    }
+}
+
+#[test]
 fn a_number_in_a_query_is_a_number_in_the_document() {
     let document = document();
     for (about, operation) in operations(&document) {

@@ -62,14 +62,16 @@ async fn a_filter_finds_its_events_and_the_cursor_moves_past_the_others() {
     }
 }
 
-/// RFC 9110: what has a quality of 0 is not wanted.
+/// RFC 9110: what has a quality of 0 is not wanted, and of two that are the better one is.
 #[tokio::test]
 async fn a_stream_that_is_not_wanted_is_a_page() {
     let app = App::start().with_credits("5").await;
     for (accept, media_type) in [
         ("application/json, text/event-stream;q=0", "application/json"),
         ("text/event-stream; q=0.000", "application/json"),
-        ("application/json;q=0.1, text/event-stream;q=0.01", "text/event-stream"),
+        ("application/json, text/event-stream;q=0.1", "application/json"),
+        ("text/event-stream;q=0.9, application/json;q=0.5", "text/event-stream"),
+        ("text/event-stream, application/json", "text/event-stream"),
     ] {
         let request = Request::get("/v1/events").header("accept", accept);
         let request = request.body(Body::empty()).unwrap();
