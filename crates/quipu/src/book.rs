@@ -1,5 +1,7 @@
 //! Where the book is, and opening it.
 
+pub(crate) mod files;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -80,6 +80,7 @@ pub(crate) fn run(args: &ReplayArgs, json: bool) -> Result<u8, CliError> {
             .min(head.position),
     };
     let feed = Arc::new(CheckedFeed::new(journal, until));
+    place.refuse_own(&args.to)?;
     let file = ReplayFile::open(&args.to, feed).map_err(|error| book::views_unusable(&error))?;
     let moment = moment(&store, until)?;
     is_of_this_journal(&file, &store)?;

@@ -13,7 +13,7 @@ use crate::book::{self, Place};
 use crate::error::CliError;
 use crate::output;
 
-/// The folder of keys beside a book's files.
+/// What it is called there.
 const KEYS_FOLDER: &str = "keys";
 /// What names another folder in the environment.
 pub(crate) const KEYS_VARIABLE: &str = "QUIPU_KEYS";
@@ -50,10 +50,15 @@ pub(crate) fn open_folder(folder: &Path) -> Result<KeyFolder, CliError> {
     KeyFolder::open(folder).map_err(|error| unusable(&error))
 }
 
+/// The folder of keys beside a book's files.
+pub(crate) fn folder_beside(book: &Path) -> PathBuf {
+    book.join(KEYS_FOLDER)
+}
+
 /// The folder of keys of a book for which nobody names one.
 pub(crate) fn unsaid_folder(place: &Place) -> Option<PathBuf> {
     match place {
-        Place::Folder(folder) => Some(folder.join(KEYS_FOLDER)),
+        Place::Folder(folder) => Some(folder_beside(folder)),
         Place::Postgres(_) => None,
     }
 }
@@ -80,7 +85,7 @@ pub(crate) fn signed(
         signed.push(Signed { epoch: newest.epoch, head });
     }
     let Some(folder) = keys.folder(place) else { return Ok(signed) };
-    let is_named = !matches!(place, Place::Folder(book) if folder == book.join(KEYS_FOLDER));
+    let is_named = !matches!(place, Place::Folder(book) if folder == folder_beside(book));
     if !folder.is_dir() {
         return if is_named {
             Err(CliError::Unusable {

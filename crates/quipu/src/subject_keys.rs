@@ -1,6 +1,7 @@
 //! Where the keys of personal texts are, and opening them.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ impl SubjectKeysArgs {
     pub(crate) fn open(&self, place: &Place) -> Result<SubjectKeys, CliError> {
         let folder = match (&self.subject_keys, place) {
             (Some(folder), _) => folder.clone(),
-            (None, Place::Folder(data)) => beside(data)?,
+            (None, Place::Folder(data)) => folder_beside(data)?,
             (None, Place::Postgres(_)) => "./quipu-subject-keys".into(),
         };
         if let Place::Folder(data) = place {
@@ -44,7 +45,7 @@ impl SubjectKeysArgs {
 }
 
 /// A folder beside the book's, so that a copy of the one does not carry the other.
-fn beside(data: &Path) -> Result<PathBuf, CliError> {
+pub(crate) fn folder_beside(data: &Path) -> io::Result<PathBuf> {
     let mut path = data.canonicalize()?.into_os_string();
     path.push(".subject-keys");
     Ok(path.into())

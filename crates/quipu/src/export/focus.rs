@@ -77,7 +77,7 @@ fn require_period(from: Option<Date>, to: Option<Date>) -> Result<(), CliError> 
 pub(super) fn run(args: &FocusArgs, json: bool) -> Result<u8, CliError> {
     require_period(args.from, args.to)?;
     let source = Source::open(&args.source)?;
-    let mut target = Target::open(&args.target)?;
+    let mut target = Target::open(&args.target, &args.source.place())?;
     let mut focus = Focus::new(FocusTerms {
         version: match args.focus_version {
             Version::V1_2 => FocusVersion::V1_2,

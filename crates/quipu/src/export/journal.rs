@@ -32,7 +32,7 @@ struct Summary {
 
 pub(super) fn run(args: &JournalArgs, json: bool) -> Result<u8, CliError> {
     let store = book::read_journal(&args.book.place())?;
-    let mut target = Target::open(&args.target)?;
+    let mut target = Target::open(&args.target, &args.book.place())?;
     let bar = ProgressBar::new(0).with_style(output::events_bar());
     let exported = json_lines::export(&store, &mut target, &mut |progress| {
         bar.set_length(progress.end.0);

@@ -61,7 +61,7 @@ pub(super) fn run(args: &ParquetArgs, json: bool) -> Result<u8, CliError> {
             hint: "leave --known-at and --tenant out, or export the table events".into(),
         });
     }
-    let mut target = Target::open(&args.target)?;
+    let mut target = Target::open(&args.target, &args.source.place())?;
     let Written { position, rows, skipped } = match view {
         None => events(&args.source, &mut target)?,
         Some((projection, schema)) => self::view(&args.source, projection, schema, &mut target)?,

@@ -55,7 +55,7 @@ fn write(
     json: bool,
 ) -> Result<u8, CliError> {
     let source = Source::open(&args.source)?;
-    let mut target = Target::open(&args.target)?;
+    let mut target = Target::open(&args.target, &args.source.place())?;
     target.write_all(journal.opening(&source.remark()).as_bytes())?;
     let mut text = String::new();
     source.each(|event| {

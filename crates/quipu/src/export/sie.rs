@@ -103,7 +103,7 @@ struct Summary {
 pub(super) fn run(args: &SieArgs, json: bool) -> Result<u8, CliError> {
     let chart = args.accounts.as_deref().map_or_else(|| Ok(Chart::default()), read_chart)?;
     let source = Source::open(&args.source)?;
-    let mut target = Target::open(&args.target)?;
+    let mut target = Target::open(&args.target, &args.source.place())?;
     let mut sie = Sie::new(SieTerms {
         kind: match args.kind {
             Kind::Export => SieKind::Export,

@@ -1,11 +1,13 @@
 //! Exports that are refused, and what is said of a view that is no fold of all events.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use quipu::exit_codes;
 
 use crate::commands::book;
-use crate::program::{Run, Server, run};
+use crate::program::{Run, Server, quipu, run};
 
 const FOCUS: [&str; 7] = ["focus", "--provider", "x", "--currency", "SEK", "--rate", "1"];
 
@@ -130,4 +132,81 @@ fn a_slip_of_the_finger_gives_no_empty_year_and_no_broken_store() {
         );
         assert!(said.err().contains(why), "{year} {company}: {}", said.err());
     }
+}
+
+#[test]
+fn no_export_and_no_replay_takes_the_place_of_a_file_of_the_book() {
+    let mut server = book(Server::start());
+    let data = server.data();
+    std::os::unix::fs::symlink("journal.db", format!("{data}/link")).unwrap();
+    std::fs::create_dir_all(format!("{data}/keys")).unwrap();
+    let names = ["journal.db", "journal.db-wal", "views.db-shm", "views.rebuild.db"];
+    let others = ["proofs.db", "journal.lock", "keys/new", "link", "../NAME.subject-keys/t_acme"];
+    let name = Path::new(&data).file_name().unwrap().to_str().unwrap();
+    let subject_keys = format!("{data}.subject-keys");
+    std::fs::create_dir(&subject_keys).unwrap();
+    for own in names.iter().chain(&others) {
+        let file = format!("{data}/{}", own.replace("NAME", name));
+        for verb in [&["export", "hledger", "-o", &file][..], &["replay", "--to", &file]] {
+            let refused = server.on_book(verb);
+            assert_eq!(refused.code(), i32::from(exit_codes::UNUSABLE), "{own}: {}", refused.err());
+            let why = "this file is the book's, and is left alone";
+            assert!(refused.err().contains(why), "{own}: {}", refused.err());
+        }
+    }
+    std::fs::remove_dir(&subject_keys).unwrap();
+    assert_eq!(server.terminate(), Some(i32::from(exit_codes::OK)));
+    let verified = server.on_book(&["verify"]);
+    assert_eq!(verified.code(), i32::from(exit_codes::OK), "{}", verified.err());
+}
+
+#[test]
+fn an_export_follows_links_and_keeps_who_may_read_the_file() {
+    let server = book(Server::start());
+    let folder = quipu_testkit::sqlite::folder();
+    let [link, other] = ["link", "other"].map(|name| folder.path().join(name));
+    std::os::unix::fs::symlink("other", &link).unwrap();
+    for is_there in [false, true] {
+        if is_there {
+            std::fs::write(&other, "old").unwrap();
+            std::fs::set_permissions(&other, Permissions::from_mode(0o600)).unwrap();
+        }
+        let written = server.on_book(&["export", "hledger", "-o", link.to_str().unwrap()]);
+        assert_eq!(written.code(), i32::from(exit_codes::OK), "{}", written.err());
+        assert!(link.is_symlink(), "{is_there}");
+        assert!(std::fs::read_to_string(&other).unwrap().contains("CreditsGranted"), "{is_there}");
+    }
+    let mode = other.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+/// As `/dev/stdout` does, through a link that is this test's own.
+#[test]
+fn an_export_to_what_is_open_already_is_written_through() {
+    let server = book(Server::start());
+    let folder = quipu_testkit::sqlite::folder();
+    let [link, out, named] = ["link", "out", "named"].map(|name| folder.path().join(name));
+    std::os::unix::fs::symlink("/proc/self/fd/1", &link).unwrap();
+    let export = ["export", "hledger", "--data", &server.data(), "-o"];
+    let to = |target: &Path| quipu(&[&export[..], &[target.to_str().unwrap()]].concat());
+    let whole = Run::of(&mut to(&named));
+    assert_eq!(whole.code(), i32::from(exit_codes::OK), "{}", whole.err());
+    let whole = std::fs::read_to_string(&named).unwrap();
+
+    let piped = Run::of(&mut to(&link));
+    assert_eq!(piped.out(), whole, "{}", piped.err());
+    std::fs::write(&out, "before\n").unwrap();
+    let file = || std::fs::File::options().append(true).open(&out).unwrap();
+    let written = Run::of(to(&link).stdout(file()));
+    assert!(written.err().contains("hledger: "), "{}", written.err());
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), format!("before\n{whole}"));
+    assert!(link.is_symlink());
+}
+
+#[test]
+fn an_export_to_a_folder_is_malformed() {
+    let server = book(Server::start());
+    let refused = server.on_book(&["export", "hledger", "-o", &server.data()]);
+    assert_eq!(refused.code(), i32::from(exit_codes::MALFORMED), "{}", refused.err());
+    assert!(refused.err().contains("is a directory"), "{}", refused.err());
 }
