@@ -170,13 +170,15 @@ pub enum Refusal {
         agent: AgentId,
     },
 
-    /// W9: the hold expired, and its grace is over.
-    #[error("{hold} expired at {expired_at}")]
+    /// W9: the hold expired, and can at most be settled.
+    #[error("{hold} expired at {expired_at}{}", settled_until(*.settle_until))]
     HoldExpired {
         /// The hold.
         hold: HoldId,
         /// When.
         expired_at: Timestamp,
+        /// Until when it can be settled, unless its grace is over.
+        settle_until: Option<Timestamp>,
     },
     /// W7: the hold ended already: settled, released, or expired long ago.
     #[error("{hold} has ended")]
@@ -277,6 +279,13 @@ pub enum Refusal {
         /// When the next lot that was granted becomes effective.
         next_grant_at: Option<Timestamp>,
     },
+}
+
+/// What can be done with a hold yet.
+fn settled_until(settle_until: Option<Timestamp>) -> String {
+    settle_until.map_or_else(String::new, |until| {
+        format!(", which gave back what it held; it can be settled until {until}")
+    })
 }
 
 /// What there is to spend: what is available, unless something is owed or may be.

@@ -21,7 +21,7 @@ pub use command::WalletCommand;
 pub use context::{Needs, Original, WalletContext, WalletServices};
 pub use dated::Dated;
 pub use event::WalletEvent;
-pub use holds::{ExpiredHold, Hold, LATE_SETTLEMENT_SECONDS};
+pub use holds::{ExpiredHold, Hold};
 pub use lot::Lot;
 
 use serde::{Deserialize, Serialize};

@@ -11,7 +11,7 @@ use crate::event::Inconsistency;
 use crate::{Credits, GrantId, HoldId, MeterName, Timestamp};
 
 /// W9: for so long after it expired a hold can still be settled.
-pub const LATE_SETTLEMENT_SECONDS: i64 = 300;
+const LATE_SETTLEMENT_SECONDS: i64 = 300;
 /// For so long an expired hold is remembered, to be told from one that never was.
 const MEMORY_SECONDS: i64 = 30 * 86_400;
 /// And at most so many of those that cannot be settled any more.
@@ -57,6 +57,14 @@ pub struct ExpiredHold {
     /// Who and what it is attributed to.
     #[serde(default, skip_serializing_if = "Attribution::is_empty")]
     pub attribution: Attribution,
+}
+
+impl ExpiredHold {
+    /// W9: until when it can be settled, unless that is over.
+    pub(super) fn settle_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let until = self.expired_at.plus_seconds(LATE_SETTLEMENT_SECONDS);
+        (now <= until).then_some(until)
+    }
 }
 
 /// All of a wallet's holds that a decision can still need.

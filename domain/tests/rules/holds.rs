@@ -131,10 +131,19 @@ fn w9_a_late_settlement_is_honoured_for_five_minutes_from_what_is_available() {
     book.run(hold("4")).unwrap();
     book.pass(1_200);
     assert_eq!(book.refused(release(2)), "hold_expired");
+    let why = "hold_2 expired at 2026-11-15T12:15:00Z, which gave back what it held; it can be settled \
+               until 2026-11-15T12:20:00Z";
+    for command in [release(2), extend(2, 60)] {
+        assert_eq!(book.run(command).unwrap_err().to_string(), why);
+    }
     assert_eq!(book.tell(settle(2, "12")), ["settled 12, more 1:10 owed:2, late"]);
     assert_eq!(book.refused(settle(2, "1")), "hold_ended");
     book.now = book.now.plus_seconds(1);
     assert_eq!(book.refused(settle(3, "1")), "hold_expired");
+    for command in [settle(3, "1"), release(3), extend(3, 60)] {
+        let why = book.run(command).unwrap_err().to_string();
+        assert_eq!(why, "hold_3 expired at 2026-11-15T12:15:00Z");
+    }
 }
 
 #[test]

@@ -58,7 +58,10 @@ fn hint(refusal: &Refusal) -> &'static str {
             "unfreeze the wallet first; settle, release and refund still work"
         }
         Refusal::AgentRetired { .. } => "use another agent",
-        Refusal::HoldExpired { .. } => "record the work as a debit",
+        Refusal::HoldExpired { settle_until: Some(_), .. } => {
+            "settle the hold for work that was done; otherwise nothing is left to do"
+        }
+        Refusal::HoldExpired { settle_until: None, .. } => "record the work as a debit",
         Refusal::HoldEnded { .. } => "look the hold up in the entries; a hold ends once",
         Refusal::SettlementExceedsHold { .. } => {
             "settle at most what is held, and record the rest as a debit"
@@ -126,9 +129,10 @@ fn members(refusal: &Refusal, problem: Problem) -> Problem {
         Refusal::TenantSuspended { reason } | Refusal::WalletFrozen { reason } => {
             problem.with("reason", reason)
         }
-        Refusal::HoldExpired { hold, expired_at } => {
-            problem.with("hold", hold).with("expired_at", expired_at)
-        }
+        Refusal::HoldExpired { hold, expired_at, settle_until } => problem
+            .with("hold", hold)
+            .with("expired_at", expired_at)
+            .with("settle_until", settle_until),
         Refusal::SettlementExceedsHold { needed, held } => {
             problem.with("needed", needed).with("held", held)
         }

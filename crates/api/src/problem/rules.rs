@@ -50,7 +50,11 @@ pub(crate) const RULES: &[(&str, StatusCode, &str)] = &[
     ("wallet_already_frozen", StatusCode::CONFLICT, "It is frozen already"),
     ("wallet_not_frozen", StatusCode::CONFLICT, "It is not frozen"),
     ("agent_retired", StatusCode::CONFLICT, "A retired agent does nothing more"),
-    ("hold_expired", StatusCode::CONFLICT, "The hold expired, and its grace is over"),
+    (
+        "hold_expired",
+        StatusCode::CONFLICT,
+        "The hold expired; only a settlement within its grace is still taken",
+    ),
     (
         "hold_ended",
         StatusCode::CONFLICT,

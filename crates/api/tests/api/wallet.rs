@@ -71,6 +71,30 @@ async fn a_hold_is_extended_and_settled_and_ends_once() {
     assert_eq!((again.status, again.code()), (StatusCode::CONFLICT, "hold_ended".into()));
 }
 
+/// W9: whoever is told that nothing is left but a debit charges the work a second time.
+#[tokio::test]
+async fn a_hold_that_ran_out_says_until_when_it_can_be_settled() {
+    let app = App::start().with_credits("500").await;
+    let hold =
+        app.post("/v1/tenants/t_acme/holds", "h", r#"{"amount":"75","ttl_seconds":60}"#).await;
+    let path = format!("/v1/tenants/t_acme/holds/{}", hold.json()["id"].as_str().unwrap());
+    app.clock.advance_seconds(360);
+    for (verb, body) in [("extend", "{}"), ("release", "{}")] {
+        let refused = app.post(&format!("{path}/{verb}"), verb, body).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "hold_expired".into()));
+        assert_eq!(refused.json()["settle_until"], "2026-11-20T12:06:00Z", "{}", refused.text());
+        let hint = "settle the hold for work that was done; otherwise nothing is left to do";
+        assert_eq!(refused.json()["hint"], hint);
+    }
+    app.clock.advance_seconds(1);
+    for (verb, body) in [("settle", r#"{"amount":"1"}"#), ("release", "{}")] {
+        let refused = app.post(&format!("{path}/{verb}"), verb, body).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "hold_expired".into()));
+        assert!(refused.json().get("settle_until").is_none(), "{}", refused.text());
+        assert_eq!(refused.json()["hint"], "record the work as a debit");
+    }
+}
+
 #[tokio::test]
 async fn a_released_hold_returns_everything() {
     let app = App::start().with_credits("500").await;

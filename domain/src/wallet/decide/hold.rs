@@ -68,7 +68,11 @@ impl Wallet {
         self.holds.get(hold).ok_or_else(|| {
             let placed = context.original.map(|original| &original.event);
             match (self.holds.get_expired(hold), placed) {
-                (Some(expired), _) => Refusal::HoldExpired { hold, expired_at: expired.expired_at },
+                (Some(expired), _) => Refusal::HoldExpired {
+                    hold,
+                    expired_at: expired.expired_at,
+                    settle_until: expired.settle_until(context.moment.now),
+                },
                 (None, Some(WalletEvent::HoldPlaced(placed))) if placed.hold == hold => {
                     Refusal::HoldEnded { hold }
                 }

@@ -4,7 +4,7 @@ use crate::wallet::due::grants;
 use crate::wallet::event::{Draw, Draws, HoldSettled, Overage};
 use crate::wallet::funds::Reach;
 use crate::wallet::holds::{ExpiredHold, Hold};
-use crate::wallet::{LATE_SETTLEMENT_SECONDS, Wallet, WalletContext, WalletEvent};
+use crate::wallet::{Wallet, WalletContext, WalletEvent};
 use crate::{Credits, EntryId, HoldId, Refusal};
 
 impl Wallet {
@@ -23,7 +23,7 @@ impl Wallet {
             return Err(Refusal::AmountNotPositive);
         }
         match late {
-            Some(expired) if self.in_grace(expired, context) => {
+            Some(expired) if expired.settle_until(context.moment.now).is_some() => {
                 self.settle_late(expired, amount, context)
             }
             _ => self.settle_open(open?, amount, context),
@@ -103,10 +103,6 @@ impl Wallet {
             attribution: hold.attribution.clone(),
         });
         Ok(vec![event])
-    }
-
-    fn in_grace(&self, hold: &ExpiredHold, context: &WalletContext<'_>) -> bool {
-        context.moment.now <= hold.expired_at.plus_seconds(LATE_SETTLEMENT_SECONDS)
     }
 }
 
