@@ -207,7 +207,7 @@ pub enum Refusal {
         entry: EntryId,
     },
     /// W10: more than what is left of the line.
-    #[error("the refund of {needed} is more than the {refundable} left of {entry}")]
+    #[error("{}", too_much(*.entry, *.needed, *.refundable))]
     RefundExceedsDebit {
         /// The line.
         entry: EntryId,
@@ -286,6 +286,14 @@ fn settled_until(settle_until: Option<Timestamp>) -> String {
     settle_until.map_or_else(String::new, |until| {
         format!(", which gave back what it held; it can be settled until {until}")
     })
+}
+
+/// How a refund is more than what is left of its line.
+fn too_much(entry: EntryId, needed: Credits, refundable: Credits) -> String {
+    if refundable.is_zero() {
+        return format!("all of {entry} is refunded already");
+    }
+    format!("the refund of {needed} is more than the {refundable} left of {entry}")
 }
 
 /// What there is to spend: what is available, unless something is owed or may be.

@@ -26,7 +26,9 @@ fn u4_a_void_returns_what_is_left_once() {
     assert_eq!(book.tell(void_usage(2)), ["usage voided 1:4"]);
     assert_eq!(book.refused(void_usage(2)), "usage_already_void");
     assert_eq!(book.refused(rate_usage(2)), "usage_already_void");
-    assert_eq!(book.refused(refund(2, None)), "refund_exceeds_debit");
+    let refused = book.run(refund(2, None)).unwrap_err();
+    assert_eq!(refused.code(), "refund_exceeds_debit");
+    assert_eq!(refused.to_string(), "all of entry_2 is refunded already");
     assert_eq!(book.balance(), "10 held 0 owed 0");
 }
 

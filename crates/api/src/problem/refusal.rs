@@ -70,6 +70,9 @@ fn hint(refusal: &Refusal) -> &'static str {
             "look the lot up with GET /v1/tenants/{tenant}/grants; it is used up, or void already"
         }
         Refusal::NotRefundable { .. } => "name a debit, a settlement or a usage record",
+        Refusal::RefundExceedsDebit { refundable, .. } if refundable.is_zero() => {
+            "nothing is left to do"
+        }
         Refusal::RefundExceedsDebit { .. } => "refund at most what is left of the entry",
         Refusal::NothingToErase { .. } => {
             "nothing is left to do: nothing is sealed for it, or it was erased already"
