@@ -25,7 +25,7 @@ pub struct Report {
     pub streams: u64,
     /// Accounts of the trial balance.
     pub accounts: u64,
-    /// The projections whose views were compared.
+    /// The projections that the book has views of.
     pub projections: Vec<ProjectionReport>,
     /// Those whose views were not, or not wholly: nothing that holds is said of what was left out.
     pub not_compared: Vec<String>,
@@ -38,7 +38,8 @@ pub struct ProjectionReport {
     pub name: String,
     /// The position its view stands at.
     pub checkpoint: Position,
-    /// Whether it was compared: a view of another version than this program's is not.
+    /// Whether all of it was compared: not where something does not hold before the end of it, and
+    /// no view of another version than this program's.
     pub compared: bool,
     /// Rows that equal the fold.
     pub rows: u64,

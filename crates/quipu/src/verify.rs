@@ -133,7 +133,7 @@ fn write(report: &Report, place: &str, out: &mut dyn Write) -> io::Result<()> {
     line("streams", report.streams.to_string());
     line("accounts", format!("{}, sum zero", report.accounts));
     for view in &report.projections {
-        line(&format!("view {}", view.name), compared(view));
+        line(&format!("view {}", view.name), compared(view, report.holds));
     }
     table.write(out)?;
     match &report.finding {
@@ -166,7 +166,10 @@ fn verdict(not_compared: &[String]) -> String {
 }
 
 /// What the comparison of one view gave.
-fn compared(view: &ProjectionReport) -> String {
+fn compared(view: &ProjectionReport, holds: bool) -> String {
+    if !view.compared && !holds {
+        return "not compared to the end: the book does not hold".to_owned();
+    }
     if !view.compared {
         return "not compared: it was built by another version of quipu, or not yet; a start of \
                 the server, or `quipu projections rebuild`, makes it anew"

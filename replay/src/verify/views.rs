@@ -11,10 +11,11 @@ use crate::report::{Finding, ProjectionReport, ReplayError};
 use crate::rows::Unmet;
 use crate::view_source::{ViewSource, ViewState};
 
-/// The folds that views are compared with, and how many rows equalled them.
+/// The folds that views are compared with.
 pub(super) struct Views {
     folds: Folds,
-    equal_rows: Vec<u64>,
+    /// How many rows equalled each; absent until all of a view's are compared.
+    equal_rows: Vec<Option<u64>>,
 }
 
 impl From<FoldError> for Stop {
@@ -28,7 +29,7 @@ impl From<FoldError> for Stop {
 
 impl Views {
     pub(super) fn new(states: &[ViewState]) -> Views {
-        Views { folds: Folds::of(states), equal_rows: vec![0; states.len()] }
+        Views { folds: Folds::of(states), equal_rows: vec![None; states.len()] }
     }
 
     /// Folds the next events in, each view's only up to its checkpoint.
@@ -43,15 +44,18 @@ impl Views {
     /// Compares all rows.
     pub(super) fn compare(&mut self, source: &mut dyn ViewSource) -> Result<(), Stop> {
         let mut folds = self.folds.iter().zip(&mut self.equal_rows);
-        folds.try_for_each(|(fold, equal_rows)| compare(fold, source, equal_rows))
+        folds.try_for_each(|(fold, equal_rows)| {
+            *equal_rows = compare(fold, source)?;
+            Ok(())
+        })
     }
 
     pub(super) fn into_reports(self) -> Vec<ProjectionReport> {
-        let report = |(view, equal_rows): (&ViewFold, &u64)| ProjectionReport {
+        let report = |(view, equal_rows): (&ViewFold, &Option<u64>)| ProjectionReport {
             name: view.state.name.clone(),
             checkpoint: view.state.checkpoint,
-            compared: view.fold.is_some(),
-            rows: *equal_rows,
+            compared: equal_rows.is_some(),
+            rows: equal_rows.unwrap_or(0),
             parked: view.state.parked.iter().cloned().collect(),
             skipped: view.state.skipped.iter().copied().collect(),
         };
@@ -59,10 +63,12 @@ impl Views {
     }
 }
 
-fn compare(view: &ViewFold, source: &mut dyn ViewSource, equal_rows: &mut u64) -> Result<(), Stop> {
+/// How many rows equal the fold, where there is one: all of them do.
+fn compare(view: &ViewFold, source: &mut dyn ViewSource) -> Result<Option<u64>, Stop> {
     let state = &view.state;
-    let Some(fold) = &view.fold else { return Ok(()) };
-    let [folded] = fold.projections() else { return Ok(()) };
+    let Some(fold) = &view.fold else { return Ok(None) };
+    let [folded] = fold.projections() else { return Ok(None) };
+    let mut equal_rows = 0;
     parked_alike(state, &folded.parked)?;
     for (table, mut rows) in folded.rows.sorted() {
         rows.retain(|cells| !state.parked.contains(partition_of(table, cells)));
@@ -71,7 +77,7 @@ fn compare(view: &ViewFold, source: &mut dyn ViewSource, equal_rows: &mut u64) -
         source.rows(table, &mut |cells| {
             if wrong.is_none() && !state.parked.contains(partition_of(table, cells)) {
                 match expected.meet(cells) {
-                    None => *equal_rows += 1,
+                    None => equal_rows += 1,
                     found => wrong = found,
                 }
             }
@@ -81,7 +87,7 @@ fn compare(view: &ViewFold, source: &mut dyn ViewSource, equal_rows: &mut u64) -
             return Err(Finding::at(state.checkpoint, what).into());
         }
     }
-    Ok(())
+    Ok(Some(equal_rows))
 }
 
 /// What fails in the fold must have failed in the view, and nothing else: of what is parked the view's

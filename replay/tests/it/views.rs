@@ -94,6 +94,27 @@ fn a_view_that_is_behind_is_compared_where_it_stands() {
 }
 
 #[test]
+fn no_view_passes_for_compared_where_verification_ended_before_the_end_of_it() {
+    let book = bookkeeper();
+    let mut broken = rows(&book.events);
+    broken[1].root.0[0] ^= 0x80;
+    let report = report(broken, Some(&mut views(&book.events)), &[]);
+    assert!(!report.holds);
+    assert!(!report.projections.is_empty());
+    assert!(report.projections.iter().all(|view| !view.compared && view.rows == 0));
+    assert_eq!(report.not_compared.len(), report.projections.len());
+
+    let mut views = views(&book.events);
+    views.table("balance")[0].pop();
+    let report = crate::book::report(rows(&book.events), Some(&mut views), &[]);
+    let at = report.projections.iter().position(|view| view.name == "balances").unwrap();
+    let (before, after) = report.projections.split_at(at);
+    assert!(before.iter().all(|view| view.compared));
+    assert!(after.iter().all(|view| !view.compared));
+    assert_eq!(report.not_compared.len(), after.len());
+}
+
+#[test]
 fn a_view_of_another_version_is_not_compared() {
     let book = bookkeeper();
     let mut views = views(&book.events);

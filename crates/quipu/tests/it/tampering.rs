@@ -63,6 +63,8 @@ fn a_forged_snapshot_is_found_and_deleting_it_mends_the_book() {
     );
     let said = caught(&server.on_book(&["verify"]));
     assert!(said.contains("the saved snapshot of wallet/t_acme at version "), "{said}");
+    assert!(said.contains("not compared to the end: the book does not hold"), "{said}");
+    assert!(!said.contains("equal to the journal"), "{said}");
     assert!(said.contains("delete from journal_snapshot"), "{said}");
     change(&server, "journal.db", "delete from journal_snapshot");
     assert_eq!(server.on_book(&["verify"]).code(), i32::from(exit_codes::OK));
