@@ -10,13 +10,15 @@ mod postgres_es;
 mod summary;
 mod time;
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::book::files::{follow, is_open_already};
 use crate::client::{Client, Patience, ServerArgs, part};
 use crate::csv_file::ClosedQuotes;
 use crate::error::CliError;
@@ -44,9 +46,10 @@ enum What {
 ///
 /// Run it again as often as you like within 32 days: a row that the book has is not recorded
 /// again, so after an interruption, a top-up or a mended line the same command goes on where it
-/// stopped. A row is known by the file's name (or --source) and its number among the rows; rows
-/// may be appended to the file, but not inserted or reordered. After 32 days the book may have
-/// forgotten which rows it has.
+/// stopped. A row is known by the file's name, without its folder (or by --source), and its number
+/// among the rows; rows may be appended to the file, but not inserted or reordered. Another file of
+/// the same name needs a --source of its own, and so does what is no file, such as standard input.
+/// After 32 days the book may have forgotten which rows it has.
 #[derive(Args, Debug)]
 struct UsageArgs {
     /// The file, with a line of column names first
@@ -63,7 +66,7 @@ struct UsageArgs {
     #[command(flatten)]
     columns: ColumnArgs,
     /// What the rows are known by, instead of the file's name
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     source: Option<String>,
     /// Rows per request
     #[arg(long, value_name = "ROWS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000))]
@@ -118,7 +121,8 @@ impl<'a> Import<'a> {
             hint: "check the path and its permissions".into(),
         };
         let file = File::open(&args.file).map_err(unreadable)?;
-        let length_bytes = file.metadata().map_err(unreadable)?.len();
+        let metadata = file.metadata().map_err(unreadable)?;
+        let source = source(args, &metadata)?;
         // A carriage return before the line feed is trimmed off; as part of the terminator it
         // would make the reader's line numbers late.
         let mut rows = csv::ReaderBuilder::new()
@@ -126,10 +130,6 @@ impl<'a> Import<'a> {
             .trim(csv::Trim::All)
             .from_reader(ClosedQuotes::new(file));
         let headings = rows.headers().map_err(|error| malformed(&name, 1, &error))?;
-        let source = match &args.source {
-            Some(source) => format!("import:{source}"),
-            None => format!("import:{}", file_name(&args.file)),
-        };
         let common = Common { tenant: args.tenant.clone(), meter: args.meter.clone(), source };
         let columns = Columns::find(&args.columns, common, headings, &name)?;
         Ok(Import {
@@ -141,7 +141,7 @@ impl<'a> Import<'a> {
             columns,
             batch: Vec::new(),
             summary: Summary::default(),
-            progress: progress_bar(length_bytes),
+            progress: progress_bar(metadata.len()),
         })
     }
 
@@ -248,6 +248,19 @@ fn malformed(name: &str, line: u64, error: &csv::Error) -> CliError {
         _ => format!("{name}:{line}: {error}"),
     };
     CliError::Malformed { what, hint: KEPT.into() }
+}
+
+/// What the rows are known by. What is no file, or is open already, has the name of others.
+fn source(args: &UsageArgs, file: &Metadata) -> Result<String, CliError> {
+    let is_named = file.is_file() && !follow(&args.file).is_ok_and(|file| is_open_already(&file));
+    match &args.source {
+        Some(source) => Ok(format!("import:{source}")),
+        None if is_named => Ok(format!("import:{}", file_name(&args.file))),
+        None => Err(CliError::Malformed {
+            what: format!("{} is no file whose name its rows can be known by", args.file.display()),
+            hint: "name what they are known by, and by nothing else: --source NAME".into(),
+        }),
+    }
 }
 
 fn file_name(path: &Path) -> String {

@@ -13,6 +13,9 @@ use crate::usage::Outcome;
 /// So many lines are named for each kind of refusal.
 const LINES_NAMED: usize = 5;
 
+/// What a row is refused with whose name and number another one has in the book.
+const ID_REUSED: &str = "usage_id_reused";
+
 /// Rows counted by what became of them.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Summary {
@@ -105,13 +108,34 @@ impl Summary {
                 refused.detail
             )?;
         }
-        if !self.is_complete() {
+        if self.refused.contains_key(ID_REUSED) {
+            self.write_reuse(out)?;
+        }
+        if self.refused.keys().any(|code| code != ID_REUSED) {
             writeln!(
                 out,
                 "  Run the same command again once that is mended: the other rows are in the book."
             )?;
         }
         Ok(())
+    }
+
+    /// Rows that are in the book under this name would be charged again under another one.
+    fn write_reuse(&self, out: &mut dyn Write) -> io::Result<()> {
+        let known = self.recorded + self.already_recorded;
+        let without = match known {
+            0 => String::new(),
+            known => {
+                let rows = output::count(known, "row");
+                format!(", without the {rows} of it in the book under this name")
+            }
+        };
+        writeln!(
+            out,
+            "  Rows of this name were imported before with other content: from another file, or \
+             before these lines were changed.\n  If this is another file, it needs a name of its \
+             own: --source NAME{without}."
+        )
     }
 }
 

@@ -1,10 +1,11 @@
 //! Rows of a file become usage: once, however often they are sent.
 
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use quipu::exit_codes;
 
-use crate::program::{Run, Server, run};
+use crate::program::{Run, Server, quipu, run};
 
 struct Import {
     server: Server,
@@ -24,6 +25,10 @@ impl Import {
     }
 
     fn run(&self, more: &[&str]) -> Run {
+        self.run_from(Stdio::null(), more)
+    }
+
+    fn run_from(&self, input: Stdio, more: &[&str]) -> Run {
         let file = self.file.display().to_string();
         let columns =
             ["--at", "TIMESTAMP", "--input", "ContextTokens", "--output", "GeneratedTokens"];
@@ -31,7 +36,7 @@ impl Import {
         let start = ["import", "usage", &file, "--server", &self.server.url];
         let arguments: Vec<&str> =
             start.into_iter().chain(columns).chain(known).chain(more.iter().copied()).collect();
-        run(&arguments)
+        Run::of(quipu(&arguments).stdin(input))
     }
 
     fn shown(&self, run: &Run) -> String {
@@ -131,9 +136,48 @@ fn a_row_that_was_changed_after_it_was_recorded_is_refused_by_its_line() {
     insta::assert_snapshot!(import.shown(&changed), @r"
     DATA/trace.csv: 0 rows recorded for 0 credits, 2 already recorded, 1 refused
       usage_id_reused: 1 row (line 3): the record with this source and id at position 7 has other content
-      Run the same command again once that is mended: the other rows are in the book.
+      Rows of this name were imported before with other content: from another file, or before these lines were changed.
+      If this is another file, it needs a name of its own: --source NAME, without the 2 rows of it in the book under this name.
     exit code 3
     ");
+}
+
+#[test]
+fn a_file_of_the_same_name_in_another_folder_needs_a_source_of_its_own() {
+    let mut import = Import::new();
+    import.file(&ROWS);
+    import.run(&[]);
+    import.file = PathBuf::from(import.server.data()).join("october/trace.csv");
+    std::fs::create_dir(import.file.parent().unwrap()).unwrap();
+    import.file(&["2023-10-16 18:17:03.0000000,1,2"]);
+    let refused = import.run(&[]);
+    assert_eq!(refused.code(), i32::from(exit_codes::REFUSED));
+    insta::assert_snapshot!(import.shown(&refused), @r"
+    DATA/october/trace.csv: 0 rows recorded for 0 credits, 0 already recorded, 1 refused
+      usage_id_reused: 1 row (line 2): the record with this source and id at position 6 has other content
+      Rows of this name were imported before with other content: from another file, or before these lines were changed.
+      If this is another file, it needs a name of its own: --source NAME.
+    exit code 3
+    ");
+    assert_eq!(import.run(&["--source", ""]).code(), i32::from(exit_codes::MALFORMED));
+    let own = import.run(&["--source", "october"]);
+    assert_eq!(own.code(), i32::from(exit_codes::OK), "{}", own.err());
+}
+
+#[test]
+fn what_is_no_file_by_name_needs_a_source() {
+    let mut import = Import::new();
+    import.file(&ROWS);
+    let file = std::mem::replace(&mut import.file, "/dev/stdin".into());
+    for input in [Stdio::null(), std::fs::File::open(&file).unwrap().into()] {
+        let refused = import.run_from(input, &[]);
+        assert_eq!(refused.code(), i32::from(exit_codes::MALFORMED), "{}", refused.err());
+        assert!(refused.err().contains("--source NAME"), "{}", refused.err());
+    }
+    let again = std::fs::File::open(&file).unwrap().into();
+    let recorded = import.run_from(again, &["--source", "november"]);
+    assert_eq!(recorded.code(), i32::from(exit_codes::OK), "{}", recorded.err());
+    assert!(recorded.out().contains("3 rows recorded"), "{}", recorded.out());
 }
 
 #[test]
