@@ -86,7 +86,7 @@ pub(crate) async fn claim_with_first_event(keys: SubjectKeys, engine: Engine) {
 }
 
 /// Says so where the folder lacks keys of the book that no erasure has destroyed: most likely it is
-/// another folder. Looks at both ends of the journal only, where the keys are like everywhere.
+/// another folder, and that is seen at both ends of the journal. What it lacks in between is not.
 pub(crate) fn warn_of_missing(keys: &SubjectKeys, journal: &Journal) -> Result<(), CliError> {
     let unusable = |error| book::journal_unusable(&error);
     let end = journal.head().map_err(unusable)?.position.0;
@@ -100,9 +100,10 @@ pub(crate) fn warn_of_missing(keys: &SubjectKeys, journal: &Journal) -> Result<(
     named.retain(|(subject, key)| !keys.knows(subject, *key));
     if let Some((subject, key)) = named.first() {
         tracing::warn!(
-            "{} of {all} keys that texts of the book are sealed with are not in {}, and no erasure has \
-             destroyed them (one is {subject}.{key}): is --subject-keys right? Until they are there, \
-             those texts read [unreadable], and a retry of a request with such a text is not known",
+            "{} of {all} keys that the first and the last events of the journal name are not in {}, and \
+             no erasure has destroyed them (one is {subject}.{key}): is --subject-keys right? There may \
+             be more. Until they are there, texts that are sealed with them read [unreadable], and a \
+             retry of a request with such a text is not known",
             named.len(),
             keys.folder().display()
         );
