@@ -1,4 +1,4 @@
-//! `/v1/accounts`: what stands in every account now (rule M4).
+//! `/v1/accounts`: what stands in every account, with what is dated ahead (rule M4).
 
 use axum::response::Response;
 use quipu_domain::{Position, TenantId};
@@ -42,6 +42,9 @@ impl AccountView {
 }
 
 /// Shows all accounts over all tenants. Their sum is zero.
+///
+/// Grants that are dated ahead are in them, as `available`; `/v1/trial-balance` with `as_of` leaves
+/// out what does not count yet.
 #[utoipa::path(
     get, path = "/v1/accounts", tag = "journal",
     operation_id = "list_accounts", params(ReadQuery),
@@ -65,6 +68,8 @@ pub(crate) async fn list(
 }
 
 /// Shows the accounts of one tenant. Their sum is zero.
+///
+/// Grants that are dated ahead are in them, as `available`; the balance has them as `pending`.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/accounts", tag = "wallet",
     operation_id = "list_tenant_accounts", params(ReadQuery),

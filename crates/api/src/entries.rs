@@ -97,7 +97,8 @@ pub(crate) struct EntryPage {
 ///
 /// Lines stand in the order of recording, and each one's balance goes on from that of the line
 /// before it, shown or filtered out. With `from`, `to` or `as_of` only what counts then is in it:
-/// it goes from `opening` to `closing`.
+/// it goes from `opening` to `closing`. Without `to` and `as_of`, grants that are dated
+/// ahead are in the balances, too.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/entries", tag = "wallet",
     operation_id = "list_entries", params(EntriesQuery),

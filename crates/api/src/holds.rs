@@ -180,6 +180,8 @@ pub(crate) async fn extend(
 }
 
 /// Ends a hold in a charge; what is not charged returns to its lots.
+///
+/// The work is paid for by this: recorded as usage, too, it would be charged twice.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/holds/{hold}/settle", tag = "wallet",
     operation_id = "settle_hold",

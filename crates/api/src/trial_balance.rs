@@ -107,7 +107,8 @@ impl From<TrialBalanceLine> for LineView {
 }
 
 /// Shows what stood in every account when a period began, what moved it, and what stood in it when
-/// the period ended: over all tenants or one, in both times.
+/// the period ended: over all tenants or one, in both times. Without `to` and `as_of`, grants that
+/// are dated ahead are in it.
 #[utoipa::path(
     get, path = "/v1/trial-balance", tag = "journal",
     operation_id = "show_trial_balance", params(Parameters),

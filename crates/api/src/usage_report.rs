@@ -1,4 +1,4 @@
-//! `/v1/tenants/{tenant}/usage`: how much was used, by window and by whom or what.
+//! `/v1/tenants/{tenant}/usage`: how much was recorded as used, by window and by whom or what.
 
 use axum::response::Response;
 use quipu_domain::{Label, MeterName, Position, TenantId, Timestamp};
@@ -143,7 +143,7 @@ pub(crate) struct UsageRow {
     cached_input_tokens: i64,
     /// Tokens generated.
     output_tokens: i64,
-    /// What was charged.
+    /// What was charged, before refunds.
     cost: String,
     /// Records that have no price yet.
     unpriced: i64,
@@ -181,6 +181,10 @@ impl From<UsageSum> for UsageRow {
 }
 
 /// Sums a tenant's usage by hour, day or month, and by agent, model or meter.
+///
+/// It is of usage records, before refunds. Debits and settled holds are charges of their own and
+/// not in it: `/v1/trial-balance?group_by=meter` has all that was consumed, before refunds as well,
+/// and `quipu export focus` after them.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/usage", tag = "usage",
     operation_id = "report_usage", params(ReportQuery),
