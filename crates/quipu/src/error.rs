@@ -1,5 +1,7 @@
 //! Why a command could not do its work, and what to do next.
 
+use std::io::ErrorKind;
+
 use crate::exit_codes;
 
 /// Why a command ended early. Each variant has an exit code, and says what to do next.
@@ -81,7 +83,15 @@ impl CliError {
             | CliError::Unavailable { hint, .. }
             | CliError::Unusable { hint, .. } => hint,
             CliError::NotVerified { .. } => "`quipu verify` on the book says more; report it",
-            CliError::Write(_) => "free some disk space, or write elsewhere",
+            CliError::Write(error) if is_full(error.kind()) => {
+                "free some disk space, or write elsewhere"
+            }
+            CliError::Write(_) => "check what is there and its permissions, or write elsewhere",
         }
     }
+}
+
+/// Whether there is no room for what was to be written.
+const fn is_full(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
 }

@@ -2,6 +2,8 @@
 
 mod table;
 
+use std::io;
+
 use clap::Args;
 use parquet::errors::ParquetError;
 use quipu_domain::{Position, Recorded};
@@ -95,7 +97,7 @@ const EVENT_COLUMNS: [Column; 13] = [
 ];
 
 fn event_cells(event: &Recorded) -> Result<[Cell; 13], CliError> {
-    let data = serde_json::to_string(&event.event.data()).map_err(std::io::Error::from)?;
+    let data = serde_json::to_string(&event.event.data()).map_err(io::Error::from)?;
     let text = |text: &str| Cell::Text(text.into());
     Ok([
         event.position.to_cell(),
@@ -189,7 +191,13 @@ fn view_of(name: &str) -> Result<(&'static dyn Projection, &'static Schema), Cli
     })
 }
 
-/// A table that cannot be written.
+/// A table that cannot be written. Why, is what the file or the pipe that it goes to said.
 fn unwritable(error: ParquetError) -> CliError {
-    CliError::Write(std::io::Error::other(error))
+    let error = match error {
+        ParquetError::External(error) => {
+            error.downcast::<io::Error>().map_or_else(io::Error::other, |own| *own)
+        }
+        error => io::Error::other(error),
+    };
+    CliError::Write(error)
 }

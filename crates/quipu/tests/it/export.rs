@@ -210,3 +210,17 @@ fn an_export_to_a_folder_is_malformed() {
     assert_eq!(refused.code(), i32::from(exit_codes::MALFORMED), "{}", refused.err());
     assert!(refused.err().contains("is a directory"), "{}", refused.err());
 }
+
+/// As every other export does, whoever wrote the row.
+#[test]
+fn an_export_that_nobody_reads_any_more_ends_in_silence() {
+    let server = book(Server::start());
+    for table in ["events", "balance"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let arguments = ["export", "parquet", table, "--data", &server.data()];
+        let unread = Run::of(quipu(&arguments).stdout(writer));
+        assert_eq!(unread.code(), i32::from(exit_codes::INTERRUPTED), "{table}: {}", unread.err());
+        assert_eq!(unread.err(), "", "{table}");
+    }
+}
