@@ -127,7 +127,7 @@ pub(crate) fn run(
 ) -> Result<u8, CliError> {
     log_to_stderr(json);
     let runtime = crate::book::runtime()?;
-    let signals = Signals::watch(runtime.handle(), FINISHING)?;
+    let signals = Signals::watch_of_server(runtime.handle(), FINISHING)?;
     let place = args.book.place();
     let opening = Opening::listen(args.listen, &runtime)?;
     let Some(book) = lease::open_book(&place, &signals, &opening)? else {

@@ -38,6 +38,22 @@ pub(crate) fn end_after(
 impl Signals {
     /// Watches for SIGINT and SIGTERM from now on; says `what_now` with the first.
     pub(crate) fn watch(runtime: &Handle, what_now: &'static str) -> Result<Signals, CliError> {
+        Signals::watch_and_say(runtime, what_now, |text| output::tell(text))
+    }
+
+    /// The same for a server, which says it in its log: each line of that may be JSON.
+    pub(crate) fn watch_of_server(
+        runtime: &Handle,
+        what_now: &'static str,
+    ) -> Result<Signals, CliError> {
+        Signals::watch_and_say(runtime, what_now, |text| tracing::info!("{text}"))
+    }
+
+    fn watch_and_say(
+        runtime: &Handle,
+        what_now: &'static str,
+        say: fn(&str),
+    ) -> Result<Signals, CliError> {
         let _inside = runtime.enter();
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
@@ -51,12 +67,10 @@ impl Signals {
                     _ = terminate.recv() => {}
                 }
                 if first.swap(true, Ordering::SeqCst) {
-                    output::tell(
-                        "stopped at once; what was acknowledged is in the book all the same",
-                    );
+                    say("stopped at once; what was acknowledged is in the book all the same");
                     std::process::exit(exit_codes::INTERRUPTED.into());
                 }
-                output::tell(format_args!("{what_now}; again to stop at once"));
+                say(&format!("{what_now}; again to stop at once"));
                 sender.send_replace(true);
             }
         });

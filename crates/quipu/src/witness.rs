@@ -48,8 +48,8 @@ pub(crate) fn run(args: &WitnessArgs, json: bool) -> Result<u8, CliError> {
     }
     log_to_stderr(json);
     let runtime = crate::book::runtime()?;
-    let signals =
-        Signals::watch(runtime.handle(), "stopping once requests under way are answered")?;
+    let finishing = "stopping once requests under way are answered";
+    let signals = Signals::watch_of_server(runtime.handle(), finishing)?;
     let folder = KeyFolder::open(&args.keys).map_err(|error| unusable(&error))?;
     if folder.list().map_err(|error| unusable(&error))?.is_empty() {
         folder.generate(now()).map_err(|error| unusable(&error))?;

@@ -1,9 +1,12 @@
 //! Balance, statement, verification and projections of a fixed book.
 
-use quipu::exit_codes;
-use serde_json::json;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 
-use crate::program::{Server, run};
+use quipu::exit_codes;
+use serde_json::{Value, json};
+
+use crate::program::{Server, quipu, run};
 
 /// 500 granted, 75 held of which 40.5 are settled, 1.25 spent.
 pub(crate) fn book(server: Server) -> Server {
@@ -165,4 +168,25 @@ fn keys_within_the_book_are_refused() {
     let refused = run(&serve);
     assert_eq!(refused.code(), i32::from(exit_codes::MALFORMED), "{}", refused.err());
     assert!(refused.err().contains("a copy of the book must not carry the keys"));
+}
+
+/// Whoever reads such a log reads it line by line, to its end.
+#[test]
+fn every_line_of_a_log_that_is_json_is_json() {
+    let [data, keys] = [(); 2].map(|()| quipu_testkit::sqlite::folder());
+    let [data, keys] = [&data, &keys].map(|folder| folder.path().to_str().unwrap());
+    let place = ["--data", data, "--subject-keys", keys, "--listen", "127.0.0.1:0"];
+    let mut server =
+        quipu(&[&["serve", "--json"], &place[..]].concat()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(server.stderr.take().unwrap()).lines();
+    let mut last = Value::Null;
+    for line in lines.map(Result::unwrap) {
+        last = serde_json::from_str(&line).expect(&line);
+        if line.contains("listening on") {
+            let pid = server.id().to_string();
+            Command::new("kill").args(["-TERM", &pid]).status().expect("kill exists");
+        }
+    }
+    assert_eq!(server.wait().unwrap().code(), Some(i32::from(exit_codes::OK)));
+    assert!(last.to_string().contains("everything that was acknowledged"), "{last}");
 }
