@@ -237,6 +237,8 @@ impl Answer {
             return Err(CliError::NotVerified { what });
         }
         Err(match self.status {
+            // What was sent is what the command line or a file said.
+            400 => CliError::Malformed { what, hint },
             429 | 500.. => CliError::Unavailable { what, hint },
             _ => CliError::Refused { what, hint },
         })

@@ -211,7 +211,7 @@ impl<'a> Import<'a> {
         let sent =
             self.patiently(|patience| usage::send(&self.client, patience, &records, self.began_at));
         let outcomes = match sent {
-            Err(CliError::Refused { .. }) if rows.len() > 1 => {
+            Err(CliError::Malformed { .. } | CliError::Refused { .. }) if rows.len() > 1 => {
                 let (left, right) = rows.split_at(rows.len() / 2);
                 return self.send_rows(left).and_then(|()| self.send_rows(right));
             }

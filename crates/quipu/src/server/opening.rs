@@ -66,6 +66,12 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, CliError> {
             {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
+            Err(error @ ServerError::NotLoopback(_)) => {
+                return Err(CliError::Malformed {
+                    what: error.to_string(),
+                    hint: "name a loopback address with --listen, such as 127.0.0.1:7171".into(),
+                });
+            }
             Err(error) => {
                 return Err(CliError::Unavailable {
                     what: error.to_string(),

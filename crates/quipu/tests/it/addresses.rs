@@ -112,5 +112,5 @@ fn an_id_is_one_part_of_a_path_whatever_is_in_it() {
     }
     let server = Server::start();
     let refused = run(&["balance", odd, "--server", &server.url]);
-    assert_eq!(refused.code(), i32::from(exit_codes::REFUSED), "{}", refused.err());
+    assert_eq!(refused.code(), i32::from(exit_codes::MALFORMED), "{}", refused.err());
 }

@@ -119,7 +119,7 @@ fn what_is_not_there_is_said_with_what_to_do() {
     assert!(no_book.err().contains("there is no book in /nonexistent"), "{}", no_book.err());
 
     let outside = run(&["serve", "--data", &server.data(), "--listen", "0.0.0.0:0"]);
-    assert_eq!(outside.code(), i32::from(exit_codes::UNAVAILABLE));
+    assert_eq!(outside.code(), i32::from(exit_codes::MALFORMED));
     assert!(outside.err().contains("access control has not landed yet"), "{}", outside.err());
 
     for verb in ["serve", "demo", "witness"] {
@@ -168,6 +168,22 @@ fn keys_within_the_book_are_refused() {
     let refused = run(&serve);
     assert_eq!(refused.code(), i32::from(exit_codes::MALFORMED), "{}", refused.err());
     assert!(refused.err().contains("a copy of the book must not carry the keys"));
+}
+
+#[test]
+fn what_the_server_cannot_read_is_the_command_lines_fault() {
+    let server = Server::start().with_tenant();
+    let backwards = ["--from", "2026-11-01T00:00:00Z", "--to", "2026-10-01T00:00:00Z"];
+    for arguments in [
+        &["close", "foo"][..],
+        &["balance", "t_acme", "--as-of", "foo"],
+        &[&["entries", "t_acme"], &backwards[..]].concat(),
+        &[&["trial-balance"], &backwards[..]].concat(),
+    ] {
+        let said = run(&[arguments, &["--server", &server.url]].concat());
+        let code = i32::from(exit_codes::MALFORMED);
+        assert_eq!(said.code(), code, "{arguments:?}: {}", said.err());
+    }
 }
 
 /// Whoever reads such a log reads it line by line, to its end.

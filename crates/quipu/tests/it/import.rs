@@ -101,7 +101,7 @@ fn a_row_that_makes_its_request_malformed_is_named_alone() {
     }
     std::fs::write(&import.file, &text).unwrap();
     let stopped = import.run(&["--agent-column", "Agent"]);
-    assert_eq!(stopped.code(), i32::from(exit_codes::REFUSED), "{}", stopped.out());
+    assert_eq!(stopped.code(), i32::from(exit_codes::MALFORMED), "{}", stopped.out());
     assert!(stopped.out().contains("2 rows recorded"), "{}", stopped.out());
     assert!(stopped.err().contains("trace.csv:4: invalid_value"), "{}", stopped.err());
 }
