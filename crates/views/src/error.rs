@@ -79,7 +79,7 @@ pub enum ViewsError {
         position: Position,
     },
     /// Somebody else cancelled the rebuild or began another one; the old rows still serve.
-    #[error("the rebuild was cancelled by somebody else")]
+    #[error("the rebuild has ended: a cancellation or another rebuild has taken its place")]
     Cancelled,
     /// A file cannot be used for a replay.
     #[error("{path}: {why}", path = path.display())]

@@ -294,7 +294,9 @@ fn rows_that_another_rebuild_has_taken_over_do_not_become_the_live_ones() {
             other_begins.take().into_iter().for_each(|deed| journal.after_head(deed));
             ControlFlow::Continue(())
         });
-        assert!(matches!(cancelled, Err(ViewsError::Cancelled)), "{cancelled:?}");
+        let cancelled = cancelled.unwrap_err();
+        assert!(matches!(cancelled, ViewsError::Cancelled), "{cancelled:?}");
+        assert!(cancelled.to_string().contains("another rebuild"), "nobody cancelled: {cancelled}");
         assert_same(&stored(&views), &before);
         // What the other one has begun is left to it.
         let statuses = views.projections(history.head()).unwrap();
