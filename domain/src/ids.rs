@@ -212,6 +212,21 @@ impl Label {
     /// Most characters a label may have.
     pub const MOST_CHARS: usize = 500;
 
+    /// A text of any origin as a label: control characters become spaces, what is too long is cut,
+    /// no text is `unknown`, and what looks sealed loses its first colon.
+    #[must_use]
+    pub fn of_any(text: &str) -> Label {
+        let printable = |c: char| if c.is_control() { ' ' } else { c };
+        let text: String = text.chars().map(printable).take(Self::MOST_CHARS).collect();
+        if text.is_empty() {
+            Label(SmolStr::new_static("unknown"))
+        } else if SealedText::parse(&text).is_some() {
+            Label(text.replacen(':', " ", 1).into())
+        } else {
+            Label(text.into())
+        }
+    }
+
     /// The text itself.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -263,6 +278,8 @@ impl<'de> Deserialize<'de> for Label {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -328,5 +345,36 @@ mod tests {
         assert!("".parse::<Label>().is_err());
         assert!("x".repeat(501).parse::<Label>().is_err());
         assert!("Åsa & co".parse::<Label>().is_ok());
+    }
+
+    #[test]
+    fn a_label_of_any_text_says_what_it_can() {
+        for (text, label) in [
+            ("Åsa & co", "Åsa & co"),
+            ("a\0b\nc", "a b c"),
+            ("", "unknown"),
+            ("sealed:t_x:00ff00ff00ff00ff:abc", "sealed t_x:00ff00ff00ff00ff:abc"),
+            ("sealed:by hand", "sealed:by hand"),
+        ] {
+            assert_eq!(Label::of_any(text).as_str(), label);
+        }
+        assert_eq!(Label::of_any(&"é".repeat(501)).as_str(), "é".repeat(500));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_has_a_label(
+            text in prop_oneof![
+                any::<String>(),
+                "\\PC{0,600}",
+                "sealed:t_[a-z]{1,3}:[0-9a-f]{15,17}:[A-Za-z0-9_-]{0,600}\n?",
+            ],
+        ) {
+            let label = Label::of_any(&text);
+            prop_assert_eq!(label.as_str().parse(), Ok(label.clone()));
+            if let Ok(read) = text.parse::<Label>() {
+                prop_assert_eq!(label, read);
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use quipu_domain::{Position, Recorded};
+use quipu_domain::{Label, Position, Recorded};
 use quipu_journal::{
     AppendError, Appended, Head, Outcome, Recent, SealedSegment, Snapshot, Writer,
 };
@@ -17,7 +17,6 @@ use crate::EngineError;
 use crate::batch::{Answer, Batch};
 use crate::engine::Status;
 use crate::in_hand::InHand;
-use crate::request::label;
 
 /// How long the first and the longest wait between two attempts to reach the journal are.
 const RETRY_FIRST: Duration = Duration::from_millis(50);
@@ -163,7 +162,7 @@ impl Committer {
         let mut why = error.to_string();
         let mut wait = RETRY_FIRST;
         loop {
-            self.status.send_replace(Status::Unavailable { why: label(&why) });
+            self.status.send_replace(Status::Unavailable { why: Label::of_any(&why) });
             match self.writer.recover() {
                 Ok(Outcome::Committed(appended)) => return self.reached(appended),
                 Ok(Outcome::NotCommitted) if is_refused => return Resolved::Refused,
@@ -245,7 +244,7 @@ const OUT_OF_REACH: &str = "the journal was out of reach when the engine stopped
 /// Tells callers that their batch will not be in the journal.
 fn lose(answers: Vec<Answer>, why: &str) {
     for answer in answers {
-        answer.fail(EngineError::Unavailable { why: label(why) });
+        answer.fail(EngineError::Unavailable { why: Label::of_any(why) });
     }
 }
 

@@ -14,7 +14,6 @@ use quipu_domain::{Event, Label, Metadata, Recorded, Stream, Version};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::request::label;
 use crate::{Append, Engine, EngineError};
 
 /// Metadata key under which a command's actor is taken from, and given back.
@@ -85,8 +84,8 @@ impl<A: Aggregate> cqrs_es::EventStore<A> for EventStore<A> {
         let events: Result<Vec<ApplicationEvent>, _> =
             events.iter().map(|event| application_event(event, &metadata)).collect();
         let events = events.map_err(odd)?;
-        let value = |key: &str| metadata.get(key).map(|text| label(text));
-        let actor = value(ACTOR).unwrap_or_else(|| label("application"));
+        let value = |key: &str| metadata.get(key).map(|text| Label::of_any(text));
+        let actor = value(ACTOR).unwrap_or_else(|| Label::of_any("application"));
         let correlation: Option<Label> = value(CORRELATION);
         let append = Append {
             stream: context.stream,

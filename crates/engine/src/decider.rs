@@ -15,7 +15,8 @@ use quipu_domain::subject::SubjectRegister;
 use quipu_domain::tenant::Tenant;
 use quipu_domain::wallet::Wallet;
 use quipu_domain::{
-    AgentId, MeterName, Moment, Position, PriceTableName, Recorded, Stream, TenantId, Version,
+    AgentId, Label, MeterName, Moment, Position, PriceTableName, Recorded, Stream, TenantId,
+    Version,
 };
 use quipu_journal::Head;
 use tokio::sync::watch;
@@ -28,7 +29,6 @@ use crate::engine::{Options, Status};
 use crate::in_hand::InHand;
 use crate::past::Past;
 use crate::queue::Taking;
-use crate::request::label;
 use crate::{Append, Clock, EngineError, Receipt, Request, UsageBatch, UsageOutcome};
 
 /// A batch that has grown so large is not added to: it would make its callers wait for each other.
@@ -294,7 +294,7 @@ impl Decider {
 
     /// Drops what was decided and is not on its way to the disk, and all speculative state.
     fn forget(&mut self, why: &str) {
-        let why = label(why);
+        let why = Label::of_any(why);
         for answer in self.draft.take_batch().answers {
             answer.fail(EngineError::Unavailable { why: why.clone() });
         }

@@ -6,8 +6,6 @@ use std::time::{Duration, Instant};
 
 use quipu_domain::Label;
 
-use crate::request::label;
-
 /// A journal that takes longer for one thing does not answer: nobody waits so long for a command.
 const LONG: Duration = Duration::from_secs(5);
 
@@ -41,5 +39,5 @@ pub(crate) fn unanswered(all: &[InHand]) -> Option<Label> {
          synchronous standby",
         since.as_secs()
     );
-    Some(label(&why))
+    Some(Label::of_any(&why))
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use quipu_domain::{Position, Recorded, Stream, Version};
+use quipu_domain::{Label, Position, Recorded, Stream, Version};
 use quipu_journal::{Index, Journal, JournalError, Snapshot, Store};
 
 use crate::EngineError;
@@ -117,5 +117,5 @@ pub(crate) fn unavailable(error: JournalError) -> EngineError {
     if let JournalError::Newer { .. } = &error {
         return EngineError::Newer { why: error.to_string() };
     }
-    EngineError::Unavailable { why: crate::request::label(&error.to_string()) }
+    EngineError::Unavailable { why: Label::of_any(&error.to_string()) }
 }

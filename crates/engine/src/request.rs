@@ -241,15 +241,3 @@ impl EngineError {
         }
     }
 }
-
-/// A text of any origin as a label: control characters become spaces, and what is too long is
-/// cut.
-pub(crate) fn label(text: &str) -> Label {
-    let printable: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(Label::MOST_CHARS)
-        .collect();
-    let printable = if printable.is_empty() { "unknown" } else { &printable };
-    printable.parse().expect("1 to 500 printable characters")
-}

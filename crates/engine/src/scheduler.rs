@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quipu_domain::{TenantId, Timestamp};
+use quipu_domain::{Label, TenantId, Timestamp};
 use tokio::sync::watch;
 
 use crate::{Engine, EngineError};
@@ -100,5 +100,5 @@ async fn due(
     tokio::task::spawn_blocking(due)
         .await
         .map_err(|_| EngineError::Stopped)?
-        .map_err(|why| EngineError::Unavailable { why: crate::request::label(&why) })
+        .map_err(|why| EngineError::Unavailable { why: Label::of_any(&why) })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, AggregateError, CqrsFramework, DomainEvent, EventStore as _};
-use quipu_engine::cqrs::EventStore;
+use quipu_engine::cqrs::{ACTOR, EventStore};
 use quipu_journal::MemoryStore;
 use serde::{Deserialize, Serialize};
 
@@ -80,4 +80,17 @@ async fn two_commands_on_one_version_conflict() {
     store.commit(event(), one, HashMap::new()).await.unwrap();
     let conflict = store.commit(event(), other, HashMap::new()).await;
     assert!(matches!(conflict, Err(AggregateError::AggregateConflict)));
+}
+
+/// Nobody has sealed it, and so nobody may take it for sealed.
+#[tokio::test]
+async fn an_actor_that_looks_like_a_sealed_text_is_recorded_as_plain_text() {
+    let bench = Bench::on(Arc::new(MemoryStore::default()));
+    let store = EventStore::<Counter>::new(bench.engine.clone());
+    let context = store.load_aggregate("c").await.unwrap();
+    let actor = "sealed:t_x:00ff00ff00ff00ff:abc".to_owned();
+    let metadata = HashMap::from([(ACTOR.to_owned(), actor)]);
+    store.commit(vec![CounterEvent::Counted { by: 1 }], context, metadata).await.unwrap();
+    let actor = &store.load_events("c").await.unwrap()[0].metadata[ACTOR];
+    assert_eq!(actor, "sealed t_x:00ff00ff00ff00ff:abc");
 }

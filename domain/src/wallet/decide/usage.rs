@@ -48,7 +48,7 @@ impl Wallet {
                 (Rating::Rated { amount, price }, amount, tally)
             }
             Outcome::Unpriced { why } => {
-                (Rating::Unpriced { why: short_label(&why) }, Credits::ZERO, None)
+                (Rating::Unpriced { why: Label::of_any(&why) }, Credits::ZERO, None)
             }
         };
         let tally = match tally {
@@ -175,12 +175,4 @@ pub(super) fn charge(step: Credits, carried: Credits) -> Result<(Credits, Credit
 pub(super) fn step_price(steps: &Steps, tally: &Tally) -> Result<Credits, Refusal> {
     let price = |quantity| Ok(total_price(&steps.by, quantity)?.unwrap_or_default());
     price(tally.quantity)?.minus(price(tally.previous)?).map_err(|_| Refusal::AmountOutOfRange)
-}
-
-/// A text as a label, cut where it is too long.
-fn short_label(text: &str) -> Label {
-    let short: String = text.chars().filter(|c| !c.is_control()).take(Label::MOST_CHARS).collect();
-    short
-        .parse()
-        .expect("made of names, labels and times: not empty and without control characters")
 }
