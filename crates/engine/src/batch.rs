@@ -17,6 +17,16 @@ pub(crate) struct Batch {
     pub(crate) snapshots: Vec<Snapshot>,
 }
 
+impl Batch {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.answers.is_empty()
+    }
+
+    pub(crate) fn is_full(&self, most: usize) -> bool {
+        self.events.len() >= most || self.answers.len() >= most
+    }
+}
+
 /// Where an answer goes.
 pub(crate) type Caller<T> = oneshot::Sender<Result<T, EngineError>>;
 

@@ -23,6 +23,7 @@ use crate::{Command, EngineError, Receipt, Request};
 mod again;
 mod application;
 mod loading;
+mod usage;
 mod wallet;
 
 use again::Done;

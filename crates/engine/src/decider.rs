@@ -5,30 +5,18 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, never, select};
-use lru::LruCache;
-use quipu_domain::agent::Agent;
-use quipu_domain::epoch::Epoch;
-use quipu_domain::meter::Meter;
-use quipu_domain::period::Periods;
-use quipu_domain::price_table::PriceTable;
-use quipu_domain::subject::SubjectRegister;
-use quipu_domain::tenant::Tenant;
-use quipu_domain::wallet::Wallet;
-use quipu_domain::{
-    AgentId, Label, MeterName, Moment, Position, PriceTableName, Recorded, Stream, TenantId,
-    Version,
-};
+use quipu_domain::{Label, Moment, Position, Recorded, Stream, TenantId};
 use quipu_journal::Head;
 use tokio::sync::watch;
 
-use crate::aggregates::Cache;
-use crate::batch::{Answer, Batch, Caller, Outcomes};
+use crate::batch::{Answer, Caller, Outcomes};
 use crate::committer::{Committed, Work};
 use crate::draft::Draft;
 use crate::engine::{Options, Status};
 use crate::in_hand::InHand;
 use crate::past::Past;
 use crate::queue::Taking;
+use crate::states::States;
 use crate::{Append, Clock, EngineError, Receipt, Request, UsageBatch, UsageOutcome};
 
 /// A batch that has grown so large is not added to: it would make its callers wait for each other.
@@ -47,22 +35,6 @@ pub(crate) enum Task {
     HasTenant(TenantId, Caller<bool>),
     Positions(Stream, Caller<Vec<Position>>),
     Stop,
-}
-
-/// The states in memory, by kind.
-pub(crate) struct States {
-    pub(crate) tenants: Cache<TenantId, Tenant>,
-    pub(crate) wallets: Cache<TenantId, Wallet>,
-    pub(crate) meters: Cache<MeterName, Meter>,
-    pub(crate) price_tables: Cache<PriceTableName, PriceTable>,
-    pub(crate) agents: Cache<(TenantId, AgentId), Agent>,
-    pub(crate) periods: Cache<(), Periods>,
-    /// There is one register.
-    pub(crate) subjects: Cache<(), SubjectRegister>,
-    /// One for the whole journal.
-    pub(crate) epochs: Cache<(), Epoch>,
-    /// Versions of application streams, with the position of their last event.
-    pub(crate) applications: LruCache<Stream, (Version, Position)>,
 }
 
 pub(crate) struct Decider {
@@ -95,7 +67,6 @@ impl Decider {
         head: &Head,
         options: &Options,
     ) -> Decider {
-        let most = options.states_in_memory;
         Decider {
             taking,
             waiting: VecDeque::new(),
@@ -106,17 +77,7 @@ impl Decider {
             clock: Arc::clone(&options.clock),
             backdating_seconds: options.backdating_seconds,
             past,
-            states: States {
-                tenants: Cache::new(most),
-                wallets: Cache::new(most),
-                meters: Cache::new(most),
-                price_tables: Cache::new(most),
-                agents: Cache::new(most),
-                periods: Cache::new(most),
-                subjects: Cache::new(most),
-                epochs: Cache::new(most),
-                applications: LruCache::new(most),
-            },
+            states: States::new(options.states_in_memory),
             draft: Draft::after(head, options.ids),
             durable: head.position,
             flying: false,
@@ -255,11 +216,7 @@ impl Decider {
                 self.durable = appended.head.position;
                 let segments = self.past.index.record(&events, &appended);
                 self.draft.committed();
-                let mut snapshots = self.states.wallets.trim(self.durable);
-                snapshots.extend(self.states.tenants.trim(self.durable));
-                snapshots.extend(self.states.agents.trim(self.durable));
-                snapshots.extend(self.states.meters.trim(self.durable));
-                snapshots.extend(self.states.price_tables.trim(self.durable));
+                let snapshots = self.states.trim(self.durable);
                 if !segments.is_empty() || !snapshots.is_empty() {
                     // The committing thread ends only after this one hangs up.
                     drop(self.work.send(Work::Save { segments, snapshots }));
@@ -300,15 +257,7 @@ impl Decider {
         }
         self.draft.lost();
         self.draft.tainted = false;
-        self.states.tenants.clear();
-        self.states.wallets.clear();
-        self.states.meters.clear();
-        self.states.price_tables.clear();
-        self.states.periods.clear();
-        self.states.agents.clear();
-        self.states.subjects.clear();
-        self.states.epochs.clear();
-        self.states.applications.clear();
+        self.states.clear();
     }
 
     fn abandon(mut self, why: &str) {
@@ -317,17 +266,7 @@ impl Decider {
     }
 
     fn finish(mut self) {
-        let states = &mut self.states;
-        let snapshots = states
-            .wallets
-            .snapshots()
-            .chain(states.tenants.snapshots())
-            .chain(states.agents.snapshots())
-            .chain(states.epochs.snapshots())
-            .chain(states.meters.snapshots())
-            .chain(states.price_tables.snapshots())
-            .chain(states.subjects.snapshots())
-            .collect();
+        let snapshots = self.states.snapshots();
         drop(self.work.send(Work::Save { segments: Vec::new(), snapshots }));
         self.forget("the engine has been shut down");
     }
@@ -339,16 +278,6 @@ impl Decider {
             next: self.draft.next,
             backdating_seconds: self.backdating_seconds,
         }
-    }
-}
-
-impl Batch {
-    fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.answers.is_empty()
-    }
-
-    fn is_full(&self, most: usize) -> bool {
-        self.events.len() >= most || self.answers.len() >= most
     }
 }
 

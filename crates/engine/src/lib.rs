@@ -34,8 +34,8 @@ mod queue;
 mod request;
 mod scheduler;
 mod size;
+mod states;
 mod turns;
-mod usage;
 
 pub use clock::{Clock, Ids, ManualClock, SystemClock};
 pub use engine::{Engine, Options, Status};

@@ -4,8 +4,9 @@ use quipu_domain::wallet::WalletCommand;
 use quipu_domain::wallet::event::Attribution;
 use quipu_domain::{AgentId, MeterName, PriceTableName, Refusal, Stream, TenantId, Timestamp};
 
-use crate::decider::{Decider, States, Task};
+use crate::decider::{Decider, Task};
 use crate::past::Past;
+use crate::states::States;
 use crate::{Command, EngineError, Request, UsageReport};
 
 /// For how much work states are loaded at once, but for one task that has more by itself. Nobody is
@@ -43,7 +44,7 @@ impl Decider {
     }
 
     /// The same for the next of a batch's records.
-    pub(crate) fn load_for_usage(&mut self, reports: &[UsageReport]) -> Result<(), EngineError> {
+    pub(super) fn load_for_usage(&mut self, reports: &[UsageReport]) -> Result<(), EngineError> {
         if reports.first().is_none_or(|next| self.states.have_for(usage_work(next))) {
             return Ok(());
         }
