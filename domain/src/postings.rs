@@ -1,7 +1,9 @@
 //! Every movement as balanced postings (rule M4): what one account gives, others get.
 
 use std::fmt;
+use std::str::FromStr;
 
+use crate::ids::IdError;
 use crate::wallet::WalletEvent;
 use crate::wallet::event::{Draws, Origin, Returns};
 use crate::{Credits, MeterName};
@@ -25,6 +27,22 @@ pub enum Account {
     Refunded,
 }
 
+impl Account {
+    /// Every account but those of the meters.
+    pub const WITHOUT_METER: [Account; 10] = [
+        Account::Available,
+        Account::Held,
+        Account::Overdraft,
+        Account::Issued(Origin::Purchase),
+        Account::Issued(Origin::Plan),
+        Account::Issued(Origin::Promotion),
+        Account::Issued(Origin::Adjustment),
+        Account::Consumed(None),
+        Account::Expired,
+        Account::Refunded,
+    ];
+}
+
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -42,6 +60,30 @@ impl fmt::Display for Account {
             Account::Expired => f.write_str("expired"),
             Account::Refunded => f.write_str("refunded"),
         }
+    }
+}
+
+impl FromStr for Account {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Account, IdError> {
+        Ok(match text {
+            "available" => Account::Available,
+            "held" => Account::Held,
+            "overdraft" => Account::Overdraft,
+            "issued/purchase" => Account::Issued(Origin::Purchase),
+            "issued/plan" => Account::Issued(Origin::Plan),
+            "issued/promotion" => Account::Issued(Origin::Promotion),
+            "issued/adjustment" => Account::Issued(Origin::Adjustment),
+            "consumed/-H" => Account::Consumed(Some("-".parse()?)),
+            "consumed/-" => Account::Consumed(None),
+            "expired" => Account::Expired,
+            "refunded" => Account::Refunded,
+            _ => match text.strip_prefix("consumed/") {
+                Some(meter) => Account::Consumed(Some(meter.parse()?)),
+                None => return Err(IdError(format!("{text:?} is no account of the book"))),
+            },
+        })
     }
 }
 
@@ -166,5 +208,28 @@ impl Book {
             self.post(Account::Available, lot.amount);
         }
         self.post(Account::Overdraft, returns.overdraft);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_survives_its_text() {
+        let meters = ["llm_tokens", "-", "--", ".", ".."];
+        let metered = meters.map(|name| Account::Consumed(Some(name.parse().unwrap())));
+        for account in Account::WITHOUT_METER.into_iter().chain(metered) {
+            assert_eq!(account.to_string().parse(), Ok(account));
+        }
+    }
+
+    #[test]
+    fn a_text_of_nothing_is_no_account() {
+        for text in
+            ["", "Available", "issued", "issued/gift", "consumed", "consumed/", "consumed/H"]
+        {
+            assert!(text.parse::<Account>().is_err(), "{text}");
+        }
     }
 }

@@ -250,3 +250,20 @@ fn account_of(code: u64, names: &[&str]) -> Option<Account> {
         None => ACCOUNTS.get(usize::try_from(code.checked_sub(2)?).ok()?).cloned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_account_has_a_code() {
+        let meter = |name: &str| Account::Consumed(Some(name.parse().unwrap()));
+        let mut names = Names::none();
+        let all = Account::WITHOUT_METER.into_iter().chain([meter("llm_tokens"), meter("-")]);
+        let coded: Vec<_> =
+            all.map(|account| (account_code(&account, &mut names), account)).collect();
+        for (code, account) in coded {
+            assert_eq!(account_of(code, &["llm_tokens", "-"]), Some(account));
+        }
+    }
+}

@@ -174,32 +174,11 @@ text_field! {
     Personal: |text| text.as_str().into(), parsed;
     Stream: |stream| stream.as_str().into(), |text| Some(Stream::stored(text));
     PeriodName: |period| period.to_string().into(), parsed;
-    Account: |account| account.to_string().into(), account;
+    Account: |account| account.to_string().into(), parsed;
 }
 
 fn parsed<T: FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
-}
-
-/// Reads an account back from the way it is written.
-pub(crate) fn account(text: &str) -> Option<Account> {
-    match text {
-        "available" => return Some(Account::Available),
-        "held" => return Some(Account::Held),
-        "overdraft" => return Some(Account::Overdraft),
-        "expired" => return Some(Account::Expired),
-        "refunded" => return Some(Account::Refunded),
-        "consumed/-" => return Some(Account::Consumed(None)),
-        _ => {}
-    }
-    if let Some(origin) = text.strip_prefix("issued/") {
-        return Origin::from_cell(&Cell::Text(origin.into())).map(Account::Issued);
-    }
-    let meter = match text.strip_prefix("consumed/")? {
-        "-H" => "-",
-        meter => meter,
-    };
-    parsed(meter).map(|meter| Account::Consumed(Some(meter)))
 }
 
 /// A field that is one of a few names.
@@ -228,30 +207,6 @@ named_field!(Origin {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_account_survives_its_text() {
-        let meter = |name: &str| Account::Consumed(Some(name.parse().unwrap()));
-        for account in [
-            Account::Available,
-            Account::Held,
-            Account::Overdraft,
-            Account::Issued(Origin::Purchase),
-            Account::Issued(Origin::Plan),
-            Account::Issued(Origin::Promotion),
-            Account::Issued(Origin::Adjustment),
-            Account::Consumed(None),
-            meter("llm_tokens"),
-            meter("-"),
-            meter("--"),
-            meter("."),
-            meter(".."),
-            Account::Expired,
-            Account::Refunded,
-        ] {
-            assert_eq!(Account::from_cell(&account.to_cell()), Some(account));
-        }
-    }
 
     #[test]
     fn a_cell_of_the_wrong_kind_is_no_value() {

@@ -14,7 +14,6 @@ use axum::response::Response;
 use quipu_domain::postings::Account;
 use quipu_domain::{Label, MeterName, Position, TenantId, Timestamp};
 use quipu_projections::explain::{Explanation, Figures, Part, Rest};
-use quipu_projections::{Cell, Field};
 use quipu_views::AsOf;
 use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer};
@@ -73,7 +72,7 @@ pub(super) struct AccountName(Account);
 impl<'de> Deserialize<'de> for AccountName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<AccountName, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Account::from_cell(&Cell::Text(text.as_str().into())).map(AccountName).ok_or_else(|| {
+        text.parse().map(AccountName).map_err(|_| {
             let expected = "an account such as available, held, overdraft or consumed/llm_tokens";
             D::Error::invalid_value(Unexpected::Str(&text), &expected)
         })

@@ -7,13 +7,15 @@
 //! The roots are the customer's view: what it can spend is an asset, what it owes a liability,
 //! what was issued to it an income, what it consumed an expense.
 
+use std::borrow::Cow;
+
 use quipu_domain::TenantId;
 use quipu_domain::postings::Account;
 use quipu_domain::wallet::event::Origin;
 
 /// What is before the name of a tenant or a meter.
 const TENANT: &str = "T-";
-const METER: &str = "M-";
+const CONSUMED_BY: &str = "Consumed:M-";
 
 /// The name of an account, as hledger and beancount have it.
 ///
@@ -33,16 +35,8 @@ const METER: &str = "M-";
 pub fn account_name(tenant: &TenantId, account: &Account) -> String {
     let tenant = tenant.as_str().strip_prefix("t_").unwrap_or(tenant.as_str());
     let tenant = format!("{TENANT}{}", spelt(tenant));
-    match account {
-        Account::Consumed(Some(meter)) => {
-            format!("Expenses:{tenant}:Consumed:{METER}{}", spelt(meter.as_str()))
-        }
-        Account::Consumed(None) => format!("Expenses:{tenant}:Consumed:Unmetered"),
-        plain => {
-            let (root, name) = plain_name(plain);
-            format!("{root}:{tenant}:{name}")
-        }
-    }
+    let (root, name) = root_and_name(account);
+    format!("{root}:{tenant}:{name}")
 }
 
 /// The account that a name stands for; `None` for a name that no account has.
@@ -51,41 +45,30 @@ pub fn account_in(name: &str) -> Option<(TenantId, Account)> {
     let (root, rest) = name.split_once(':')?;
     let (tenant, account) = rest.split_once(':')?;
     let tenant = format!("t_{}", read(tenant.strip_prefix(TENANT)?)?).parse().ok()?;
-    let found = match account.strip_prefix("Consumed:") {
-        Some(meter) if root == "Expenses" => Account::Consumed(match meter {
-            "Unmetered" => None,
-            meter => Some(read(meter.strip_prefix(METER)?)?.parse().ok()?),
-        }),
-        _ => PLAIN.into_iter().find(|plain| plain_name(plain) == (root, account))?,
+    let found = match account.strip_prefix(CONSUMED_BY) {
+        Some(meter) if root == "Expenses" => Account::Consumed(Some(read(meter)?.parse().ok()?)),
+        _ => Account::WITHOUT_METER
+            .into_iter()
+            .find(|listed| root_and_name(listed) == (root, account.into()))?,
     };
     Some((tenant, found))
 }
 
-/// The accounts that are no meter's.
-const PLAIN: [Account; 9] = [
-    Account::Available,
-    Account::Held,
-    Account::Overdraft,
-    Account::Issued(Origin::Purchase),
-    Account::Issued(Origin::Plan),
-    Account::Issued(Origin::Promotion),
-    Account::Issued(Origin::Adjustment),
-    Account::Expired,
-    Account::Refunded,
-];
-
-const fn plain_name(account: &Account) -> (&'static str, &'static str) {
+fn root_and_name(account: &Account) -> (&'static str, Cow<'static, str>) {
     match account {
-        Account::Available => ("Assets", "Available"),
-        Account::Held => ("Assets", "Held"),
-        Account::Overdraft => ("Liabilities", "Overdraft"),
-        Account::Issued(Origin::Purchase) => ("Income", "Issued:Purchase"),
-        Account::Issued(Origin::Plan) => ("Income", "Issued:Plan"),
-        Account::Issued(Origin::Promotion) => ("Income", "Issued:Promotion"),
-        Account::Issued(Origin::Adjustment) => ("Income", "Issued:Adjustment"),
-        Account::Consumed(_) => ("Expenses", "Consumed"),
-        Account::Expired => ("Expenses", "Expired"),
-        Account::Refunded => ("Income", "Refunded"),
+        Account::Available => ("Assets", "Available".into()),
+        Account::Held => ("Assets", "Held".into()),
+        Account::Overdraft => ("Liabilities", "Overdraft".into()),
+        Account::Issued(Origin::Purchase) => ("Income", "Issued:Purchase".into()),
+        Account::Issued(Origin::Plan) => ("Income", "Issued:Plan".into()),
+        Account::Issued(Origin::Promotion) => ("Income", "Issued:Promotion".into()),
+        Account::Issued(Origin::Adjustment) => ("Income", "Issued:Adjustment".into()),
+        Account::Consumed(Some(meter)) => {
+            ("Expenses", format!("{CONSUMED_BY}{}", spelt(meter.as_str())).into())
+        }
+        Account::Consumed(None) => ("Expenses", "Consumed:Unmetered".into()),
+        Account::Expired => ("Expenses", "Expired".into()),
+        Account::Refunded => ("Income", "Refunded".into()),
     }
 }
 
@@ -123,11 +106,10 @@ mod tests {
         fn a_name_leads_back_to_its_account(
             tenant in name().prop_map(|name| format!("t_{name}")),
             meter in name(),
-            plain in 0..PLAIN.len(),
         ) {
             let tenant: TenantId = tenant.parse().unwrap();
             let metered = Account::Consumed(Some(meter.parse().unwrap()));
-            for account in [PLAIN[plain].clone(), metered, Account::Consumed(None)] {
+            for account in Account::WITHOUT_METER.into_iter().chain([metered]) {
                 let name = account_name(&tenant, &account);
                 for part in name.split(':') {
                     // beancount's lexer: [A-Z][A-Za-z0-9\-]*
