@@ -3,7 +3,7 @@
 use axum::response::Response;
 use quipu_domain::wallet::WalletCommand;
 use quipu_domain::wallet::command::Grant;
-use quipu_domain::wallet::event::{GrantKind, Origin};
+use quipu_domain::wallet::event::{GrantKind, LotTerms, Origin};
 use quipu_domain::{GrantId, Label, MeterName, Personal, TenantId, Timestamp};
 use quipu_engine::Command;
 use serde::{Deserialize, Serialize};
@@ -17,9 +17,6 @@ use crate::problem::Problem;
 use crate::strict_json::StrictJson;
 use crate::tenants::ReasonRequest;
 use crate::wire::{Amount, Number};
-
-/// Where a grant stands in the burn order if nothing is said (W1).
-const DEFAULT_PRIORITY: u8 = 50;
 
 /// Credits to be granted.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -79,7 +76,7 @@ impl WalletRequest for GrantRequest {
         WalletCommand::Grant(Grant {
             amount: self.amount.0,
             kind,
-            priority: self.priority.unwrap_or(DEFAULT_PRIORITY),
+            priority: self.priority.unwrap_or(LotTerms::DEFAULT_PRIORITY),
             effective_at: self.effective_at,
             expires_at: self.expires_at,
             scope: self.scope.clone(),

@@ -36,7 +36,9 @@ impl Default for KeyWindow {
 }
 
 impl KeyWindow {
-    pub(crate) fn since(self, now: Timestamp) -> Timestamp {
+    /// From when on keys are remembered.
+    #[must_use]
+    pub fn since(self, now: Timestamp) -> Timestamp {
         now.plus_seconds(self.seconds.saturating_neg())
     }
 }

@@ -5,12 +5,10 @@ use std::hash::Hash;
 
 use quipu_domain::wallet::WalletEvent;
 use quipu_domain::{Event, Label, Position, Recorded, TenantId, Timestamp};
+use quipu_journal::KeyWindow;
 use uuid::Uuid;
 
 use crate::report::Finding;
-
-/// For so long a key or a usage record's id may not come again (U1).
-const WINDOW_SECONDS: i64 = 32 * 24 * 60 * 60;
 
 type CommandKey = (Option<TenantId>, Label);
 type UsageKey = (TenantId, Label, Label);
@@ -80,7 +78,7 @@ impl<K, V> Default for Window<K, V> {
 impl<K: Eq + Hash + Clone, V> Window<K, V> {
     /// What is there under the key; otherwise nothing, and `value` is put there.
     fn insert(&mut self, key: K, now: Timestamp, value: V) -> Option<&mut V> {
-        let since = now.plus_seconds(-WINDOW_SECONDS);
+        let since = KeyWindow::default().since(now);
         while let Some((_, old)) = self.order.pop_front_if(|(seen, _)| *seen < since) {
             self.seen.remove(&old);
         }

@@ -1,7 +1,7 @@
 //! The events that an explanation tells, and those they rest on.
 
 use quipu_domain::{Position, Stream};
-use quipu_journal::{Journal, Tree, codec};
+use quipu_journal::{Journal, codec, leaf_hash};
 use quipu_projections::explain::{Explanation, Library, Line, PriceHistory};
 
 use super::Draft;
@@ -54,16 +54,9 @@ async fn fetch(
     blocking(move || -> Result<Library, Problem> {
         for stored in journal.stored_at(&positions)? {
             let event = codec::decode(stored.position, &stored.text)?;
-            library.add(event, leaf_hash(&stored.text));
+            library.add(event, leaf_hash(stored.text.as_bytes()).to_string());
         }
         Ok(library)
     })
     .await
-}
-
-/// The hash of a leaf is the head of the tree that has no other.
-fn leaf_hash(text: &str) -> String {
-    let mut tree = Tree::default();
-    tree.push(text.as_bytes());
-    tree.root().to_string()
 }

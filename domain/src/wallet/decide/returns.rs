@@ -5,9 +5,6 @@ use crate::wallet::line::Piece;
 use crate::wallet::{Wallet, WalletContext};
 use crate::{Credits, GrantId, Refusal, Timestamp};
 
-/// W1: where a lot of our own making stands in the burn order.
-const DEFAULT_PRIORITY: u8 = 50;
-
 /// Returns in the making.
 struct Unwinding<'a> {
     wallet: &'a Wallet,
@@ -72,7 +69,7 @@ impl Unwinding<'_> {
         }
         let terms = LotTerms {
             kind: GrantKind::Paid,
-            priority: DEFAULT_PRIORITY,
+            priority: LotTerms::DEFAULT_PRIORITY,
             effective_at: self.context.moment.now,
             expires_at: None,
             scope: Vec::new(),

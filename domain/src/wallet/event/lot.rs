@@ -49,6 +49,11 @@ pub struct LotTerms {
     pub origin: Origin,
 }
 
+impl LotTerms {
+    /// Where a lot stands in the burn order if nothing is said (W1).
+    pub const DEFAULT_PRIORITY: u8 = 50;
+}
+
 /// A lot of credits came in (W1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
