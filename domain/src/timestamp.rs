@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -48,7 +49,10 @@ impl Timestamp {
     /// This moment and so many seconds more (or fewer), kept within the calendar.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Timestamp {
-        let micros = self.0.saturating_add(seconds.saturating_mul(1_000_000));
+        Timestamp::kept_within_calendar(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
+    }
+
+    fn kept_within_calendar(micros: i64) -> Timestamp {
         Timestamp(micros.clamp(*Self::RANGE.start(), *Self::RANGE.end()))
     }
 
@@ -56,6 +60,18 @@ impl Timestamp {
     #[must_use]
     pub fn to_jiff(self) -> jiff::Timestamp {
         jiff::Timestamp::from_microsecond(self.0).expect("RANGE lies within jiff's calendar")
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    /// What a machine's clock shows, kept within the calendar.
+    fn from(shown: SystemTime) -> Timestamp {
+        let micros = |it: Duration| i64::try_from(it.as_micros()).unwrap_or(i64::MAX);
+        let since_epoch = match shown.duration_since(UNIX_EPOCH) {
+            Ok(after) => micros(after),
+            Err(before) => -micros(before.duration()),
+        };
+        Timestamp::kept_within_calendar(since_epoch)
     }
 }
 
@@ -269,6 +285,16 @@ mod tests {
             let time = Timestamp::from_micros(micros).unwrap();
             prop_assert_eq!(as_written(&time.to_string()), Some(micros));
         }
+    }
+
+    #[test]
+    fn what_a_clock_shows_is_kept_within_the_calendar() {
+        let shown = |shown: SystemTime| Timestamp::from(shown).micros();
+        let (second, ages) = (Duration::from_secs(1), Duration::from_secs(1 << 40));
+        assert_eq!(shown(UNIX_EPOCH + second), 1_000_000);
+        assert_eq!(shown(UNIX_EPOCH - second), -1_000_000);
+        assert_eq!(shown(UNIX_EPOCH + ages), *Timestamp::RANGE.end());
+        assert_eq!(shown(UNIX_EPOCH - ages), *Timestamp::RANGE.start());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use quipu_domain::Timestamp;
-use quipu_engine::Engine;
+use quipu_engine::{Clock as _, Engine, SystemClock};
 use quipu_proofs::Proofs;
 use quipu_sealing::SubjectKeys;
 use quipu_views::Views;
@@ -133,5 +133,5 @@ impl Deref for State {
 
 /// The present by the machine's clock, for what is not in the book; that has its own (`Engine::now`).
 pub(crate) fn now() -> Timestamp {
-    jiff::Timestamp::now().try_into().expect("the present lies within the calendar")
+    SystemClock.now()
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 use quipu_domain::Timestamp;
 use quipu_domain::epoch;
+use quipu_engine::{Clock as _, SystemClock};
 use quipu_proofs::{Algorithm, KeyFolder, KeyRecord, LogName};
 use serde::Serialize;
 
@@ -14,7 +15,7 @@ use crate::error::CliError;
 use crate::exit_codes;
 use crate::output::{self, Align, Table};
 use crate::server::UNSAID_ORIGIN;
-use crate::signing::{KeysArgs, now, unusable};
+use crate::signing::{KeysArgs, unusable};
 
 /// Make, list and rotate the keys that sign checkpoints
 ///
@@ -79,7 +80,7 @@ pub(crate) fn run(args: &KeysCommand, json: bool) -> Result<u8, CliError> {
     {
         return Err(no_keys(&folder));
     }
-    let (folder, now) = (args.keys.open(&place)?, now());
+    let (folder, now) = (args.keys.open(&place)?, SystemClock.now());
     match args.verb {
         Verb::Generate => made(&folder, &folder.generate(now).map_err(|error| unusable(&error))?),
         Verb::Rotate { overlap_days } => {

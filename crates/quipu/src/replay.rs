@@ -9,6 +9,7 @@ use std::sync::Arc;
 use clap::Args;
 use indicatif::ProgressBar;
 use quipu_domain::{Position, Timestamp};
+use quipu_engine::{Clock as _, SystemClock};
 use quipu_journal::{Head, Journal, Root, Store};
 use quipu_projections::Projection;
 use quipu_views::{KnownAt, Moment, ReplayFile, ViewsError};
@@ -68,7 +69,7 @@ pub(crate) fn run(args: &ReplayArgs, json: bool) -> Result<u8, CliError> {
         None => head.position,
         Some(KnownAt::Position(position)) if position <= head.position => position,
         Some(KnownAt::Position(position)) => return Err(not_yet(position, head)),
-        Some(KnownAt::Time(time)) if jiff::Timestamp::now() < time.to_jiff() => {
+        Some(KnownAt::Time(time)) if SystemClock.now() < time => {
             return Err(CliError::Malformed {
                 what: format!("{time} lies in the future"),
                 hint: "name a moment that has passed, or leave --until out".into(),

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use jiff::Timestamp as Clock;
-use quipu_domain::{Position, Timestamp};
+use quipu_domain::Position;
 use quipu_journal::{Journal, Root};
 use quipu_proofs::{KeyFolder, ProofError};
 use quipu_replay::{Expectation, Signed};
@@ -118,11 +117,6 @@ pub(crate) fn signed(
         signed.push(Signed { epoch: last.epoch, head });
     }
     Ok(signed)
-}
-
-/// Now, by this machine's clock.
-pub(crate) fn now() -> Timestamp {
-    Clock::now().try_into().expect("the present lies within the calendar")
 }
 
 /// Proofs that could not be made or kept.

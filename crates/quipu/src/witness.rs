@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use quipu_api::ServerOptions;
+use quipu_engine::{Clock as _, SystemClock};
 use quipu_proofs::{Algorithm, KeyFolder, LogName, VerifierKey, Witness};
 use tokio::net::TcpListener;
 
@@ -13,7 +14,7 @@ use crate::error::CliError;
 use crate::exit_codes;
 use crate::server::{address, log_to_stderr};
 use crate::signals::Signals;
-use crate::signing::{now, unusable};
+use crate::signing::unusable;
 
 /// Cosign the checkpoints of somebody else's book
 ///
@@ -52,7 +53,7 @@ pub(crate) fn run(args: &WitnessArgs, json: bool) -> Result<u8, CliError> {
     let signals = Signals::watch_of_server(runtime.handle(), finishing)?;
     let folder = KeyFolder::open(&args.keys).map_err(|error| unusable(&error))?;
     if folder.list().map_err(|error| unusable(&error))?.is_empty() {
-        folder.generate(now()).map_err(|error| unusable(&error))?;
+        folder.generate(SystemClock.now()).map_err(|error| unusable(&error))?;
     }
     let witness = Witness::new(args.name.clone(), folder, args.log.clone());
     let witness = Arc::new(witness.map_err(|error| unusable(&error))?);
@@ -64,7 +65,7 @@ pub(crate) fn run(args: &WitnessArgs, json: bool) -> Result<u8, CliError> {
     for log in &args.log {
         tracing::info!("watches {log}");
     }
-    for key in witness.verifiers(now()).map_err(|error| unusable(&error))? {
+    for key in witness.verifiers(SystemClock.now()).map_err(|error| unusable(&error))? {
         tracing::info!("cosigns as {key}");
     }
     let router = quipu_api::witness_router(witness);

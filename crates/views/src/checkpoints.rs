@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use quipu_database::{Connection, Row, Value};
 use quipu_domain::{Position, TenantId, Timestamp};
@@ -257,9 +257,7 @@ pub(crate) fn tenant_text(partition: &Partition) -> &str {
 
 /// The clock, for what is shown to people.
 pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
-    Timestamp::from_micros(micros).unwrap_or_default()
+    SystemTime::now().into()
 }
 
 fn parked_partition(row: &Row) -> Result<ParkedPartition, ViewsError> {

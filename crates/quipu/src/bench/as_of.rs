@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use quipu_domain::postings::{self, Account};
 use quipu_domain::{Event, Position, Recorded, TenantId, Timestamp};
+use quipu_engine::{Clock as _, SystemClock};
 use quipu_journal::Journal;
 use quipu_load::{Choice, Distribution, Latencies, LatencySummary, Random, Session, Step};
 use quipu_views::{
@@ -156,7 +157,7 @@ fn questions(
     head: Position,
 ) -> Result<Vec<Question>, CliError> {
     let mut random = Random::new(QUESTIONS as u64);
-    let now = Timestamp::try_from(jiff::Timestamp::now()).map_err(|error| unlikely(&error))?;
+    let now = SystemClock.now();
     let question = |number: usize| -> Result<Question, CliError> {
         let wallet = usize::try_from(random.below(wallets as u64)).unwrap_or(0);
         let tenant = run.tenant(wallet).to_string();
@@ -236,7 +237,7 @@ fn ask(
     questions: &[Question],
 ) -> Result<BTreeMap<&'static str, LatencySummary>, CliError> {
     let mut latencies = BTreeMap::<&'static str, Latencies>::new();
-    let now = Timestamp::try_from(jiff::Timestamp::now()).map_err(|error| unlikely(&error))?;
+    let now = SystemClock.now();
     for question in questions {
         let (tenant, at) = (&question.tenant, question.at());
         let mut timed = Timed(&mut latencies);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use quipu_domain::epoch::{EpochCommand, EpochEvent, EpochStarted, NewEpoch};
 use quipu_domain::{Event, Metadata, Stream};
-use quipu_engine::{Command, Engine, EngineError, Request};
+use quipu_engine::{Clock as _, Command, Engine, EngineError, Request, SystemClock};
 use quipu_journal::Head;
 use quipu_proofs::{KeyFolder, LogName, ProofError, Proofs, Publisher, find_loss};
 use tokio::runtime::Handle;
@@ -15,7 +15,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::cosigning::WitnessClient;
 use crate::error::CliError;
-use crate::signing::{now, unusable};
+use crate::signing::unusable;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -101,7 +101,8 @@ impl Publication {
 
     fn once(&self) {
         let durable = *self.head.borrow();
-        let published = self.publisher.as_ref().map_or(Ok(None), |p| p.publish(durable, now()));
+        let published =
+            self.publisher.as_ref().map_or(Ok(None), |p| p.publish(durable, SystemClock.now()));
         let done = published.and_then(|_| self.proofs.prepare(EVENTS_PER_INTERVAL));
         self.complain(done.err().map(|error| match error {
             ProofError::Unreachable { .. } => {
@@ -144,7 +145,7 @@ fn publisher(
 ) -> Result<Publisher, CliError> {
     let failed = |error: ProofError| unusable(&error);
     if keys.list().map_err(failed)?.is_empty() {
-        keys.generate(now()).map_err(failed)?;
+        keys.generate(SystemClock.now()).map_err(failed)?;
         tracing::info!("made a key in {}; keep a copy apart from the book", keys.path().display());
     }
     let mut started = runtime.block_on(last_started(engine)).map_err(|error| epoch(&error))?;
@@ -152,7 +153,7 @@ fn publisher(
         tracing::warn!("{}: a new epoch begins, with a new key", loss.reason);
         // Whoever verifies needs a new line anyway, and what is no key any more signs nothing under
         // the old origin. First, because the event says that all of this was done.
-        let at = now();
+        let at = SystemClock.now();
         keys.rotate(at, at).map_err(failed)?;
         let new = NewEpoch {
             name: name.as_str().parse().expect("a log's name is a label"),
@@ -178,7 +179,7 @@ fn publisher(
             publisher.origin()
         );
     }
-    for key in publisher.verifiers(now()).map_err(failed)? {
+    for key in publisher.verifiers(SystemClock.now()).map_err(failed)? {
         tracing::info!("checkpoints are signed by {key}");
     }
     Ok(publisher)
