@@ -198,9 +198,9 @@ pub(crate) async fn balance(
 ) -> Result<Response, Problem> {
     let at = AsOf { as_of: query.as_of, known_at: query.known_at.map(|known_at| known_at.0) };
     let number = if at == AsOf::default() {
-        Number::Present { tenant, account: query.account.account() }
+        Number::Present { tenant, account: query.account }
     } else {
-        Number::Past { tenant, account: query.account.account(), at }
+        Number::Past { tenant, account: query.account, at }
     };
     explain(state, number, query.limit, query.at_least).await
 }

@@ -11,7 +11,7 @@ use quipu_views::{
 };
 
 use super::things::Thing;
-use super::{Draft, LEVELS_OF_LINES};
+use super::{Draft, LEVELS_OF_LINES, OwnAccount};
 use crate::problem::{Code, Problem};
 
 /// Most events that are added up for one explanation, some seconds of work.
@@ -26,9 +26,9 @@ const MOST_LOTS_TOLD: usize = 20;
 /// What is to be explained.
 pub(super) enum Number {
     /// What a tenant has now.
-    Present { tenant: TenantId, account: Account },
+    Present { tenant: TenantId, account: OwnAccount },
     /// What its books said at a moment.
-    Past { tenant: TenantId, account: Account, at: AsOf },
+    Past { tenant: TenantId, account: OwnAccount, at: AsOf },
     /// An account of one tenant.
     Account { tenant: TenantId, account: Account },
     /// An account over all tenants.
@@ -80,12 +80,12 @@ pub(super) struct Reading<'a> {
 impl Reading<'_> {
     /// What `/balance` shows. What is available follows from the lots, and is thus less than the
     /// account where some do not count now (W3).
-    fn present(&self, tenant: &TenantId, account: Account) -> Result<Draft, Problem> {
+    fn present(&self, tenant: &TenantId, account: OwnAccount) -> Result<Draft, Problem> {
         for _ in 0..TRIES {
             let shown = self.views.balance(tenant, None, self.now)?;
             let lots = match account {
-                Account::Available => self.open_lots(tenant)?,
-                _ => Vec::new(),
+                OwnAccount::Available => self.open_lots(tenant)?,
+                OwnAccount::Held | OwnAccount::Overdraft => Vec::new(),
             };
             let again = self.views.balance(tenant, None, self.now)?;
             if shown.value.last_event != again.value.last_event {
@@ -93,13 +93,13 @@ impl Reading<'_> {
             }
             let balance = &shown.value.balance;
             let number = match account {
-                Account::Available => balance.available,
-                Account::Held => balance.held,
-                _ => balance.overdraft.negated(),
+                OwnAccount::Available => balance.available,
+                OwnAccount::Held => balance.held,
+                OwnAccount::Overdraft => balance.overdraft.negated(),
             };
             let at = AsOf { as_of: None, known_at: Some(KnownAt::Position(shown.position)) };
             return Ok(Draft {
-                what: format!("what {} {}", tenant, verb(&account)),
+                what: format!("what {} {}", tenant, verb(account)),
                 figures: amount(number.micros()),
                 parts: lots_that_do_not_count(&lots, self.now),
                 ..self.last_entries(tenant, account, at, shown.position)?
@@ -114,12 +114,12 @@ impl Reading<'_> {
     }
 
     /// What the books said.
-    fn past(&self, tenant: &TenantId, account: Account, at: AsOf) -> Result<Draft, Problem> {
+    fn past(&self, tenant: &TenantId, account: OwnAccount, at: AsOf) -> Result<Draft, Problem> {
         let at = self.views.pinned(tenant, at.counting_at(self.now), self.now)?;
         let book = self.views.balance_as_of(tenant, at, self.now)?;
         Ok(Draft {
-            what: format!("what {} {}, in the books of that moment", tenant, verb(&account)),
-            figures: amount(of_account(&book.value, &account)),
+            what: format!("what {} {}, in the books of that moment", tenant, verb(account)),
+            figures: amount(of_account(&book.value, account)),
             ..self.last_entries(tenant, account, at, book.position)?
         })
     }
@@ -128,7 +128,7 @@ impl Reading<'_> {
     fn last_entries(
         &self,
         tenant: &TenantId,
-        account: Account,
+        account: OwnAccount,
         at: AsOf,
         position: Position,
     ) -> Result<Draft, Problem> {
@@ -139,9 +139,9 @@ impl Reading<'_> {
             ..EntryQuery::default()
         };
         let page = self.views.entries(tenant, &query, self.now)?.value.entries;
-        let before = page.next.map(|last| self.before(tenant, &account, at, last)).transpose()?;
+        let before = page.next.map(|last| self.before(tenant, account, at, last)).transpose()?;
         let positions: Vec<Position> = page.items.iter().map(|entry| entry.position).collect();
-        let subject = Subject::Account { account, as_of: at.as_of };
+        let subject = Subject::Account { account: account.account(), as_of: at.as_of };
         let mut explainer = Explainer::of(subject, self.most_lines, before);
         for event in self.journal.events_at(&positions)? {
             explainer.event(&event).map_err(|error| Problem::internal(&error))?;
@@ -153,7 +153,7 @@ impl Reading<'_> {
     fn before(
         &self,
         tenant: &TenantId,
-        account: &Account,
+        account: OwnAccount,
         at: AsOf,
         entry: Position,
     ) -> Result<Rest, Problem> {
@@ -325,11 +325,11 @@ fn lots_that_do_not_count(lots: &[Lot], now: Timestamp) -> Vec<Part> {
     parts
 }
 
-const fn verb(account: &Account) -> &'static str {
+const fn verb(account: OwnAccount) -> &'static str {
     match account {
-        Account::Available => "has available",
-        Account::Held => "has held",
-        _ => "owes, as its account has it: zero or below",
+        OwnAccount::Available => "has available",
+        OwnAccount::Held => "has held",
+        OwnAccount::Overdraft => "owes, as its account has it: zero or below",
     }
 }
 
@@ -342,11 +342,11 @@ const fn named(window: WindowUnit) -> &'static str {
 }
 
 /// What an account has in the books, with the account's own sign.
-const fn of_account(book: &BookBalance, account: &Account) -> i128 {
+const fn of_account(book: &BookBalance, account: OwnAccount) -> i128 {
     match account {
-        Account::Available => book.available,
-        Account::Held => book.held,
-        _ => book.overdraft,
+        OwnAccount::Available => book.available,
+        OwnAccount::Held => book.held,
+        OwnAccount::Overdraft => book.overdraft,
     }
 }
 
