@@ -21,6 +21,13 @@ impl From<i64> for Value {
     }
 }
 
+impl From<u64> for Value {
+    /// What exceeds the databases' integers is larger than all of theirs.
+    fn from(value: u64) -> Value {
+        Value::Int(i64::try_from(value).unwrap_or(i64::MAX))
+    }
+}
+
 impl From<&str> for Value {
     fn from(value: &str) -> Value {
         Value::Text(value.to_owned())

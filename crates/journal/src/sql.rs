@@ -19,7 +19,7 @@ use crate::{
 };
 use appender::SqlAppender;
 pub use lease::HeldLease;
-use row::{int_of, position_of};
+use row::position_of;
 
 /// The journal's tables, for whoever opens the database himself.
 pub const MIGRATIONS: Migrations = Migrations {
@@ -157,7 +157,7 @@ impl Store for SqlStore {
         most_events: usize,
     ) -> Result<Vec<BatchRow>, JournalError> {
         let most = after.plus(most_events.max(1) as u64);
-        let params = [JOURNAL.into(), int_of(after.0), int_of(most.0)];
+        let params = [JOURNAL.into(), Value::from(after.0), most.0.into()];
         let rows = self.database.query(statement::ROWS_AFTER, &params)?;
         rows.into_iter().map(row::batch).collect()
     }
@@ -187,7 +187,7 @@ impl Store for SqlStore {
 
     fn postings(&self, wanted: &[(Stream, Position)]) -> Result<Vec<Vec<Position>>, JournalError> {
         let row = |(stream, after): &(Stream, Position)| {
-            vec![JOURNAL.into(), stream.as_str().into(), int_of(after.0)]
+            vec![JOURNAL.into(), stream.as_str().into(), after.0.into()]
         };
         let keys: Vec<Vec<Value>> = wanted.iter().map(row).collect();
         let rows = self.database.query_rows(&statement::POSTINGS, &keys)?;
@@ -261,7 +261,7 @@ impl Store for SqlStore {
         most_version: Option<Version>,
         schema_hash: &str,
     ) -> Result<Vec<Snapshot>, JournalError> {
-        let most = int_of(most_version.map_or(u64::MAX, |version| version.0));
+        let most = Value::from(most_version.map_or(u64::MAX, |version| version.0));
         let row = |stream: &Stream| {
             vec![JOURNAL.into(), stream.as_str().into(), most.clone(), schema_hash.into()]
         };

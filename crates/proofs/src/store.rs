@@ -93,12 +93,12 @@ impl ProofStore {
 
     /// The newest of those over exactly so many events.
     pub(crate) fn of_size(&self, size: u64) -> Result<Option<Published>, ProofError> {
-        let rows = self.database.query(OF_SIZE, &[int(size)])?;
+        let rows = self.database.query(OF_SIZE, &[size.into()])?;
         rows.first().map(published).transpose()
     }
 
     pub(crate) fn after(&self, number: u64, most: usize) -> Result<Vec<Published>, ProofError> {
-        let params = [int(number), int(most as u64)];
+        let params = [Value::from(number), (most as u64).into()];
         let rows = self.database.query(AFTER, &params)?;
         rows.iter().map(published).collect()
     }
@@ -106,10 +106,10 @@ impl ProofStore {
     /// Keeps a checkpoint; an error where its number is taken.
     pub(crate) fn publish(&self, checkpoint: &Published) -> Result<(), DatabaseError> {
         let params = [
-            int(checkpoint.number),
-            int(checkpoint.epoch),
+            checkpoint.number.into(),
+            checkpoint.epoch.into(),
             checkpoint.origin.as_str().into(),
-            int(checkpoint.size),
+            checkpoint.size.into(),
             checkpoint.root.0.to_vec().into(),
             checkpoint.published_at.micros().into(),
             checkpoint.note.as_str().into(),
@@ -119,7 +119,7 @@ impl ProofStore {
 
     /// Replaces a checkpoint's note by one with more signatures.
     pub(crate) fn set_note(&self, number: u64, note: &str) -> Result<(), DatabaseError> {
-        let params = [note.into(), int(number)];
+        let params = [note.into(), Value::from(number)];
         self.write(|connection| connection.execute(SET_NOTE, &params)).map(drop)
     }
 
@@ -146,14 +146,14 @@ impl ProofStore {
             return Ok(tile.cloned());
         }
         drop(unkept);
-        let params = [i64::from(level.0).into(), int(index)];
+        let params = [i64::from(level.0).into(), Value::from(index)];
         let rows = self.database.query(TILE, &params)?;
         rows.first().map(|row| row.blob(0)?.chunks(32).map(hash).collect()).transpose()
     }
 
     /// The hashes over whole tiles, from one of them on.
     pub(crate) fn tile_roots(&self, level: Level, from: u64) -> Result<Vec<Root>, DatabaseError> {
-        let params = [i64::from(level.0).into(), int(from)];
+        let params = [i64::from(level.0).into(), Value::from(from)];
         let rows = self.database.query(TILE_ROOTS, &params)?;
         rows.iter().map(|row| hash(row.blob(0)?)).collect()
     }
@@ -170,7 +170,7 @@ impl ProofStore {
             .map(|tile| {
                 let hashes: Vec<u8> = tile.hashes.iter().flat_map(|hash| hash.0).collect();
                 let root = tile.root.0.to_vec();
-                vec![i64::from(tile.level.0).into(), int(tile.index), root.into(), hashes.into()]
+                vec![i64::from(tile.level.0).into(), tile.index.into(), root.into(), hashes.into()]
             })
             .collect();
         if rows.is_empty() {
@@ -268,9 +268,4 @@ fn published(row: &Row) -> Result<Published, ProofError> {
 
 fn hash(bytes: &[u8]) -> Result<Root, DatabaseError> {
     Root::stored(bytes).ok_or_else(|| DatabaseError::Corrupt("a hash that has not 32 bytes".into()))
-}
-
-/// A number as a parameter; what exceeds the databases' integers is larger than all of theirs.
-fn int(number: u64) -> Value {
-    Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
 }

@@ -6,11 +6,14 @@ use std::time::SystemTime;
 
 use quipu_database::{Connection, Row, Value};
 use quipu_domain::{Position, TenantId, Timestamp};
-use quipu_projections::{Parked, Partition, Projection, ProjectionError};
+use quipu_projections::{Parked, Partition, Projection};
 use uuid::Uuid;
 
 use crate::reads::ParkedPartition;
-use crate::{Feed, ViewsError};
+use crate::{Feed, ViewsError, columns};
+
+/// The checkpoints' table.
+pub(crate) const TABLE: &str = "projection";
 
 /// How far a projection is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,13 +78,12 @@ fn read_by(
 ) -> Result<HashMap<String, Checkpoint>, ViewsError> {
     let rows = connection.query(sql, &[])?;
     let checkpoint = |row: &Row| -> Result<(String, Checkpoint), ViewsError> {
-        let version = u32::try_from(row.int(1)?).map_err(|_| malformed("projection"))?;
         let last_event = row.optional_text(4)?.map(str::parse).transpose();
         let checkpoint = Checkpoint {
-            version,
-            position: position(row.int(2)?)?,
+            version: columns::version(row, 1, TABLE)?,
+            position: columns::position(row, 2, TABLE)?,
             generation: row.int(3)?,
-            last_event: last_event.map_err(|_| malformed("projection"))?,
+            last_event: last_event.map_err(|_| columns::malformed(TABLE))?,
         };
         Ok((row.text(0)?.to_owned(), checkpoint))
     };
@@ -104,7 +106,7 @@ pub(crate) fn position_of(
 ) -> Result<Position, ViewsError> {
     let rows = connection
         .query("SELECT position FROM projection WHERE name = $1", &[projection.into()])?;
-    rows.first().map_or(Ok(Position::ZERO), |row| position(row.int(0)?))
+    rows.first().map_or(Ok(Position::ZERO), |row| columns::position(row, 0, TABLE))
 }
 
 /// Makes the row of a projection that never ran.
@@ -143,11 +145,11 @@ pub(crate) fn advance(
         "UPDATE projection SET position = $1, last_event = $2, applied_at = $3 \
          WHERE name = $4 AND position = $5 AND generation = $6",
         &[
-            int(to.position),
+            to.position.0.into(),
             id(to.last_event),
             now().micros().into(),
             projection.into(),
-            int(from.position),
+            from.position.0.into(),
             from.generation.into(),
         ],
     )?;
@@ -179,7 +181,7 @@ pub(crate) fn replace(
          WHERE name = $5",
         &[
             i64::from(projection.version()).into(),
-            int(reached.position),
+            reached.position.0.into(),
             id(reached.last_event),
             now().micros().into(),
             projection.name().into(),
@@ -229,7 +231,7 @@ pub(crate) fn park(
         &[
             projection.into(),
             tenant_text(partition).into(),
-            int(parked.position),
+            parked.position.0.into(),
             parked.error.as_str().into(),
             now().micros().into(),
         ],
@@ -261,32 +263,15 @@ pub(crate) fn now() -> Timestamp {
 }
 
 fn parked_partition(row: &Row) -> Result<ParkedPartition, ViewsError> {
-    let tenant = match row.text(0)? {
-        "" => None,
-        text => Some(text.parse().map_err(|_| malformed("projection_parked"))?),
-    };
-    let parked_at = Timestamp::from_micros(row.int(3)?);
+    const TABLE: &str = "projection_parked";
     Ok(ParkedPartition {
-        tenant,
-        position: position(row.int(1)?)?,
+        tenant: columns::partition(row, 0, TABLE)?,
+        position: columns::position(row, 1, TABLE)?,
         error: row.text(2)?.to_owned(),
-        parked_at: parked_at.map_err(|_| malformed("projection_parked"))?,
+        parked_at: columns::time(row, 3, TABLE)?,
     })
-}
-
-/// A position, as the databases have it.
-pub(crate) fn position(number: i64) -> Result<Position, ViewsError> {
-    u64::try_from(number).map(Position).map_err(|_| malformed("projection"))
-}
-
-fn int(position: Position) -> Value {
-    Value::Int(i64::try_from(position.0).unwrap_or(i64::MAX))
 }
 
 fn id(event: Option<Uuid>) -> Value {
     event.map(|id| id.to_string()).into()
-}
-
-fn malformed(table: &'static str) -> ViewsError {
-    ProjectionError::MalformedRow { table }.into()
 }

@@ -13,6 +13,7 @@ mod applier;
 mod builder;
 mod cells;
 mod checkpoints;
+mod columns;
 mod error;
 mod feed;
 mod read_ahead;

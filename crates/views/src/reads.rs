@@ -38,7 +38,7 @@ pub use status::{ParkedPartition, ProjectionStatus};
 pub use trial_balance::{TrialBalance, TrialBalanceGroup, TrialBalanceLine, TrialBalanceQuery};
 pub use usage::{GroupBy, UsageCursor, UsageQuery, UsageSum};
 
-use crate::{Feed, Views, ViewsError, cells, checkpoints, skips};
+use crate::{Feed, Views, ViewsError, cells, checkpoints, columns, skips};
 
 /// What the views say, and up to where they know the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,7 +171,7 @@ fn answer<T>(
     let name = projection.name();
     let rows = connection.query(STANDING, &[name.into(), partition.into()])?;
     let standing = rows.first().ok_or(ProjectionError::MalformedRow { table: "projection" })?;
-    let position = checkpoints::position(standing.int(0)?)?;
+    let position = columns::position(standing, 0, checkpoints::TABLE)?;
     if let Scope::Tenant(tenant) = scope
         && standing.int(1)? == 0
     {
@@ -237,7 +237,7 @@ fn param(field: &impl Field) -> Value {
 
 /// How many rows to ask for: one more than wanted tells whether there is a next page.
 fn with_one_more(limit: usize) -> Value {
-    Value::Int(i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX))
+    (limit.saturating_add(1) as u64).into()
 }
 
 /// Cuts what [`with_one_more`] asked for, and says where to go on.

@@ -158,14 +158,13 @@ impl ReplayFile {
     }
 
     fn record(&self, moment: &Moment) -> Result<(), ViewsError> {
-        let int = |position: Position| i64::try_from(position.0).unwrap_or(i64::MAX);
         self.views.writer()?.transaction(|connection| {
             connection.execute("DELETE FROM replay", &[])?;
             connection.execute(
                 "INSERT INTO replay (until, root_position, root) VALUES ($1, $2, $3)",
                 &[
-                    int(moment.until).into(),
-                    int(moment.root_position).into(),
+                    moment.until.0.into(),
+                    moment.root_position.0.into(),
                     moment.root.as_str().into(),
                 ],
             )?;

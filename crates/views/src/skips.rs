@@ -5,11 +5,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use quipu_database::{Connection, Row};
 use quipu_domain::{Label, Position, TenantId, Timestamp};
-use quipu_projections::{Projection, ProjectionError};
+use quipu_projections::Projection;
 
-use crate::ViewsError;
-use crate::checkpoints::now;
+use crate::checkpoints::{now, tenant_text};
 use crate::reads::ParkedPartition;
+use crate::{ViewsError, columns};
+
+const TABLE: &str = "projection_skipped";
 
 /// An event that was skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +66,7 @@ pub(crate) fn read(connection: &mut Connection) -> Result<Skips, ViewsError> {
     )?;
     let mut skips = Skips::default();
     for row in &rows {
-        let version = u32::try_from(row.int(1)?).map_err(|_| malformed())?;
-        let key = (row.text(0)?.to_owned(), version);
+        let key = (row.text(0)?.to_owned(), columns::version(row, 1, TABLE)?);
         skips.0.entry(key).or_default().push(skipped(row)?);
     }
     Ok(skips)
@@ -78,7 +79,6 @@ pub(crate) fn skip(
     stopped: &ParkedPartition,
     reason: &Label,
 ) -> Result<(), ViewsError> {
-    let position = i64::try_from(stopped.position.0).unwrap_or(i64::MAX);
     connection.execute(
         "INSERT INTO projection_skipped \
          (projection, version, position, tenant, error, reason, skipped_at) \
@@ -86,8 +86,8 @@ pub(crate) fn skip(
         &[
             projection.name().into(),
             i64::from(projection.version()).into(),
-            position.into(),
-            stopped.tenant.as_ref().map_or("", TenantId::as_str).into(),
+            stopped.position.0.into(),
+            tenant_text(&stopped.tenant).into(),
             stopped.error.as_str().into(),
             reason.as_str().into(),
             now().micros().into(),
@@ -109,19 +109,11 @@ pub(crate) fn forget_other_versions(
 }
 
 fn skipped(row: &Row) -> Result<SkippedEvent, ViewsError> {
-    let tenant = match row.text(3)? {
-        "" => None,
-        text => Some(text.parse().map_err(|_| malformed())?),
-    };
     Ok(SkippedEvent {
-        position: u64::try_from(row.int(2)?).map(Position).map_err(|_| malformed())?,
-        tenant,
+        position: columns::position(row, 2, TABLE)?,
+        tenant: columns::partition(row, 3, TABLE)?,
         error: row.text(4)?.to_owned(),
         reason: row.text(5)?.to_owned(),
-        skipped_at: Timestamp::from_micros(row.int(6)?).map_err(|_| malformed())?,
+        skipped_at: columns::time(row, 6, TABLE)?,
     })
-}
-
-fn malformed() -> ViewsError {
-    ProjectionError::MalformedRow { table: "projection_skipped" }.into()
 }

@@ -33,7 +33,7 @@ fn rows_are_written_and_found_together(database: &Database) {
     assert_eq!(writer.execute_rows(&INSERT_ROWS, &rows).unwrap(), 10_000);
     assert_eq!(writer.execute_rows(&INSERT_ROWS, &[]).unwrap(), 0);
     let keys: Vec<Vec<Value>> =
-        [1, 20_000, 7, 10_000].map(|id| vec![id.into(), "é".into()]).to_vec();
+        [1, 20_000, 7, 10_000].map(|id| vec![Value::Int(id), "é".into()]).to_vec();
     let mut found = writer.query_rows(&SELECT_ROWS, &keys).unwrap();
     found.sort_by_key(|row| row.int(0).unwrap());
     let found: Vec<&[Value]> = found.iter().map(Row::values).collect();

@@ -167,13 +167,13 @@ fn a_database_that_cannot_hold_every_text_is_refused_with_what_to_do() {
 fn values_that_postgresql_refuses_are_told_from_a_mistaken_statement() {
     let bed = on(Engine::Postgres);
     let mut writer = bed.database.writer().unwrap();
-    let nul = [1.into(), Value::Null, "a\0b".into(), Value::Null];
+    let nul = [Value::Int(1), Value::Null, "a\0b".into(), Value::Null];
     let refused = writer.execute(INSERT, &nul).unwrap_err();
     assert!(matches!(refused, DatabaseError::Values { .. }), "{refused:?}");
     writer.execute("CREATE INDEX item_text ON item (text)", &[]).unwrap();
     let char = |n: u32| char::from_u32(0x2_0000 + n * 7_919 % 40_000).unwrap();
     let long: String = (0..2_000).map(char).collect();
-    let long = [1.into(), Value::Null, long.into(), Value::Null];
+    let long = [Value::Int(1), Value::Null, long.into(), Value::Null];
     let refused = writer.execute(INSERT, &long).unwrap_err();
     assert!(matches!(refused, DatabaseError::Values { .. }), "{refused:?}");
 }

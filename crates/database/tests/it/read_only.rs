@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use quipu_database::{Connection, Database, DatabaseError, Durability, Engine, Migrations};
+use quipu_database::{Connection, Database, DatabaseError, Durability, Engine, Migrations, Value};
 use quipu_testkit::postgres::{self, Server};
 use quipu_testkit::sqlite;
 use tempfile::TempDir;
@@ -108,7 +108,7 @@ fn reads_what_there_is_and_writes_nothing(bed: &Bed) {
     insert(&live, 2);
     assert_eq!(ids(&database), [1, 2], "it sees what is written meanwhile");
     assert!(matches!(database.writer().err(), Some(DatabaseError::Refused(_))));
-    let write = |one: &mut Connection| one.execute(INSERT, &[3.into()]);
+    let write = |one: &mut Connection| one.execute(INSERT, &[Value::Int(3)]);
     assert!(database.read(write).is_err());
     let create = |one: &mut Connection| one.execute("CREATE TABLE other (id BIGINT)", &[]);
     assert!(database.read(create).is_err());
@@ -167,7 +167,7 @@ fn a_file_is_read_beside_its_writer_and_the_log_stays_his() {
     let bed = Bed::new(Engine::Sqlite);
     let live = bed.open(&MIGRATIONS);
     let mut writer = live.writer().unwrap();
-    writer.execute(INSERT, &[1.into()]).unwrap();
+    writer.execute(INSERT, &[Value::Int(1)]).unwrap();
     let now = || {
         let mut files = files(bed.folder.path());
         // The index is shared by the connections of one process, and this one may write to it.
@@ -188,7 +188,7 @@ fn what_only_the_log_has_is_read_and_stays_in_the_log() {
     let bed = Bed::new(Engine::Sqlite);
     let live = bed.open(&MIGRATIONS);
     let mut writer = live.writer().unwrap();
-    writer.execute(INSERT, &[1.into()]).unwrap();
+    writer.execute(INSERT, &[Value::Int(1)]).unwrap();
     let copy = Bed::new(Engine::Sqlite);
     for (name, Bytes(bytes)) in files(bed.folder.path()) {
         fs::write(copy.folder.path().join(name), bytes).unwrap();
@@ -215,9 +215,9 @@ fn a_log_with_nothing_whole_in_it_is_none() {
     insert(&live, 1);
     let [log, index] = ["a.db-wal", "a.db-shm"].map(|name| bed.folder.path().join(name));
     let mut writer = live.writer().unwrap();
-    writer.execute(INSERT, &[2.into()]).unwrap();
+    writer.execute(INSERT, &[Value::Int(2)]).unwrap();
     let header = fs::read(&log).unwrap()[..32].to_vec();
-    writer.execute("DELETE FROM item WHERE id = $1", &[2.into()]).unwrap();
+    writer.execute("DELETE FROM item WHERE id = $1", &[Value::Int(2)]).unwrap();
     drop((writer, live));
     assert!(!log.exists());
     let torn = [header.clone(), vec![0; LOG_BYTES - 32]].concat();
@@ -252,7 +252,7 @@ fn what_was_read_of_a_log_that_nobody_keeps_does_not_count_once_somebody_does() 
     let bed = Bed::new(Engine::Sqlite);
     let live = bed.open(&MIGRATIONS);
     let mut writer = live.writer().unwrap();
-    writer.execute(INSERT, &[1.into()]).unwrap();
+    writer.execute(INSERT, &[Value::Int(1)]).unwrap();
     let copy = Bed::new(Engine::Sqlite);
     for (name, Bytes(bytes)) in files(bed.folder.path()) {
         if name != "a.db-shm" {
@@ -264,7 +264,7 @@ fn what_was_read_of_a_log_that_nobody_keeps_does_not_count_once_somebody_does() 
     let torn = database.read(|reader| {
         let found = reader.query(IDS, &[])?;
         let writer = copy.open(&MIGRATIONS).writer()?;
-        live.insert(writer).execute(INSERT, &[2.into()])?;
+        live.insert(writer).execute(INSERT, &[Value::Int(2)])?;
         Ok(found)
     });
     assert!(matches!(torn, Err(DatabaseError::Unavailable(_))), "{torn:?}");
@@ -291,7 +291,7 @@ fn what_was_read_of_a_file_at_rest_does_not_count_once_somebody_writes_to_it() {
     let torn = database.read(|reader| {
         reader.query(IDS, &[])?;
         let writer = bed.open(&MIGRATIONS).writer()?;
-        live.insert(writer).execute(INSERT, &[2.into()])?;
+        live.insert(writer).execute(INSERT, &[Value::Int(2)])?;
         reader.query("SELECT id FROM nothing", &[])
     });
     assert!(matches!(torn, Err(DatabaseError::Unavailable(_))), "{torn:?}");
@@ -321,7 +321,7 @@ fn any_name_and_a_link_lead_to_the_file() {
     }
     let live = Database::open_sqlite(&path, Durability::Full, &MIGRATIONS).unwrap();
     let mut writer = live.writer().unwrap();
-    writer.execute(INSERT, &[2.into()]).unwrap();
+    writer.execute(INSERT, &[Value::Int(2)]).unwrap();
     assert_eq!(ids(&Database::open_sqlite_read_only(&link, &MIGRATIONS).unwrap()), [1, 2]);
 }
 

@@ -55,7 +55,7 @@ fn a_full_disk_undoes_the_transaction_and_writing_goes_on_after() {
     let bed = on(Engine::Sqlite);
     let mut writer = bed.database.writer().unwrap();
     writer.query("PRAGMA max_page_count = 8", &[]).unwrap();
-    let large = vec![1.into(), Value::Null, "x".repeat(100_000).into(), Value::Null];
+    let large = vec![Value::Int(1), Value::Null, "x".repeat(100_000).into(), Value::Null];
     let result: Result<u64, DatabaseError> =
         writer.transaction(|connection| connection.execute(INSERT, &large));
     assert!(matches!(result, Err(DatabaseError::Full(_))), "{result:?}");

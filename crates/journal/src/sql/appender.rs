@@ -5,7 +5,7 @@ use std::fs::File;
 use quipu_database::{Connection, Database, DatabaseError, Engine, Value};
 use quipu_domain::Stream;
 
-use super::row::{int_of, params_of_batch};
+use super::row::params_of_batch;
 use super::{JOURNAL, lease, statement};
 use crate::{AppendError, Appender, BatchRow, JournalError, Lease, SealedSegment, Snapshot};
 
@@ -68,11 +68,11 @@ impl Appender for SqlAppender {
     fn save_segment(&mut self, segment: &SealedSegment) -> Result<(), JournalError> {
         let (first, last) = (segment.first_position.0, segment.end.position.0);
         let peaks: Vec<u8> = segment.end.peaks.iter().flat_map(|peak| peak.0).collect();
-        let overlapping = [JOURNAL.into(), int_of(first), int_of(last)];
+        let overlapping = [JOURNAL.into(), Value::from(first), last.into()];
         let saved = [
             JOURNAL.into(),
-            int_of(first),
-            int_of(last),
+            first.into(),
+            last.into(),
             segment.end.recorded_at.micros().into(),
             peaks.into(),
             segment.keys.clone().into(),
@@ -90,15 +90,15 @@ impl Appender for SqlAppender {
             vec![
                 JOURNAL.into(),
                 snapshot.stream.as_str().into(),
-                int_of(snapshot.version.0),
-                int_of(snapshot.position.0),
+                snapshot.version.0.into(),
+                snapshot.position.0.into(),
                 snapshot.schema_hash.as_str().into(),
                 snapshot.state.as_str().into(),
             ]
         };
         let superseded = |snapshot: &Snapshot| {
             let version = snapshot.supersedes?;
-            Some(vec![JOURNAL.into(), snapshot.stream.as_str().into(), int_of(version.0)])
+            Some(vec![JOURNAL.into(), snapshot.stream.as_str().into(), version.0.into()])
         };
         let saved: Vec<Vec<Value>> = snapshots.iter().map(row).collect();
         let forgotten: Vec<Vec<Value>> = snapshots.iter().filter_map(superseded).collect();
@@ -123,7 +123,8 @@ impl Appender for SqlAppender {
 }
 
 fn save_postings(connection: &mut Connection, segment: &SealedSegment) -> Result<(), JournalError> {
-    let (first, last) = (int_of(segment.first_position.0), int_of(segment.end.position.0));
+    let (first, last) =
+        (Value::from(segment.first_position.0), Value::from(segment.end.position.0));
     let list = |(stream, positions): &(Stream, Vec<u8>)| {
         let (stream, positions) = (stream.as_str().into(), positions.clone().into());
         vec![JOURNAL.into(), stream, last.clone(), first.clone(), positions]

@@ -3,7 +3,7 @@
 use quipu_database::{Database, Row, Value};
 use quipu_domain::{Stream, Version};
 
-use super::row::{int_of, position_of, segment_end};
+use super::row::{position_of, segment_end};
 use super::{JOURNAL, statement};
 use crate::{JournalError, SealedSegment, SegmentBounds, Snapshot};
 
@@ -27,7 +27,7 @@ pub(super) fn saved_segment(
     bounds: SegmentBounds,
 ) -> Result<Option<SealedSegment>, JournalError> {
     let first_position = bounds.first_position;
-    let params = [JOURNAL.into(), int_of(first_position.0), int_of(bounds.last_position.0)];
+    let params = [JOURNAL.into(), Value::from(first_position.0), bounds.last_position.0.into()];
     let Some(mut row) = database.query(statement::SAVED_SEGMENT, &params)?.pop() else {
         return Ok(None);
     };

@@ -30,8 +30,8 @@ pub(super) fn batch(mut row: Row) -> Result<BatchRow, JournalError> {
 pub(super) fn params_of_batch(journal: &str, row: BatchRow) -> Vec<Value> {
     vec![
         journal.into(),
-        int_of(row.first_position.0),
-        int_of(row.last_position.0),
+        row.first_position.0.into(),
+        row.last_position.0.into(),
         row.recorded_at.micros().into(),
         row.events.into(),
         row.prev_root.0.to_vec().into(),
@@ -43,11 +43,6 @@ pub(super) fn segment_end(row: &Row) -> Result<SegmentEnd, JournalError> {
     let peaks = row.blob(2)?.chunks(32).map(root).collect::<Result<_, _>>()?;
     let (position, recorded_at) = (position_of(row.int(0)?)?, timestamp(row.int(1)?)?);
     Ok(SegmentEnd { position, recorded_at, peaks })
-}
-
-/// A number as a parameter; what exceeds the databases' integers is larger than all of theirs.
-pub(super) fn int_of(number: u64) -> Value {
-    Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 pub(super) fn position_of(number: i64) -> Result<Position, JournalError> {

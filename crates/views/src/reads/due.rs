@@ -29,9 +29,8 @@ impl Views {
         after: Option<&TenantId>,
         most: usize,
     ) -> Result<Vec<TenantId>, ViewsError> {
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
         let after = after.map_or("", TenantId::as_str);
-        let params = [reads::param(&until), after.into(), most.into()];
+        let params = [reads::param(&until), after.into(), (most as u64).into()];
         let rows = self.database().query(DUE, &params)?;
         let malformed = |_| ProjectionError::MalformedRow { table: "lot" };
         rows.iter().map(|row| Ok(row.text(0)?.parse().map_err(malformed)?)).collect()

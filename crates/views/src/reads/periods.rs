@@ -30,7 +30,7 @@ impl Views {
             let fitting = fitting.count().max(1);
             let rows = connection.query(
                 "SELECT * FROM closed_period WHERE begins_at > $1 ORDER BY begins_at LIMIT $2",
-                &[after.into(), i64::try_from(fitting).unwrap_or(i64::MAX).into()],
+                &[after.into(), (fitting as u64).into()],
             )?;
             let items: Vec<ClosedPeriod> = cells::all_typed(&rows)?;
             let last = items.last().filter(|_| sizes.len() > fitting);
