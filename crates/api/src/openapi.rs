@@ -3,14 +3,13 @@
 
 use std::borrow::Cow;
 
-use axum::http::StatusCode;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{AnyOfBuilder, Object, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Content, Ref, RefOr, Required, Response, ResponseBuilder};
 
 use crate::openapi::headers::announce;
-use crate::problem::{CATALOGUE, RULES};
+use crate::problem::{Code, all_codes};
 
 mod headers;
 
@@ -130,14 +129,14 @@ fn problem(description: &str) -> Response {
 
 /// Every code there is, with its status.
 fn codes() -> RefOr<Schema> {
-    let all: Vec<(&str, StatusCode, &str)> = CATALOGUE.iter().chain(RULES).copied().collect();
-    let lines = all.iter().map(|(name, status, title)| format!("- `{name}` ({status}): {title}"));
+    let line = |code: Code| format!("- `{}` ({}): {}", code.name(), code.status(), code.title());
+    let lines = all_codes().map(line);
     let description = lines.collect::<Vec<_>>().join("\n");
     RefOr::T(
         ObjectBuilder::new()
             .schema_type(Type::String)
             .description(Some(description))
-            .enum_values(Some(all.iter().map(|(name, _, _)| *name)))
+            .enum_values(Some(all_codes().map(Code::name)))
             .build()
             .into(),
     )

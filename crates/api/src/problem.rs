@@ -18,11 +18,10 @@ use utoipa::ToSchema;
 
 use crate::answer;
 
-pub(crate) use catalogue::{CATALOGUE, Code};
+pub(crate) use catalogue::{Code, all_codes};
 pub(crate) use engine::{outcome_unknown, usage_id_repeated, usage_id_reused};
 pub(crate) use proofs::checkpoints_not_signed;
 pub(crate) use refusal::from_refusal;
-pub(crate) use rules::RULES;
 
 /// What went wrong, and what to do about it.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::answer::json;
 use crate::parameters::PathIds;
-use crate::problem::{CATALOGUE, Code, Problem, RULES};
+use crate::problem::{Code, Problem, all_codes};
 
 /// A code, explained.
 #[derive(Serialize, ToSchema)]
@@ -27,13 +27,17 @@ pub(crate) struct ProblemCodeAnswer {
     responses((status = 200, body = ProblemCodeAnswer, description = "What the code means."))
 )]
 pub(crate) async fn show(PathIds(code): PathIds<String>) -> Result<Response, Problem> {
-    let known = CATALOGUE.iter().chain(RULES).find(|(name, _, _)| *name == code);
-    let Some(&(code, status, title)) = known else {
+    let Some(known) = all_codes().find(|known| known.name() == code) else {
         return Err(Problem::new(
             Code::NotFound,
             "there is no such code",
             "see the schema ProblemCode in /openapi.json for the codes there are",
         ));
     };
-    Ok(json(StatusCode::OK, &ProblemCodeAnswer { code, status: status.as_u16(), title }))
+    let answer = ProblemCodeAnswer {
+        code: known.name(),
+        status: known.status().as_u16(),
+        title: known.title(),
+    };
+    Ok(json(StatusCode::OK, &answer))
 }

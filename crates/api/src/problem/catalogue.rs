@@ -2,6 +2,7 @@
 //! `quipu_domain::Refusal`; both appear in the OpenAPI document.
 
 use axum::http::StatusCode;
+use quipu_domain::Refusal;
 use quipu_domain::refusal::RefusalKind;
 
 use super::rules;
@@ -17,9 +18,8 @@ macro_rules! codes {
             Refused(&'static str, RefusalKind),
         }
 
-        /// Every code of the edge, with its status and title.
-        pub(crate) const CATALOGUE: &[(&str, StatusCode, &str)] =
-            &[$(($name, StatusCode::$status, $title),)+];
+        /// The codes of the edge.
+        const OF_THE_EDGE: &[Code] = &[$(Code::$variant,)+];
 
         impl Code {
             /// The stable name.
@@ -102,4 +102,10 @@ codes! {
     OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "It is not known yet whether the command took effect";
     ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE, "The server is shutting down";
     InternalError = "internal_error", INTERNAL_SERVER_ERROR, "The server failed";
+}
+
+/// Every code that there is: the edge's own, and those of the rules.
+pub(crate) fn all_codes() -> impl Iterator<Item = Code> {
+    let refused = Refusal::CODES.iter().map(|(code, kind)| Code::Refused(code, *kind));
+    OF_THE_EDGE.iter().copied().chain(refused)
 }
