@@ -1,6 +1,8 @@
 //! The layout is the architecture: who may import whom is a committed list.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -80,6 +82,22 @@ fn crates_import_in_one_direction_only() {
     }
 }
 
+/// What nothing needs is built and trusted all the same.
+#[test]
+fn every_crate_names_what_it_depends_on() {
+    let metadata = metadata();
+    for package in metadata["packages"].as_array().expect("packages") {
+        let folder = Path::new(text(&package["manifest_path"])).parent().expect("a file's folder");
+        let (released, all) = (words_in(&folder.join("src")), words_in(folder));
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            let name = dependency["rename"].as_str().unwrap_or(text(&dependency["name"]));
+            let words = if dependency["kind"].is_null() { &released } else { &all };
+            let is_named = words.contains(&name.replace('-', "_"));
+            assert!(is_named, "{} never names {name}; take it off Cargo.toml", package["name"]);
+        }
+    }
+}
+
 #[test]
 fn the_core_knows_no_database_no_network_and_no_runtime() {
     let outside = ["rusqlite", "tokio-postgres", "tokio", "axum", "hyper", "refinery", "ureq"];
@@ -132,6 +150,22 @@ fn no_feature_that_endangers_the_bytes_is_on() {
     for package in ["openssl-sys", "aws-lc-sys", "sqlx", "postgres-es"] {
         assert!(!all.lines().any(|line| line.starts_with(package)), "{package} is in the graph");
     }
+}
+
+/// The words of a folder's Rust files, without those of a package within it.
+fn words_in(folder: &Path) -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.expect("a folder that can be read").path();
+        if path.is_dir() && !path.join("Cargo.toml").exists() {
+            words.append(&mut words_in(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let source = fs::read_to_string(&path).expect("Rust is text");
+            let is_between = |c: char| !c.is_alphanumeric() && c != '_';
+            words.extend(source.split(is_between).map(str::to_owned));
+        }
+    }
+    words
 }
 
 fn cargo() -> Command {

@@ -152,8 +152,6 @@ fn says_when_itself(event: &Event) -> bool {
 /// The id of what an event created, if it is one that creates.
 fn id_of(recorded: &Recorded) -> Option<String> {
     use quipu_domain::agent::AgentEvent;
-    use quipu_domain::meter::MeterEvent;
-    use quipu_domain::price_table::PriceTableEvent;
     use quipu_domain::tenant::TenantEvent;
     match &recorded.event {
         Event::Tenant(TenantEvent::TenantCreated(e)) => Some(e.tenant.to_string()),

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use quipu_domain::postings::Account;
 
-/// A number of the chart of accounts: 1000 to 9999. The first digit is its class, as in BAS.
+/// A number of the chart of accounts: 1000 to 8999. The first digit is its class, as in BAS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AccountNumber(u16);
 

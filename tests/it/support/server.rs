@@ -1,5 +1,6 @@
 //! The real program as a process: started, killed, started again.
 
+use std::env;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -14,9 +15,11 @@ use super::store::Store;
 /// The program, without anything of this machine's environment that it would read.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(built().join("quipu"));
-    command.env_remove("QUIPU_SERVER").env_remove("QUIPU_DATA").env_remove("QUIPU_DATABASE");
-    command.env_remove("QUIPU_KEYS").env_remove("QUIPU_ORIGIN").env_remove("QUIPU_LISTEN");
-    command.env_remove("QUIPU_LOG");
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("QUIPU_") {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
@@ -42,7 +45,7 @@ fn built() -> &'static Path {
             .status()
             .expect("cargo runs, because it runs this test");
         assert!(built.success(), "the programs build");
-        let test = std::env::current_exe().expect("this test has a path");
+        let test = env::current_exe().expect("this test has a path");
         test.ancestors().nth(2).expect("target/PROFILE/deps/it").to_owned()
     })
 }

@@ -1,5 +1,6 @@
 //! Runs the program, and a server of it on a free port.
 
+use std::env;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -17,19 +18,10 @@ pub(crate) fn quipu(arguments: &[&str]) -> Command {
 pub(crate) fn quipu_at(program: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null());
-    let names = [
-        "DATA",
-        "DATABASE",
-        "LISTEN",
-        "SERVER",
-        "LOG",
-        "BACKDATING_DAYS",
-        "KEYS",
-        "ORIGIN",
-        "SUBJECT_KEYS",
-    ];
-    for name in names {
-        command.env_remove(format!("QUIPU_{name}"));
+    for (name, _) in env::vars_os() {
+        if name.to_string_lossy().starts_with("QUIPU_") {
+            command.env_remove(name);
+        }
     }
     command
 }
