@@ -9,7 +9,6 @@ use clap::Args;
 use quipu_database::DatabaseError;
 use quipu_journal::{HeldLease, Journal, JournalError, Recent, SqlStore, Store};
 use quipu_proofs::{ProofStore, Proofs};
-use quipu_replay::ReplayError;
 use quipu_views::{Location, Views, ViewsError};
 use tokio::runtime::Runtime;
 
@@ -22,10 +21,6 @@ const JOURNAL_FILE: &str = "journal.db";
 const VIEWS_FILE: &str = "views.db";
 /// The checkpoints that were published, and tiles, which are derived.
 const PROOFS_FILE: &str = "proofs.db";
-
-/// What to do about tables that an older program has made, and nobody who may only read can change.
-const BRING_UP_TO_DATE: &str =
-    "nothing was written; start `quipu serve` once to bring it up to date";
 
 /// Where the book is, as the command line says it.
 #[derive(Args, Clone, Debug, Default)]
@@ -76,7 +71,7 @@ pub(crate) struct Book {
 impl Book {
     /// Opens a book, and makes one where there is none.
     pub(crate) fn open(place: &Place) -> Result<Book, CliError> {
-        let lease = lease_to_upgrade(place).map_err(|error| journal_unusable(&error))?;
+        let lease = lease_to_upgrade(place)?;
         Book::open_under(place, lease)
     }
 
@@ -110,7 +105,7 @@ impl Book {
         let journal = read_journal(place)?;
         let recent = Arc::<Recent>::default();
         let views = read_views(place, feed(&journal, &recent))?;
-        let views = views.ok_or_else(|| views_unusable(&DatabaseError::Missing.into()))?;
+        let views = views.ok_or_else(|| ViewsError::from(DatabaseError::Missing))?;
         Ok(Book { place: place.clone(), journal, views, recent })
     }
 
@@ -118,11 +113,10 @@ impl Book {
     /// lost its end, what is written now would take positions that were given out before; where it
     /// went on otherwise after that, the views have money of another history.
     pub(crate) fn refuse_another_history(&self) -> Result<(), CliError> {
-        let strange = self.views.made_from_another_history();
-        let Some((view, known)) = strange.map_err(|error| views_unusable(&error))? else {
+        let Some((view, known)) = self.views.made_from_another_history()? else {
             return Ok(());
         };
-        let head = self.store().head().map_err(|error| journal_unusable(&error))?;
+        let head = self.store().head()?;
         let end = head.position;
         Err(if end < known {
             CliError::Unusable {
@@ -159,7 +153,7 @@ impl Book {
 
     /// What the store says about its durability.
     pub(crate) fn settings(&self) -> Result<Vec<(String, String)>, CliError> {
-        self.journal.database().settings().map_err(|error| unusable(&error))
+        Ok(self.journal.database().settings()?)
     }
 }
 
@@ -186,14 +180,14 @@ fn is_older(place: &Place) -> bool {
 }
 
 fn open_views(place: &Place, feed: Arc<JournalFeed>) -> Result<Views, CliError> {
-    Views::open(place.views(), feed).map_err(|error| views_unusable(&error))
+    Ok(Views::open(place.views(), feed)?)
 }
 
 /// The views of a book, to be read and nothing else, if it has any.
 pub(crate) fn read_views(place: &Place, feed: Arc<JournalFeed>) -> Result<Option<Views>, CliError> {
     match Views::open_read_only(place.views(), feed) {
         Err(ViewsError::Database(DatabaseError::Missing)) => Ok(None),
-        views => views.map(Some).map_err(|error| views_unusable(&error)),
+        views => Ok(Some(views?)),
     }
 }
 
@@ -207,7 +201,7 @@ pub(crate) fn feed(journal: &SqlStore, recent: &Arc<Recent>) -> Arc<JournalFeed>
 pub(crate) fn read_journal(place: &Place) -> Result<SqlStore, CliError> {
     place.journal().map_err(|error| match error {
         DatabaseError::Missing => place.no_book(),
-        error => unusable(&error),
+        error => error.into(),
     })
 }
 
@@ -217,7 +211,7 @@ pub(crate) fn open_proofs(place: &Place, journal: Journal) -> Result<Proofs, Cli
         Place::Folder(folder) => ProofStore::open_sqlite(&folder.join(PROOFS_FILE)),
         Place::Postgres(url) => ProofStore::connect_postgres(url),
     };
-    Ok(Proofs::new(store.map_err(|error| unusable(&error))?, journal))
+    Ok(Proofs::new(store?, journal))
 }
 
 /// A journal's checkpoints and tiles, to be read and nothing else, if it has any.
@@ -228,7 +222,7 @@ pub(crate) fn read_proofs(place: &Place, journal: Journal) -> Result<Option<Proo
     };
     match store {
         Err(DatabaseError::Missing) => Ok(None),
-        store => Ok(Some(Proofs::new(store.map_err(|error| unusable(&error))?, journal))),
+        store => Ok(Some(Proofs::new(store?, journal))),
     }
 }
 
@@ -237,7 +231,7 @@ fn open_journal(place: &Place) -> Result<SqlStore, CliError> {
         Place::Folder(folder) => SqlStore::open_sqlite(&folder.join(JOURNAL_FILE)),
         Place::Postgres(url) => SqlStore::connect_postgres(url),
     };
-    journal.map_err(|error| unusable(&error))
+    Ok(journal?)
 }
 
 impl Place {
@@ -278,127 +272,6 @@ impl Place {
 /// A runtime for what the parts do concurrently.
 pub(crate) fn runtime() -> Result<Runtime, CliError> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
-}
-
-/// A journal that does not open or read.
-pub(crate) fn journal_unusable(error: &JournalError) -> CliError {
-    match error {
-        JournalError::Database(error) => unusable(error),
-        JournalError::Newer { .. } => CliError::Unusable {
-            what: error.to_string(),
-            hint: "nothing was written; `quipu --version` says which one this is".into(),
-        },
-        JournalError::LeaseHeld { .. } => CliError::Unavailable {
-            what: error.to_string(),
-            hint: "stop it first; nothing was changed".into(),
-        },
-        error => CliError::Unusable {
-            what: error.to_string(),
-            hint: "`quipu verify` names the first bad position; restore a backup made before"
-                .into(),
-        },
-    }
-}
-
-/// Views that do not open or read.
-pub(crate) fn views_unusable(error: &ViewsError) -> CliError {
-    match error {
-        ViewsError::Database(DatabaseError::Missing) => CliError::Unusable {
-            what: "the book has no views".into(),
-            hint: "start `quipu serve` once, which makes them".into(),
-        },
-        ViewsError::Database(DatabaseError::Older { .. }) => CliError::Unusable {
-            what: "the views are of an older version".into(),
-            hint: BRING_UP_TO_DATE.into(),
-        },
-        ViewsError::Database(
-            error @ (DatabaseError::Migration(_) | DatabaseError::Newer { .. }),
-        ) => CliError::Unusable {
-            what: format!("the views are of another version: {error}"),
-            hint: "they can be made anew: delete views.db, or the schema quipu_views".into(),
-        },
-        ViewsError::Database(
-            error @ (DatabaseError::Corrupt(_) | DatabaseError::Column { .. }),
-        ) => CliError::Unusable {
-            what: format!("the views are damaged: {error}"),
-            hint: "`quipu projections rebuild` makes them anew from the journal; where it cannot, \
-                   delete views.db while no server runs, or the schema quipu_views"
-                .into(),
-        },
-        ViewsError::Database(error) => unusable(error),
-        ViewsError::ReplayFile { .. } => CliError::Unusable {
-            what: error.to_string(),
-            hint: "name another file, or move this one away".into(),
-        },
-        ViewsError::Parked { .. } => CliError::Unusable {
-            what: error.to_string(),
-            hint: "`quipu projections list` names everything that has stopped, and why".into(),
-        },
-        ViewsError::UnknownProjection(_) => CliError::Malformed {
-            what: error.to_string(),
-            hint: "`quipu projections list` names them".into(),
-        },
-        ViewsError::Cancelled => CliError::Unavailable {
-            what: error.to_string(),
-            hint: "`quipu projections list` shows what is being built now".into(),
-        },
-        ViewsError::Feed(_) => CliError::Unusable {
-            what: error.to_string(),
-            hint: "try again; where it stays so, `quipu verify` names the first bad position"
-                .into(),
-        },
-        error => CliError::Unusable {
-            what: error.to_string(),
-            hint: "`quipu projections rebuild` makes them anew from the journal".into(),
-        },
-    }
-}
-
-/// A book that cannot be replayed.
-pub(crate) fn not_replayed(error: &ReplayError) -> CliError {
-    match error {
-        ReplayError::Journal(error) => journal_unusable(error),
-        ReplayError::Views(error) => match error.downcast_ref() {
-            Some(ViewsError::Database(DatabaseError::Unavailable(why))) => CliError::Unavailable {
-                what: format!("cannot read the views: {why}"),
-                hint: "try again, or leave them out: `quipu verify --journal-only`".into(),
-            },
-            Some(error) => views_unusable(error),
-            None => CliError::Unusable {
-                what: format!("cannot read the views: {error}"),
-                hint: "leave them out: `quipu verify --journal-only`".into(),
-            },
-        },
-        ReplayError::Fold { .. } => {
-            CliError::Unusable { what: error.to_string(), hint: "`quipu verify` says more".into() }
-        }
-    }
-}
-
-/// A database that does not open or read.
-pub(crate) fn unusable(error: &DatabaseError) -> CliError {
-    if let DatabaseError::Older { .. } = error {
-        return CliError::Unusable {
-            what: format!("the book is of an older version: {error}"),
-            hint: BRING_UP_TO_DATE.into(),
-        };
-    }
-    let what = error.to_string();
-    if error.is_unavailable() {
-        let hint = "check the disk, or that the database runs and its URL is right, and try again";
-        let hint = hint.into();
-        return CliError::Unavailable { what, hint };
-    }
-    let hint = match error {
-        DatabaseError::Full(_) => "free some space, and start again",
-        DatabaseError::Misconfigured(_) => "nothing was written; change that, and start again",
-        DatabaseError::Newer { .. } => {
-            "nothing was written; use the version that made them, or a later one"
-        }
-        DatabaseError::Migration(_) => "something else has changed the tables; restore a backup",
-        _ => "`quipu verify` tells whether the journal is whole",
-    };
-    CliError::Unusable { what, hint: hint.into() }
 }
 
 impl std::fmt::Display for Place {

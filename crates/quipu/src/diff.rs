@@ -93,7 +93,7 @@ fn journals(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<JournalsDiff, CliError> {
     let [left, right] = [left, right].map(book::read_journal);
-    diff::journals(&left?, &right?, progress).map_err(|error| book::not_replayed(&error))
+    Ok(diff::journals(&left?, &right?, progress)?)
 }
 
 fn views(
@@ -130,8 +130,7 @@ fn views(
         };
         Ok::<_, ViewsError>(compared)
     });
-    read.unwrap_or_else(|error| Err(ReplayError::Views(error.into())))
-        .map_err(|error| book::not_replayed(&error))
+    Ok(read.unwrap_or_else(|error| Err(ReplayError::Views(error.into())))?)
 }
 
 fn replay_file(file: &Path, book: &Book) -> Result<ReplayFile, CliError> {
@@ -141,8 +140,7 @@ fn replay_file(file: &Path, book: &Book) -> Result<ReplayFile, CliError> {
             hint: "make one with `quipu replay --to FILE.db`".into(),
         });
     }
-    let opened = ReplayFile::open_read_only(file, book::feed(&book.journal, &book.recent));
-    opened.map_err(|error| book::views_unusable(&error))
+    Ok(ReplayFile::open_read_only(file, book::feed(&book.journal, &book.recent))?)
 }
 
 fn write_journals(diff: &JournalsDiff, out: &mut dyn Write) -> io::Result<()> {

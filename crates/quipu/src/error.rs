@@ -1,5 +1,12 @@
 //! Why a command could not do its work, and what to do next.
 
+mod database;
+mod journal;
+mod proofs;
+mod replay;
+mod sealing;
+mod views;
+
 use std::io::ErrorKind;
 
 use crate::exit_codes;

@@ -14,7 +14,6 @@ use crate::book::{self, BookArgs, Place};
 use crate::checkpoint;
 use crate::client::{Client, ServerArgs};
 use crate::error::CliError;
-use crate::signing::unusable;
 
 /// How long a server is given to publish what was just written.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -71,7 +70,7 @@ impl Evidence {
                 understood(client, note, |note| checkpoint::of(note).is_ok())
             }
             Evidence::Book { proofs, .. } => {
-                let newest = proofs.newest().map_err(|error| unusable(&error))?;
+                let newest = proofs.newest()?;
                 newest.map(|newest| newest.note).ok_or_else(nothing_published)
             }
         }
@@ -91,7 +90,7 @@ impl Evidence {
                 })
             }
             Evidence::Book { proofs, .. } => {
-                proofs.inclusion(Position(event), size).map_err(|error| unproved(&error))
+                proofs.inclusion(Position(event), size).map_err(unproved)
             }
         }
     }
@@ -105,9 +104,7 @@ impl Evidence {
                 let body = published(|| client.get_text("/v1/proofs/consistency", &query))?;
                 understood(client, body, |body| AddCheckpoint::parse(body).is_ok())
             }
-            Evidence::Book { proofs, .. } => {
-                proofs.consistency(from, to).map_err(|error| unproved(&error))
-            }
+            Evidence::Book { proofs, .. } => proofs.consistency(from, to).map_err(unproved),
         }
     }
 
@@ -127,7 +124,7 @@ impl Evidence {
             }
             Evidence::Book { journal, .. } => {
                 let stored = journal.stored_at(&[Position(position)]);
-                let stored = stored.map_err(|error| unproved(&ProofError::Journal(error)))?;
+                let stored = stored.map_err(|error| unproved(ProofError::Journal(error)))?;
                 stored.into_iter().next().map(|event| event.text)
             }
         };
@@ -139,12 +136,12 @@ impl Evidence {
 }
 
 /// Why there is no proof. A book that was changed is no outage: it was checked, and does not hold.
-fn unproved(error: &ProofError) -> CliError {
-    match error {
+fn unproved(error: ProofError) -> CliError {
+    match &error {
         ProofError::Journal(journal) if journal.is_corrupt() => {
             CliError::NotVerified { what: error.to_string() }
         }
-        error => unusable(error),
+        _ => error.into(),
     }
 }
 

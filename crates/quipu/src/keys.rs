@@ -15,7 +15,7 @@ use crate::error::CliError;
 use crate::exit_codes;
 use crate::output::{self, Align, Table};
 use crate::server::UNSAID_ORIGIN;
-use crate::signing::{KeysArgs, unusable};
+use crate::signing::KeysArgs;
 
 /// Make, list and rotate the keys that sign checkpoints
 ///
@@ -82,14 +82,14 @@ pub(crate) fn run(args: &KeysCommand, json: bool) -> Result<u8, CliError> {
     }
     let (folder, now) = (args.keys.open(&place)?, SystemClock.now());
     match args.verb {
-        Verb::Generate => made(&folder, &folder.generate(now).map_err(|error| unusable(&error))?),
+        Verb::Generate => made(&folder, &folder.generate(now)?),
         Verb::Rotate { overlap_days } => {
             // Whoever means to end a key must not believe that it is ended where there is none.
-            if folder.list().map_err(|error| unusable(&error))?.is_empty() {
+            if folder.list()?.is_empty() {
                 return Err(no_keys(folder.path()));
             }
             let end = now.plus_seconds(i64::from(overlap_days) * 86_400);
-            made(&folder, &folder.rotate(now, end).map_err(|error| unusable(&error))?);
+            made(&folder, &folder.rotate(now, end)?);
         }
         Verb::List => {}
     }
@@ -114,14 +114,14 @@ fn made(folder: &KeyFolder, key: &KeyRecord) {
 }
 
 fn shown(args: &KeysCommand, folder: &KeyFolder, now: Timestamp) -> Result<Vec<Shown>, CliError> {
-    let last = folder.last_signed().map_err(|error| unusable(&error))?;
+    let last = folder.last_signed()?;
     let (name, algorithm) = if args.witness {
         (args.origin.to_string(), Algorithm::Witness)
     } else {
         let number = args.epoch.unwrap_or_else(|| last.map_or(1, |last| last.epoch));
         (epoch::origin(args.origin.as_str(), number), Algorithm::Log)
     };
-    let keys = folder.list().map_err(|error| unusable(&error))?;
+    let keys = folder.list()?;
     let shown = |key: KeyRecord| Shown {
         created_at: key.created_at,
         ends_at: key.ends_at,

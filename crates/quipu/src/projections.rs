@@ -216,9 +216,8 @@ fn whose(tenant: Option<&TenantId>) -> &str {
 }
 
 fn list(book: &Book, json: bool) -> Result<u8, CliError> {
-    let head = Journal::new(book.store()).head().map_err(|error| book::journal_unusable(&error))?;
-    let statuses = book.views.projections(head.position);
-    let statuses = statuses.map_err(|error| book::views_unusable(&error))?;
+    let head = Journal::new(book.store()).head()?;
+    let statuses = book.views.projections(head.position)?;
     let shown: Vec<Shown> = statuses.into_iter().map(Shown::from).collect();
     if json {
         output::json(&shown)?;
@@ -278,7 +277,7 @@ fn rebuild(book: &Book, name: Option<&str>, signals: &Signals, json: bool) -> Re
             ));
             return Ok(exit_codes::INTERRUPTED);
         }
-        rebuilt => rebuilt.map_err(|error| book::views_unusable(&error))?,
+        rebuilt => rebuilt?,
     }
     let what =
         name.map_or_else(|| "all projections".to_owned(), |name| format!("projection {name}"));
@@ -291,7 +290,7 @@ fn rebuild(book: &Book, name: Option<&str>, signals: &Signals, json: bool) -> Re
 }
 
 fn cancel(book: &Book, json: bool) -> Result<u8, CliError> {
-    let stopped = book.views.cancel_rebuild().map_err(|error| book::views_unusable(&error))?;
+    let stopped = book.views.cancel_rebuild()?;
     if json {
         let names: Vec<&str> = stopped.iter().map(|rebuilding| rebuilding.projection).collect();
         output::json(&serde_json::json!({ "cancelled": names }))?;
@@ -315,7 +314,7 @@ fn resumed(
     json: bool,
 ) -> Result<u8, CliError> {
     let whose = whose(tenant);
-    let (status, what, parked) = match outcome.map_err(|error| book::views_unusable(&error))? {
+    let (status, what, parked) = match outcome? {
         RetryOutcome::NotParked => {
             ("not_parked", format!("{name} is not parked for {whose}"), None)
         }

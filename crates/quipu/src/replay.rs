@@ -64,7 +64,7 @@ pub(crate) fn run(args: &ReplayArgs, json: bool) -> Result<u8, CliError> {
     let projections = projections(&args.views)?;
     let store = book::read_journal(&place)?;
     let journal = Journal::new(Arc::new(store.clone()));
-    let head = store.head().map_err(|error| book::journal_unusable(&error))?;
+    let head = store.head()?;
     let until = match args.until {
         None => head.position,
         Some(KnownAt::Position(position)) if position <= head.position => position,
@@ -75,14 +75,11 @@ pub(crate) fn run(args: &ReplayArgs, json: bool) -> Result<u8, CliError> {
                 hint: "name a moment that has passed, or leave --until out".into(),
             });
         }
-        Some(KnownAt::Time(time)) => journal
-            .last_recorded_by(time)
-            .map_err(|error| book::journal_unusable(&error))?
-            .min(head.position),
+        Some(KnownAt::Time(time)) => journal.last_recorded_by(time)?.min(head.position),
     };
     let feed = Arc::new(CheckedFeed::new(journal, until));
     place.refuse_own(&args.to)?;
-    let file = ReplayFile::open(&args.to, feed).map_err(|error| book::views_unusable(&error))?;
+    let file = ReplayFile::open(&args.to, feed)?;
     let moment = moment(&store, until)?;
     is_of_this_journal(&file, &store)?;
     let signals = Signals::watch(runtime.handle(), "stopping after this transaction")?;
@@ -100,7 +97,7 @@ pub(crate) fn run(args: &ReplayArgs, json: bool) -> Result<u8, CliError> {
             ));
             return Ok(exit_codes::INTERRUPTED);
         }
-        replayed => replayed.map_err(|error| book::views_unusable(&error))?,
+        replayed => replayed?,
     }
     let shown = shown(args, &store, &file, &projections, moment)?;
     if json {
@@ -132,7 +129,7 @@ fn projections(names: &[String]) -> Result<Vec<&'static dyn Projection>, CliErro
         return Ok(quipu_projections::all().to_vec());
     }
     let named = |name: &String| {
-        let unknown = || book::views_unusable(&ViewsError::UnknownProjection(name.clone()));
+        let unknown = || ViewsError::UnknownProjection(name.clone()).into();
         quipu_projections::named(name).ok_or_else(unknown)
     };
     names.iter().map(named).collect()
@@ -140,7 +137,7 @@ fn projections(names: &[String]) -> Result<Vec<&'static dyn Projection>, CliErro
 
 /// What a replay up to a position is of: the tree head at the end of the row that holds it.
 fn moment(store: &dyn Store, until: Position) -> Result<Moment, CliError> {
-    let rows = store.rows_holding(&[until]).map_err(|error| book::journal_unusable(&error))?;
+    let rows = store.rows_holding(&[until])?;
     let (root_position, root) =
         rows.first().map_or((until, Root::empty()), |row| (row.last_position, row.root));
     Ok(Moment { until, root_position, root: root.to_string() })
@@ -159,7 +156,7 @@ fn is_of_this_journal(file: &ReplayFile, store: &dyn Store) -> Result<(), CliErr
 
 /// What a file is a replay of, if the journal does not lead to it.
 pub(crate) fn missed(file: &ReplayFile, store: &dyn Store) -> Result<Option<Moment>, CliError> {
-    let begun = file.moment().map_err(|error| book::views_unusable(&error))?;
+    let begun = file.moment()?;
     let Some((begun, _)) = begun else { return Ok(None) };
     let found = moment(store, begun.root_position)?;
     let is_it = (found.root_position, &found.root) == (begun.root_position, &begun.root);
@@ -174,10 +171,8 @@ fn shown(
     moment: Moment,
 ) -> Result<Shown, CliError> {
     let journal = Journal::new(Arc::new(store.clone()));
-    let last = journal.events_at(&[moment.until]);
-    let last = last.map_err(|error| book::journal_unusable(&error))?;
-    let statuses = file.views().projections(moment.until);
-    let statuses = statuses.map_err(|error| book::views_unusable(&error))?;
+    let last = journal.events_at(&[moment.until])?;
+    let statuses = file.views().projections(moment.until)?;
     let parked = statuses.iter().flat_map(|status| {
         status.parked.iter().map(|parked| {
             let whose = parked.tenant.as_ref().map_or("the catalogue", |tenant| tenant.as_str());

@@ -46,7 +46,7 @@ impl KeysArgs {
 
 /// A folder of keys, which is made where there is none.
 pub(crate) fn open_folder(folder: &Path) -> Result<KeyFolder, CliError> {
-    KeyFolder::open(folder).map_err(|error| unusable(&error))
+    Ok(KeyFolder::open(folder)?)
 }
 
 /// The folder of keys beside a book's files.
@@ -70,14 +70,13 @@ pub(crate) fn signed(
     place: &Place,
     journal: Journal,
 ) -> Result<Vec<Signed>, CliError> {
-    let failed = |error: ProofError| unusable(&error);
     let first_event = journal.first_event_hash();
     let mut signed = Vec::new();
     let proofs = book::read_proofs(place, journal)?;
     let newest = proofs.map(|proofs| proofs.newest()).transpose();
     let newest = newest.map_err(|error| match error {
         ProofError::Stored { .. } => CliError::NotVerified { what: error.to_string() },
-        error => failed(error),
+        error => error.into(),
     });
     if let Some(newest) = newest?.flatten() {
         let head = Expectation { position: Position(newest.size), root: newest.root };
@@ -101,7 +100,7 @@ pub(crate) fn signed(
             output::tell(format_args!("{error}: the book is not held to what was signed last"));
             return Ok(signed);
         }
-        last => last.map_err(failed)?,
+        last => last?,
     };
     // It is held to what that has signed all the same: of a book that was written anew from its
     // first event on, this is all that is left.
@@ -117,40 +116,4 @@ pub(crate) fn signed(
         signed.push(Signed { epoch: last.epoch, head });
     }
     Ok(signed)
-}
-
-/// Proofs that could not be made or kept.
-pub(crate) fn unusable(error: &ProofError) -> CliError {
-    let what = error.to_string();
-    let hint = match error {
-        ProofError::Journal(error) => return book::journal_unusable(error),
-        ProofError::Database(error) => return book::unusable(error),
-        ProofError::BeyondEnd { .. } => "positions begin with 1 and end with the journal's last",
-        ProofError::NotPublished { .. } => {
-            "a running server publishes every second, on PostgreSQL once it is given --keys DIR; \
-             `quipu checkpoint` shows the newest"
-        }
-        ProofError::TooSmall { .. } => "name a larger size, or none for the newest checkpoint",
-        ProofError::Unreachable { .. } => "a restore lost events; see the event EpochStarted",
-        ProofError::Stored { .. } => {
-            "restore proofs.db, or the schema quipu_proofs, from a backup; where there is none, move \
-             it away: what was signed last is in the folder of keys, too"
-        }
-        ProofError::File { .. } | ProofError::Denied { .. } => {
-            "the folder of keys must be there, and yours alone"
-        }
-        ProofError::AnotherBook { .. } => {
-            "each book has keys of its own: name its folder with --keys, or a new one where it has \
-             none yet"
-        }
-        ProofError::InUse { .. } => "try again; a witness has its folder to itself until it ends",
-        ProofError::NoKey { .. } => "the server goes on signing once there is one",
-    };
-    match error {
-        ProofError::BeyondEnd { .. }
-        | ProofError::NotPublished { .. }
-        | ProofError::TooSmall { .. } => CliError::Refused { what, hint: hint.into() },
-        ProofError::Unreachable { .. } => CliError::NotVerified { what },
-        _ => CliError::Unusable { what, hint: hint.into() },
-    }
 }

@@ -9,9 +9,9 @@ use clap::Args;
 use quipu_domain::Position;
 use quipu_engine::Engine;
 use quipu_journal::Journal;
-use quipu_sealing::{SealingError, SubjectKeys};
+use quipu_sealing::SubjectKeys;
 
-use crate::book::{self, Place};
+use crate::book::Place;
 use crate::error::CliError;
 
 /// Some so many events at each end of the journal tell whether the folder is the book's.
@@ -40,7 +40,7 @@ impl SubjectKeysArgs {
         if let Place::Folder(data) = place {
             refuse_within(&folder, data)?;
         }
-        SubjectKeys::open(&folder).map_err(|error| unusable(&error))
+        Ok(SubjectKeys::open(&folder)?)
     }
 }
 
@@ -67,8 +67,8 @@ fn refuse_within(folder: &Path, data: &Path) -> Result<(), CliError> {
 /// Gives the folder of keys to a book, which is known by its first event: a restored copy has it, a
 /// standby, an import.
 pub(crate) fn claim(keys: &SubjectKeys, journal: &Journal) -> Result<(), CliError> {
-    let first = journal.first_event_hash().map_err(|error| book::journal_unusable(&error))?;
-    keys.claim(first.map(|hash| hash.0).as_ref()).map_err(|error| unusable(&error))
+    let first = journal.first_event_hash()?;
+    Ok(keys.claim(first.map(|hash| hash.0).as_ref())?)
 }
 
 /// Gives it to a book that was empty when it was claimed, as soon as there is a first event.
@@ -88,11 +88,10 @@ pub(crate) async fn claim_with_first_event(keys: SubjectKeys, engine: Engine) {
 /// Says so where the folder lacks keys of the book that no erasure has destroyed: most likely it is
 /// another folder, and that is seen at both ends of the journal. What it lacks in between is not.
 pub(crate) fn warn_of_missing(keys: &SubjectKeys, journal: &Journal) -> Result<(), CliError> {
-    let unusable = |error| book::journal_unusable(&error);
-    let end = journal.head().map_err(unusable)?.position.0;
+    let end = journal.head()?.position.0;
     let mut named = BTreeSet::new();
     for after in [0, end.saturating_sub(EVENTS_LOOKED_AT as u64)] {
-        for row in journal.rows_after(Position(after), EVENTS_LOOKED_AT).map_err(unusable)? {
+        for row in journal.rows_after(Position(after), EVENTS_LOOKED_AT)? {
             named.extend(SubjectKeys::named_in(&row.events));
         }
     }
@@ -109,16 +108,4 @@ pub(crate) fn warn_of_missing(keys: &SubjectKeys, journal: &Journal) -> Result<(
         );
     }
     Ok(())
-}
-
-/// Keys that do not open, are another book's, or cannot be destroyed.
-pub(crate) fn unusable(error: &SealingError) -> CliError {
-    let hint = match error {
-        SealingError::AnotherBook { .. } | SealingError::InUse { .. } => {
-            "each book has keys of its own: name its folder with --subject-keys, or a new one where \
-             it has none yet"
-        }
-        _ => "check the folder's permissions, or name another one with --subject-keys",
-    };
-    CliError::Unusable { what: error.to_string(), hint: hint.into() }
 }

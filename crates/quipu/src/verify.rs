@@ -99,7 +99,7 @@ pub(crate) fn run(args: &VerifyArgs, json: bool) -> Result<u8, CliError> {
         }
     };
     bar.finish_and_clear();
-    let mut report = verified.map_err(|error| book::not_replayed(&error))?;
+    let mut report = verified?;
     if report.holds {
         report = report.and(damage(&journal)?);
     }
@@ -113,7 +113,7 @@ pub(crate) fn run(args: &VerifyArgs, json: bool) -> Result<u8, CliError> {
 
 /// Whatever leads to the rows may be damaged while they themselves are whole.
 fn damage(journal: &SqlStore) -> Result<Option<Finding>, CliError> {
-    let damage = journal.database().damage().map_err(|error| book::unusable(&error))?;
+    let damage = journal.database().damage()?;
     Ok(damage.map(|damage| Finding {
         position: Position(1),
         what: format!(

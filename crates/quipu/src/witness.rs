@@ -14,7 +14,6 @@ use crate::error::CliError;
 use crate::exit_codes;
 use crate::server::{address, log_to_stderr};
 use crate::signals::Signals;
-use crate::signing::unusable;
 
 /// Cosign the checkpoints of somebody else's book
 ///
@@ -51,12 +50,11 @@ pub(crate) fn run(args: &WitnessArgs, json: bool) -> Result<u8, CliError> {
     let runtime = crate::book::runtime()?;
     let finishing = "stopping once requests under way are answered";
     let signals = Signals::watch_of_server(runtime.handle(), finishing)?;
-    let folder = KeyFolder::open(&args.keys).map_err(|error| unusable(&error))?;
-    if folder.list().map_err(|error| unusable(&error))?.is_empty() {
-        folder.generate(SystemClock.now()).map_err(|error| unusable(&error))?;
+    let folder = KeyFolder::open(&args.keys)?;
+    if folder.list()?.is_empty() {
+        folder.generate(SystemClock.now())?;
     }
-    let witness = Witness::new(args.name.clone(), folder, args.log.clone());
-    let witness = Arc::new(witness.map_err(|error| unusable(&error))?);
+    let witness = Arc::new(Witness::new(args.name.clone(), folder, args.log.clone())?);
     let listener = runtime.block_on(TcpListener::bind(args.listen)).map_err(|error| {
         let what = format!("cannot listen on {}: {error}", args.listen);
         CliError::Unavailable { what, hint: "choose another address with --listen".into() }
@@ -65,7 +63,7 @@ pub(crate) fn run(args: &WitnessArgs, json: bool) -> Result<u8, CliError> {
     for log in &args.log {
         tracing::info!("watches {log}");
     }
-    for key in witness.verifiers(SystemClock.now()).map_err(|error| unusable(&error))? {
+    for key in witness.verifiers(SystemClock.now())? {
         tracing::info!("cosigns as {key}");
     }
     let router = quipu_api::witness_router(witness);

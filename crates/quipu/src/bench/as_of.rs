@@ -28,7 +28,6 @@ use super::run_id::RunId;
 use super::setup;
 use super::stage::Stage;
 use super::usage_body::UsageBody;
-use crate::book;
 use crate::error::CliError;
 
 /// Questions that are asked.
@@ -188,7 +187,7 @@ fn fold(journal: &Journal, questions: &mut [Question]) -> Result<(), CliError> {
     }
     let mut after = Position::ZERO;
     loop {
-        let page = journal.page(after, 16_384).map_err(|error| book::journal_unusable(&error))?;
+        let page = journal.page(after, 16_384)?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.position;
         for event in &page {
@@ -287,7 +286,7 @@ impl Timed<'_> {
         read: impl FnOnce() -> Result<T, ViewsError>,
     ) -> Result<T, CliError> {
         let began = Instant::now();
-        let answer = read().map_err(|error| book::views_unusable(&error))?;
+        let answer = read()?;
         self.0.entry(name).or_default().record(began.elapsed());
         Ok(answer)
     }

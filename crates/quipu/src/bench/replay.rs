@@ -12,7 +12,6 @@ use super::fill::fill;
 use super::report::Report;
 use super::run_id::RunId;
 use super::setup;
-use crate::book;
 use crate::error::CliError;
 
 #[derive(Serialize)]
@@ -39,7 +38,7 @@ pub(super) fn run(args: &BenchArgs, wallets: usize) -> Result<Report, CliError> 
     let open = closed.book()?;
     let began = Instant::now();
     let rebuilt = open.views.rebuild(None, |_| ControlFlow::Continue(()));
-    rebuilt.map_err(|error| book::views_unusable(&error))?;
+    rebuilt?;
     let took = began.elapsed();
     let events = open.views.checkpoint().0;
     let began = Instant::now();

@@ -76,7 +76,7 @@ pub(super) fn run(args: &BenchArgs, wallets: usize) -> Result<Report, CliError> 
         starts.push(Start { after, ready_ms, first_debit_ms });
     }
     let book = closed.book()?;
-    let head = book.store().head().map_err(|error| crate::book::journal_unusable(&error))?;
+    let head = book.store().head()?;
     let began = Instant::now();
     books::check_journal(&book, &acks)?;
     drop(book);

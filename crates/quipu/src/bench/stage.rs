@@ -18,7 +18,6 @@ use crate::book::{self, Book, Place};
 use crate::error::CliError;
 use crate::server::beside::Beside;
 use crate::signing::KEYS_VARIABLE;
-use crate::subject_keys;
 
 /// What to drive.
 #[derive(Args, Clone, Debug)]
@@ -77,8 +76,7 @@ impl TargetArgs {
         let closed = Closed { place, subject_keys, _folder: folder };
         let book = closed.book()?;
         refuse_used(&book)?;
-        let keys = SubjectKeys::open(closed.subject_keys.path())
-            .map_err(|error| subject_keys::unusable(&error))?;
+        let keys = SubjectKeys::open(closed.subject_keys.path())?;
         let runtime = book::runtime()?;
         let server = Beside::start(&book, keys, &runtime)?;
         let (address, stopping) = (server.address, Arc::clone(&server.stopping));
@@ -194,7 +192,7 @@ fn refuse_filled(folder: &Path) -> Result<(), CliError> {
 }
 
 fn refuse_used(book: &Book) -> Result<(), CliError> {
-    let head = book.store().head().map_err(|error| book::journal_unusable(&error))?;
+    let head = book.store().head()?;
     if head.position.0 == 0 {
         return Ok(());
     }

@@ -40,7 +40,7 @@ pub(super) fn run(args: &JournalArgs, json: bool) -> Result<u8, CliError> {
     });
     bar.finish_and_clear();
     let head = exported.map_err(|error| match error {
-        ExportError::Journal(error) => book::journal_unusable(&error),
+        ExportError::Journal(error) => error.into(),
         ExportError::Write(error) => CliError::Write(error),
     })?;
     let (position, root) = (head.position.0, head.root.to_string());

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::source::{Source, SourceArgs};
 use super::target::{Target, TargetArgs};
-use crate::book::{self, Book};
+use crate::book::Book;
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::output;
@@ -147,7 +147,7 @@ fn view(
         })?;
         Ok::<_, ViewsError>((position, file.and_then(TableFile::finish), skipped))
     });
-    let (position, rows, skipped) = read.map_err(|error| book::views_unusable(&error))?;
+    let (position, rows, skipped) = read?;
     Ok(Written { position, rows: rows.map_err(unwritable)?, skipped })
 }
 

@@ -64,7 +64,7 @@ impl Source {
     pub(super) fn open(args: &SourceArgs) -> Result<Source, CliError> {
         let store = book::read_journal(&args.place())?;
         let journal = Journal::new(Arc::new(store));
-        let head = journal.head().map_err(|error| book::journal_unusable(&error))?;
+        let head = journal.head()?;
         let until = args.known_at.map_or(head.position, Position);
         if until > head.position {
             return Err(CliError::Malformed {
@@ -98,8 +98,7 @@ impl Source {
 
     /// An event by its position.
     pub(super) fn event(&self, position: Position) -> Result<Option<Recorded>, CliError> {
-        let events = self.journal.events_at(&[position]);
-        Ok(events.map_err(|error| book::journal_unusable(&error))?.pop())
+        Ok(self.journal.events_at(&[position])?.pop())
     }
 
     /// Whether an event is wanted.
@@ -119,8 +118,7 @@ impl Source {
         let mut journal = Checked::new(self.journal.clone());
         let mut is_there = self.tenant.is_none();
         while journal.position() < self.until {
-            let page = journal.page(self.until, PAGE_EVENTS);
-            let page = page.map_err(|error| book::journal_unusable(&error))?;
+            let page = journal.page(self.until, PAGE_EVENTS)?;
             for event in page.iter().filter(|event| self.takes(event)) {
                 is_there |= event.tenant == self.tenant;
                 work(event)?;
@@ -136,7 +134,7 @@ impl Source {
         }
         match self.root.filter(|root| *root != journal.root()) {
             None => Ok(()),
-            Some(root) => Err(book::journal_unusable(&JournalError::Corrupt {
+            Some(root) => Err(CliError::from(JournalError::Corrupt {
                 position: self.until,
                 why: format!("the head's root is {root}, but the rows lead to {}", journal.root()),
             })),

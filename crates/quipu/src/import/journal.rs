@@ -12,7 +12,7 @@ use quipu_journal::json_lines::{self, ImportError, Imported};
 use quipu_journal::{AppendError, JournalError, Lease};
 use serde::Serialize;
 
-use crate::book::{self, Book, BookArgs};
+use crate::book::{Book, BookArgs};
 use crate::error::CliError;
 use crate::{exit_codes, output};
 
@@ -79,7 +79,7 @@ fn rebuild(book: &Book) -> Result<(), CliError> {
         ControlFlow::Continue(())
     });
     bar.finish_and_clear();
-    rebuilt.map_err(|error| book::views_unusable(&error))
+    Ok(rebuilt?)
 }
 
 fn show(imported: &Imported, name: &str, json: bool) -> Result<(), CliError> {
@@ -116,7 +116,7 @@ fn failed(name: &str, error: ImportError) -> CliError {
         },
         ImportError::Journal(error)
         | ImportError::Append(AppendError::Unknown(error) | AppendError::Failed(error)) => {
-            book::journal_unusable(&error)
+            error.into()
         }
         ImportError::Append(error @ AppendError::NotHead) => CliError::Unavailable {
             what: error.to_string(),

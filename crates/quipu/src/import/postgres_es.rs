@@ -23,7 +23,6 @@ use crate::book::{self, Book, BookArgs};
 use crate::error::CliError;
 use crate::exit_codes;
 use crate::output::{self, Align, Table};
-use crate::signing;
 use already::{Already, Step};
 use source::{Source, SourceEvent};
 
@@ -99,14 +98,14 @@ fn start(book: &Book) -> Result<Engine, CliError> {
             what: error.to_string(),
             hint: "the import writes the journal itself: stop the server, and run it again".into(),
         },
-        error => book::journal_unusable(&error),
+        error => error.into(),
     })
 }
 
 /// A journal that was restored says first what it has lost: a server does, with the keys that signed.
 fn refuse_unsaid_loss(book: &Book, engine: &Engine) -> Result<(), CliError> {
     let proofs = book::open_proofs(&book.place, engine.journal().clone())?;
-    if proofs.holds_newest().map_err(|error| signing::unusable(&error))? {
+    if proofs.holds_newest()? {
         return Ok(());
     }
     Err(CliError::Unusable {

@@ -31,7 +31,7 @@ pub(super) fn open_book(
         match book::lease_to_upgrade(place) {
             Ok(lease) => return Book::open_under(place, lease).map(Some),
             Err(error) if waiting.is_for(&error) => std::thread::sleep(LEASE_WAIT),
-            Err(error) => return Err(book::journal_unusable(&error)),
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(None)
@@ -55,7 +55,7 @@ pub(super) fn take_lease(
                     std::thread::sleep(LEASE_WAIT);
                 }
             }
-            Err(error) => return Err(book::journal_unusable(&error)),
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(None)

@@ -88,7 +88,7 @@ impl Parts {
         book.refuse_another_history()?;
         subject_keys::claim(&keys, engine.journal())?;
         // Whoever had the lease has made keys until now.
-        keys.read_again().map_err(|error| subject_keys::unusable(&error))?;
+        keys.read_again()?;
         runtime.block_on(destroy_erased(&engine, &keys))?;
         subject_keys::warn_of_missing(&keys, engine.journal())?;
         let proofs = book::open_proofs(&book.place, engine.journal().clone())?;
@@ -222,8 +222,7 @@ async fn destroy_erased(engine: &Engine, keys: &SubjectKeys) -> Result<(), CliEr
     })?;
     for recorded in erasures {
         if let Event::Subject(SubjectEvent::SubjectErased(erased)) = recorded.event {
-            keys.destroy(&erased.subject, &erased.keys)
-                .map_err(|error| subject_keys::unusable(&error))?;
+            keys.destroy(&erased.subject, &erased.keys)?;
         }
     }
     Ok(())

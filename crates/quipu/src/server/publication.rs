@@ -15,7 +15,6 @@ use tokio::time::MissedTickBehavior;
 
 use super::cosigning::WitnessClient;
 use crate::error::CliError;
-use crate::signing::unusable;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -143,18 +142,17 @@ fn publisher(
     name: &LogName,
     runtime: &Handle,
 ) -> Result<Publisher, CliError> {
-    let failed = |error: ProofError| unusable(&error);
-    if keys.list().map_err(failed)?.is_empty() {
-        keys.generate(SystemClock.now()).map_err(failed)?;
+    if keys.list()?.is_empty() {
+        keys.generate(SystemClock.now())?;
         tracing::info!("made a key in {}; keep a copy apart from the book", keys.path().display());
     }
     let mut started = runtime.block_on(last_started(engine)).map_err(|error| epoch(&error))?;
-    if let Some(loss) = find_loss(proofs, &keys, started.as_ref()).map_err(failed)? {
+    if let Some(loss) = find_loss(proofs, &keys, started.as_ref())? {
         tracing::warn!("{}: a new epoch begins, with a new key", loss.reason);
         // Whoever verifies needs a new line anyway, and what is no key any more signs nothing under
         // the old origin. First, because the event says that all of this was done.
         let at = SystemClock.now();
-        keys.rotate(at, at).map_err(failed)?;
+        keys.rotate(at, at)?;
         let new = NewEpoch {
             name: name.as_str().parse().expect("a log's name is a label"),
             reason: loss.reason.parse().expect("two numbers and words are a label"),
@@ -166,20 +164,19 @@ fn publisher(
         let receipt = receipt.map_err(|error| epoch(&error))?;
         started = receipt.events.iter().find_map(|recorded| started_by(&recorded.event));
     }
-    let first_event = engine.journal().first_event_hash();
-    if let Some(first_event) = first_event.map_err(|error| failed(error.into()))? {
-        keys.claim(&first_event).map_err(failed)?;
+    if let Some(first_event) = engine.journal().first_event_hash()? {
+        keys.claim(&first_event)?;
     }
     let number = started.as_ref().map_or(1, |started| started.epoch);
     let publisher = Publisher::new(proofs.clone(), keys, name, number);
-    if !publisher.has_signed_newest().map_err(failed)? {
+    if !publisher.has_signed_newest()? {
         tracing::warn!(
             "no key of these has signed the newest checkpoint of {}: is --keys right? Whoever believes \
              the key that did believes nothing that is signed from now on",
             publisher.origin()
         );
     }
-    for key in publisher.verifiers(SystemClock.now()).map_err(failed)? {
+    for key in publisher.verifiers(SystemClock.now())? {
         tracing::info!("checkpoints are signed by {key}");
     }
     Ok(publisher)

@@ -9,7 +9,6 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::source::{ORIGIN, SourceEvent};
-use crate::book;
 use crate::error::CliError;
 
 /// Events that are read from the journal at once.
@@ -51,8 +50,7 @@ impl Already {
         let mut already = Already(HashMap::new());
         let mut after = Position::ZERO;
         loop {
-            let page = journal.page(after, EVENTS_AT_ONCE);
-            let page = page.map_err(|error| book::journal_unusable(&error))?;
+            let page = journal.page(after, EVENTS_AT_ONCE)?;
             let Some(last) = page.last() else { return Ok(already) };
             after = last.position;
             page.iter().for_each(|recorded| already.note(recorded, table));
