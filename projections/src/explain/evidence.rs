@@ -350,8 +350,14 @@ fn wallet_causes(event: &WalletEvent, causes: &mut Vec<(&'static str, Option<Cre
             paid(&e.from_available, "paid beyond the hold from the lot", causes);
             paid(&e.returned, "went back to the lot", causes);
         }
-        WalletEvent::HoldReleased(e) => causes.push(("ended the hold", None, e.hold.position())),
-        WalletEvent::HoldExpired(e) => causes.push(("ended the hold", None, e.hold.position())),
+        WalletEvent::HoldReleased(e) => {
+            causes.push(("ended the hold", None, e.hold.position()));
+            paid(&e.returned, "went back to the lot", causes);
+        }
+        WalletEvent::HoldExpired(e) => {
+            causes.push(("ended the hold", None, e.hold.position()));
+            paid(&e.returned, "went back to the lot", causes);
+        }
         WalletEvent::OverdraftRepaid(e) => {
             let lots = e.lots.iter();
             let paid =
