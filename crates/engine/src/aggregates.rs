@@ -253,16 +253,28 @@ impl<K: Hash + Eq + Clone, S: State> Cache<K, S> {
     pub(crate) fn restore(&mut self, key: K, slot: Slot<S>) {
         self.slots.put(key, slot);
     }
+}
 
+/// What is done to the states of every kind.
+pub(crate) trait AnyCache {
     /// Forgets everything: what was decided on it will not become durable.
-    pub(crate) fn clear(&mut self) {
-        self.slots.clear();
-    }
+    fn clear(&mut self);
 
     /// Lets the least recently used go until the limit is kept, but none with events that are
     /// not durable: the journal could not give them back. Returns their snapshots, where they
     /// have grown since the last.
-    pub(crate) fn trim(&mut self, durable: Position) -> Vec<Snapshot> {
+    fn trim(&mut self, durable: Position) -> Vec<Snapshot>;
+
+    /// Snapshots of everything in memory, for a quick start next time.
+    fn snapshots(&mut self) -> Vec<Snapshot>;
+}
+
+impl<K: Hash + Eq, S: State> AnyCache for Cache<K, S> {
+    fn clear(&mut self) {
+        self.slots.clear();
+    }
+
+    fn trim(&mut self, durable: Position) -> Vec<Snapshot> {
         let mut snapshots = Vec::new();
         while self.slots.len() > self.most
             && self.slots.peek_lru().is_some_and(|(_, slot)| slot.position <= durable)
@@ -273,8 +285,7 @@ impl<K: Hash + Eq + Clone, S: State> Cache<K, S> {
         snapshots
     }
 
-    /// Snapshots of everything in memory, for a quick start next time.
-    pub(crate) fn snapshots(&mut self) -> impl Iterator<Item = Snapshot> {
-        self.slots.iter_mut().filter_map(|(_, slot)| slot.worthwhile_snapshot())
+    fn snapshots(&mut self) -> Vec<Snapshot> {
+        self.slots.iter_mut().filter_map(|(_, slot)| slot.worthwhile_snapshot()).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! The states in memory. What is done to all kinds of them names each, so that none is left out.
+//! The states in memory, of every kind.
 
 use std::num::NonZeroUsize;
 
@@ -14,7 +14,7 @@ use quipu_domain::wallet::Wallet;
 use quipu_domain::{AgentId, MeterName, Position, PriceTableName, Stream, TenantId, Version};
 use quipu_journal::Snapshot;
 
-use crate::aggregates::Cache;
+use crate::aggregates::{AnyCache, Cache};
 
 /// The states in memory, by kind.
 pub(crate) struct States {
@@ -48,69 +48,36 @@ impl States {
         }
     }
 
-    /// Lets the least recently used of each kind go, with their snapshots ([`Cache::trim`]).
-    pub(crate) fn trim(&mut self, durable: Position) -> Vec<Snapshot> {
+    /// Every cache, named once, so that the compiler finds one that is missing.
+    fn caches(&mut self) -> [&mut dyn AnyCache; 8] {
         let States {
             tenants,
             wallets,
             meters,
             price_tables,
             agents,
-            // Each of these is one, and stays.
-            periods: _,
-            subjects: _,
-            epochs: _,
+            periods,
+            subjects,
+            epochs,
             // The least recently used leaves by itself, and a version needs no snapshot.
             applications: _,
         } = self;
-        let mut snapshots = wallets.trim(durable);
-        snapshots.extend(tenants.trim(durable));
-        snapshots.extend(agents.trim(durable));
-        snapshots.extend(meters.trim(durable));
-        snapshots.extend(price_tables.trim(durable));
-        snapshots
+        [wallets, tenants, agents, meters, price_tables, periods, subjects, epochs]
+    }
+
+    /// Lets the least recently used of each kind go, with their snapshots ([`AnyCache::trim`]).
+    pub(crate) fn trim(&mut self, durable: Position) -> Vec<Snapshot> {
+        self.caches().into_iter().flat_map(|cache| cache.trim(durable)).collect()
     }
 
     /// Snapshots of everything in memory, for a quick start next time.
     pub(crate) fn snapshots(&mut self) -> Vec<Snapshot> {
-        let States {
-            tenants,
-            wallets,
-            meters,
-            price_tables,
-            agents,
-            periods,
-            subjects,
-            epochs,
-            applications: _,
-        } = self;
-        let snapshots = wallets.snapshots().chain(tenants.snapshots()).chain(agents.snapshots());
-        let snapshots = snapshots.chain(meters.snapshots()).chain(price_tables.snapshots());
-        let snapshots = snapshots.chain(periods.snapshots()).chain(subjects.snapshots());
-        snapshots.chain(epochs.snapshots()).collect()
+        self.caches().into_iter().flat_map(AnyCache::snapshots).collect()
     }
 
     /// Forgets everything: what was decided on it will not become durable.
     pub(crate) fn clear(&mut self) {
-        let States {
-            tenants,
-            wallets,
-            meters,
-            price_tables,
-            agents,
-            periods,
-            subjects,
-            epochs,
-            applications,
-        } = self;
-        tenants.clear();
-        wallets.clear();
-        meters.clear();
-        price_tables.clear();
-        agents.clear();
-        periods.clear();
-        subjects.clear();
-        epochs.clear();
-        applications.clear();
+        self.caches().into_iter().for_each(AnyCache::clear);
+        self.applications.clear();
     }
 }
