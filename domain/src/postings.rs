@@ -28,7 +28,8 @@ pub enum Account {
 }
 
 impl Account {
-    /// Every account but those of the meters.
+    /// Every account but those of the meters. Their order is stored by those who number them: new
+    /// ones go to the end.
     pub const WITHOUT_METER: [Account; 10] = [
         Account::Available,
         Account::Held,

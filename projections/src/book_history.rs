@@ -2,7 +2,6 @@
 
 use quipu_domain::postings::Account;
 use quipu_domain::wallet::WalletEvent;
-use quipu_domain::wallet::event::Origin;
 use quipu_domain::{GrantId, HoldId, Position, Recorded};
 
 use crate::balances::lot_changes;
@@ -217,25 +216,12 @@ impl Key for BookKey {
     }
 }
 
-/// In the order of their codes, from 2 on.
-const ACCOUNTS: [Account; 10] = [
-    Account::Available,
-    Account::Held,
-    Account::Overdraft,
-    Account::Issued(Origin::Purchase),
-    Account::Issued(Origin::Plan),
-    Account::Issued(Origin::Promotion),
-    Account::Issued(Origin::Adjustment),
-    Account::Consumed(None),
-    Account::Expired,
-    Account::Refunded,
-];
-
+/// Accounts without a meter have the codes from 2 on, in the order of [`Account::WITHOUT_METER`].
 fn account_code(account: &Account, names: &mut Names) -> u64 {
     match account {
         Account::Consumed(Some(meter)) => CONSUMED + names.number(&[meter.as_str()]),
         account => {
-            let place = ACCOUNTS.iter().position(|listed| listed == account);
+            let place = Account::WITHOUT_METER.iter().position(|listed| listed == account);
             2 + place.expect("all accounts without a meter are listed") as u64
         }
     }
@@ -247,13 +233,34 @@ fn account_of(code: u64, names: &[&str]) -> Option<Account> {
             let meter = names.get(usize::try_from(name).ok()?)?.parse().ok()?;
             Some(Account::Consumed(Some(meter)))
         }
-        None => ACCOUNTS.get(usize::try_from(code.checked_sub(2)?).ok()?).cloned(),
+        None => Account::WITHOUT_METER.get(usize::try_from(code.checked_sub(2)?).ok()?).cloned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use quipu_domain::wallet::event::Origin;
+
     use super::*;
+
+    /// What is stored has them.
+    #[test]
+    fn an_account_keeps_its_code() {
+        for (code, account) in (2..).zip([
+            Account::Available,
+            Account::Held,
+            Account::Overdraft,
+            Account::Issued(Origin::Purchase),
+            Account::Issued(Origin::Plan),
+            Account::Issued(Origin::Promotion),
+            Account::Issued(Origin::Adjustment),
+            Account::Consumed(None),
+            Account::Expired,
+            Account::Refunded,
+        ]) {
+            assert_eq!(account_code(&account, &mut Names::none()), code);
+        }
+    }
 
     #[test]
     fn every_account_has_a_code() {
