@@ -2,7 +2,6 @@
 
 use axum::Router;
 use axum::http::HeaderMap;
-use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio::sync::watch;
 
@@ -22,7 +21,6 @@ pub fn opening_router(why: watch::Receiver<&'static str>) -> Router {
         )
         .retry_after_seconds(1)
         .render(id.as_str())
-        .into_response()
     };
     Router::new().route("/livez", get(health::livez)).fallback(not_open)
 }

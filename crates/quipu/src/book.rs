@@ -86,7 +86,7 @@ impl Book {
         }
         let journal = open_journal(place)?;
         let recent = Arc::<Recent>::default();
-        let views = open_views(place, feed(&journal, &recent))?;
+        let views = Views::open(place.views(), feed(&journal, &recent))?;
         drop(lease);
         Ok(Book { place: place.clone(), journal, views, recent })
     }
@@ -177,10 +177,6 @@ fn is_older(place: &Place) -> bool {
         Ok(Err(ViewsError::Database(DatabaseError::Older { .. }))) => true,
         Ok(_) | Err(_) => false,
     }
-}
-
-fn open_views(place: &Place, feed: Arc<JournalFeed>) -> Result<Views, CliError> {
-    Ok(Views::open(place.views(), feed)?)
 }
 
 /// The views of a book, to be read and nothing else, if it has any.

@@ -31,7 +31,7 @@ use quipu_proofs::LogName;
 const BACKDATING_DAYS: u32 = 3_660;
 
 /// What the first signal makes of a server.
-const FINISHING: &str = "stopping once requests under way are answered";
+pub(crate) const FINISHING: &str = "stopping once requests under way are answered";
 /// What a book is called in its checkpoints, where nothing else is said.
 pub(crate) const UNSAID_ORIGIN: &str = "quipu.local/main";
 

@@ -40,13 +40,8 @@ impl KeysArgs {
             what: "there is no folder for keys: the book is in a database".into(),
             hint: "name one with --keys DIR, outside the database's backup".into(),
         })?;
-        open_folder(&folder)
+        Ok(KeyFolder::open(&folder)?)
     }
-}
-
-/// A folder of keys, which is made where there is none.
-pub(crate) fn open_folder(folder: &Path) -> Result<KeyFolder, CliError> {
-    Ok(KeyFolder::open(folder)?)
 }
 
 /// The folder of keys beside a book's files.

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::error::CliError;
 use crate::exit_codes;
-use crate::server::{address, log_to_stderr};
+use crate::server::{FINISHING, address, log_to_stderr};
 use crate::signals::Signals;
 
 /// Cosign the checkpoints of somebody else's book
@@ -48,8 +48,7 @@ pub(crate) fn run(args: &WitnessArgs, json: bool) -> Result<u8, CliError> {
     }
     log_to_stderr(json);
     let runtime = crate::book::runtime()?;
-    let finishing = "stopping once requests under way are answered";
-    let signals = Signals::watch_of_server(runtime.handle(), finishing)?;
+    let signals = Signals::watch_of_server(runtime.handle(), FINISHING)?;
     let folder = KeyFolder::open(&args.keys)?;
     if folder.list()?.is_empty() {
         folder.generate(SystemClock.now())?;

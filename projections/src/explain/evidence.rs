@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use quipu_domain::price_table::PriceTableEvent;
 use quipu_domain::rating::Working;
 use quipu_domain::wallet::WalletEvent;
-use quipu_domain::wallet::event::{Draws, Rating, Returns, Tally, Usage};
+use quipu_domain::wallet::event::{
+    Draws, HoldExpired, HoldReleased, Rating, Returns, Tally, Usage,
+};
 use quipu_domain::{
     Credits, Event, Label, MeterName, Personal, Position, Recorded, TenantId, Timestamp,
 };
@@ -350,13 +352,10 @@ fn wallet_causes(event: &WalletEvent, causes: &mut Vec<(&'static str, Option<Cre
             paid(&e.from_available, "paid beyond the hold from the lot", causes);
             paid(&e.returned, "went back to the lot", causes);
         }
-        WalletEvent::HoldReleased(e) => {
-            causes.push(("ended the hold", None, e.hold.position()));
-            paid(&e.returned, "went back to the lot", causes);
-        }
-        WalletEvent::HoldExpired(e) => {
-            causes.push(("ended the hold", None, e.hold.position()));
-            paid(&e.returned, "went back to the lot", causes);
+        WalletEvent::HoldReleased(HoldReleased { hold, returned, .. })
+        | WalletEvent::HoldExpired(HoldExpired { hold, returned, .. }) => {
+            causes.push(("ended the hold", None, hold.position()));
+            paid(returned, "went back to the lot", causes);
         }
         WalletEvent::OverdraftRepaid(e) => {
             let lots = e.lots.iter();

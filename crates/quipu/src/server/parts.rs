@@ -9,7 +9,7 @@ use quipu_domain::subject::SubjectEvent;
 use quipu_domain::{Event, Stream};
 use quipu_engine::{Clock as _, Engine, Follower, Options, Scheduler, Status, SystemClock};
 use quipu_journal::{Journal, Lease};
-use quipu_proofs::Proofs;
+use quipu_proofs::{KeyFolder, Proofs};
 use quipu_sealing::SubjectKeys;
 use quipu_views::{Runner, RunnerOptions};
 use tokio::net::TcpListener;
@@ -24,7 +24,6 @@ use super::publication::Publication;
 use crate::book::{self, Book};
 use crate::error::CliError;
 use crate::signals::Signals;
-use crate::signing::open_folder;
 use crate::subject_keys;
 
 /// How often the scheduler looks for what has fallen due.
@@ -206,7 +205,7 @@ fn publication(
     signing: &Signing,
     runtime: &Handle,
 ) -> Result<Arc<Publication>, CliError> {
-    let keys = signing.keys.as_deref().map(open_folder).transpose()?;
+    let keys = signing.keys.as_deref().map(KeyFolder::open).transpose()?;
     let witnesses = signing.witnesses.iter().cloned().map(WitnessClient::new).collect();
     let (proofs, name) = (proofs.clone(), &signing.origin);
     Ok(Arc::new(Publication::start(engine, proofs, keys, name, witnesses, runtime)?))
