@@ -1,12 +1,12 @@
 //! The real program as a process: started, killed, started again.
 
-use std::env;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use quipu_testkit::environment::without_variables;
 use tempfile::NamedTempFile;
 
 use super::client::Client;
@@ -15,11 +15,7 @@ use super::store::Store;
 /// The program, without anything of this machine's environment that it would read.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(built().join("quipu"));
-    for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("QUIPU_") {
-            command.env_remove(name);
-        }
-    }
+    without_variables(&mut command, "QUIPU_");
     command
 }
 
@@ -45,7 +41,7 @@ fn built() -> &'static Path {
             .status()
             .expect("cargo runs, because it runs this test");
         assert!(built.success(), "the programs build");
-        let test = env::current_exe().expect("this test has a path");
+        let test = std::env::current_exe().expect("this test has a path");
         test.ancestors().nth(2).expect("target/PROFILE/deps/it").to_owned()
     })
 }

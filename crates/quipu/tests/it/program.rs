@@ -1,11 +1,11 @@
 //! Runs the program, and a server of it on a free port.
 
-use std::env;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
+use quipu_testkit::environment::without_variables;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -18,11 +18,7 @@ pub(crate) fn quipu(arguments: &[&str]) -> Command {
 pub(crate) fn quipu_at(program: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null());
-    for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("QUIPU_") {
-            command.env_remove(name);
-        }
-    }
+    without_variables(&mut command, "QUIPU_");
     command
 }
 
