@@ -45,7 +45,7 @@ pub use refused::RefusedRows;
 pub use replay::{Moment, ReplayFile};
 pub use retry::RetryOutcome;
 pub use runner::{Runner, RunnerOptions, Waker};
-pub use scratch::Rebuilding;
+pub use scratch::{Rebuilding, scratch_file};
 pub use skips::SkippedEvent;
 pub use snapshot::Snapshot;
 pub use views::{Location, MIGRATIONS, Views};

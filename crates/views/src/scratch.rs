@@ -157,8 +157,9 @@ const SCRATCH_IN_POSTGRES: &str = "SELECT attname::text FROM pg_attribute \
 const STOPPED_IN_SCRATCH: &str = "SELECT projection FROM quipu_views_rebuild.projection_parked";
 const TAKE_OVER: &str = "UPDATE quipu_views_rebuild.projection SET generation = generation + 1";
 
-/// `views.db` is rebuilt in `views.rebuild.db`.
-fn scratch_file(file: &Path) -> PathBuf {
+/// The SQLite file that a file of views is rebuilt in: for `views.db`, `views.rebuild.db`.
+#[must_use]
+pub fn scratch_file(file: &Path) -> PathBuf {
     file.with_extension("rebuild.db")
 }
 

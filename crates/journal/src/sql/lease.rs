@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use quipu_database::{Connection, DatabaseError};
@@ -24,6 +24,12 @@ impl HeldLease {
         Ok(HeldLease { _lock: Some(lock), _connection: None })
     }
 
+    /// The file that is locked for a journal in a SQLite file.
+    #[must_use]
+    pub fn file_of_sqlite(database: &Path) -> PathBuf {
+        database.with_extension("lock")
+    }
+
     /// That of the journal in a PostgreSQL database.
     pub fn of_postgres(url: &str) -> Result<HeldLease, JournalError> {
         let mut connection = Connection::to_postgres(url, SCHEMA)?;
@@ -37,7 +43,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Locks a file beside the SQLite file: the system frees it when the process ends, however it
 /// ends. The file says who holds it, for people.
 pub(super) fn lock_file(database: &Path, patience: Duration) -> Result<File, JournalError> {
-    let path = database.with_extension("lock");
+    let path = HeldLease::file_of_sqlite(database);
     let failed = |error: std::io::Error| {
         let why = format!("cannot lock {}: {error}", path.display());
         JournalError::Database(DatabaseError::Misconfigured(why))

@@ -4,14 +4,13 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use quipu_journal::HeldLease;
+use quipu_views::scratch_file;
+
 use super::{JOURNAL_FILE, PROOFS_FILE, Place, VIEWS_FILE};
 use crate::error::CliError;
 use crate::{signing, subject_keys};
 
-/// The views that a rebuild is making.
-const REBUILD_FILE: &str = "views.rebuild.db";
-/// Who may write.
-const LEASE_FILE: &str = "journal.lock";
 /// What SQLite adds to the name of a file for those beside it.
 const BESIDE: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 
@@ -32,13 +31,23 @@ impl Place {
 
 fn is_own(book: &Path, file: &Path) -> bool {
     let followed = |path: &PathBuf| follow(path).ok();
-    let databases = [JOURNAL_FILE, VIEWS_FILE, REBUILD_FILE, PROOFS_FILE];
-    let names = databases.iter().flat_map(|name| BESIDE.map(|beside| format!("{name}{beside}")));
-    let mut files = names.chain([LEASE_FILE.to_owned()]).map(|name| book.join(name));
+    let [journal, views, proofs] = [JOURNAL_FILE, VIEWS_FILE, PROOFS_FILE].map(|it| book.join(it));
+    let (lease, rebuild) = (HeldLease::file_of_sqlite(&journal), scratch_file(&views));
+    let databases = [journal, views, rebuild, proofs];
+    let mut files = databases.iter().flat_map(|it| with_those_beside(it)).chain([lease]);
     let folders = [Some(signing::folder_beside(book)), subject_keys::folder_beside(book).ok()];
     let mut folders = folders.iter().flatten().filter_map(followed);
     files.any(|own| followed(&own).is_some_and(|own| own == file))
         || folders.any(|folder| file.starts_with(folder))
+}
+
+/// A database's file, and those that SQLite keeps beside it.
+fn with_those_beside(database: &Path) -> impl Iterator<Item = PathBuf> {
+    BESIDE.into_iter().map(|beside| {
+        let mut name = database.as_os_str().to_owned();
+        name.push(beside);
+        name.into()
+    })
 }
 
 /// The file that a name leads to, or will lead to, through every link. What only the system can
