@@ -24,7 +24,7 @@ pub(crate) struct CheckpointsQuery {
     #[param(value_type = Option<u64>)]
     after: u64,
     /// At most so many, 1 to 1000; 100 where absent.
-    #[param(value_type = Option<u64>, minimum = 1, maximum = 1_000)]
+    #[param(inline)]
     limit: Limit,
 }
 

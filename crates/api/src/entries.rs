@@ -29,7 +29,7 @@ pub(crate) struct EntriesQuery {
     #[param(value_type = Option<u64>)]
     after: Option<Position>,
     /// At most so many, 1 to 1000; 100 where absent.
-    #[param(value_type = Option<u64>, minimum = 1, maximum = 1_000)]
+    #[param(inline)]
     limit: Limit,
     /// Only this type of event, such as `CreditsDebited`.
     #[serde(rename = "type")]

@@ -27,7 +27,7 @@ pub(crate) struct EventsQuery {
     #[param(value_type = Option<u64>)]
     after: Position,
     /// At most so many, 1 to 1000; 100 where absent. A stream ignores it.
-    #[param(value_type = Option<u64>, minimum = 1, maximum = 1_000)]
+    #[param(inline)]
     limit: Limit,
     /// Only events of this tenant.
     #[param(value_type = Option<String>)]

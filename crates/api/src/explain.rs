@@ -17,10 +17,13 @@ use quipu_projections::explain::{Explanation, Figures, Part, Rest};
 use quipu_views::AsOf;
 use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::answer::json;
-use crate::parameters::{KnownAtParameter, PathIds, StrictQuery, whole_number};
+use crate::parameters::{
+    KnownAtParameter, PathIds, StrictQuery, whole_number, whole_number_schema,
+};
 use crate::problem::{Code, Problem};
 use crate::reading::blocking;
 use crate::state::State;
@@ -53,6 +56,18 @@ struct Draft {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lines(usize);
 
+impl Lines {
+    const MOST: usize = 100;
+}
+
+impl PartialSchema for Lines {
+    fn schema() -> RefOr<Schema> {
+        whole_number_schema(Lines::MOST)
+    }
+}
+
+impl ToSchema for Lines {}
+
 impl Default for Lines {
     fn default() -> Lines {
         Lines(20)
@@ -61,7 +76,7 @@ impl Default for Lines {
 
 impl<'de> Deserialize<'de> for Lines {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Lines, D::Error> {
-        whole_number(deserializer, 100).map(Lines)
+        whole_number(deserializer, Lines::MOST).map(Lines)
     }
 }
 
@@ -94,7 +109,7 @@ pub(crate) struct BalanceParameters {
     #[param(value_type = Option<String>)]
     known_at: Option<KnownAtParameter>,
     /// Tell so many events, 1 to 100, the last ones; 20 where absent. The others are summed up.
-    #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
+    #[param(inline)]
     limit: Lines,
     /// Wait, up to 5 s, until the view has this position: read your own write.
     #[param(value_type = Option<u64>)]
@@ -133,7 +148,7 @@ pub(crate) struct AccountParameters {
     #[param(value_type = Option<String>)]
     tenant: Option<TenantId>,
     /// Tell so many events or tenants, 1 to 100; 20 where absent. The others are summed up.
-    #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
+    #[param(inline)]
     #[serde(default)]
     limit: Lines,
     /// Wait, up to 5 s, until the view has this position: read your own write.
@@ -163,7 +178,7 @@ pub(crate) struct UsageParameters {
     #[param(value_type = Option<String>)]
     model: Option<Label>,
     /// Tell so many events, 1 to 100, the last ones; 20 where absent. The others are summed up.
-    #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
+    #[param(inline)]
     #[serde(default)]
     limit: Lines,
     /// Wait, up to 5 s, until the view has this position: read your own write.
@@ -178,7 +193,7 @@ pub(crate) struct UsageParameters {
 #[into_params(parameter_in = Query)]
 pub(crate) struct ThingParameters {
     /// Tell so many events, 1 to 100, the last ones; 20 where absent. The others are summed up.
-    #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
+    #[param(inline)]
     limit: Lines,
     /// Wait, up to 5 s, until the view has this position: read your own write.
     #[param(value_type = Option<u64>)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_path_to_error::Segment;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterIn};
-use utoipa::openapi::{Object, Type};
+use utoipa::openapi::{KnownFormat, Object, RefOr, Schema, SchemaFormat, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::openapi::parameter;
@@ -96,6 +96,13 @@ pub(crate) fn whole_number<'de, D: Deserializer<'de>>(
     })
 }
 
+/// What the document says of a [`whole_number`].
+pub(crate) fn whole_number_schema(most: usize) -> RefOr<Schema> {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Int64);
+    let number = Object::builder().schema_type(Type::Integer).format(Some(format));
+    number.minimum(Some(1)).maximum(Some(most)).build().into()
+}
+
 /// The query string of what takes none.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -107,8 +114,16 @@ pub(crate) struct Limit(pub(crate) usize);
 
 impl Limit {
     /// The longest page.
-    pub(crate) const MOST: usize = 1_000;
+    const MOST: usize = 1_000;
 }
+
+impl PartialSchema for Limit {
+    fn schema() -> RefOr<Schema> {
+        whole_number_schema(Limit::MOST)
+    }
+}
+
+impl ToSchema for Limit {}
 
 impl Default for Limit {
     fn default() -> Limit {
@@ -153,9 +168,8 @@ impl<C> IntoParams for ListQuery<C> {
             number.schema = Some(schema);
             number
         };
-        let most = Object::builder().schema_type(Type::Integer).minimum(Some(1));
-        let most = most.maximum(Some(Limit::MOST)).build().into();
-        let limit = number("limit", "At most so many, 1 to 1000; 100 where absent.", most);
+        let limit = "At most so many, 1 to 1000; 100 where absent.";
+        let limit = number("limit", limit, Limit::schema());
         let at_least = "Wait, up to 5 s, until the view has this position: read your own write.";
         let at_least = number("at_least", at_least, u64::schema());
         vec![after, limit, at_least]

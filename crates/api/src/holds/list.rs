@@ -31,7 +31,7 @@ pub(crate) struct HoldsQuery {
     #[param(value_type = Option<String>)]
     after: Option<HoldId>,
     /// At most so many, 1 to 1000; 100 where absent.
-    #[param(value_type = Option<u64>, minimum = 1, maximum = 1_000)]
+    #[param(inline)]
     limit: Limit,
     /// Wait, up to 5 s, until the view has this position: read your own write.
     #[param(value_type = Option<u64>)]
